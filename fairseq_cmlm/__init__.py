@@ -1,0 +1,22 @@
+"""Mask-Predict for fairseq: a conditional masked language model, its training and its decoding.
+
+Importing this package registers the task `translation_cmlm`, the model `cmlm` and the criterion `cmlm_loss` with
+fairseq; its folder is what `--user-dir` takes.
+
+Dimensions, the same in every file:
+
+    B  sentences            S  source positions          V  vocabulary
+    K  length candidates    T  target positions          D  features
+    N  rows, B * K          L  lengths, 0 .. L-1         M  masked positions of a batch, flattened
+
+Lengths count `</s>`. Probabilities are in natural log.
+"""
+
+from fairseq_cmlm.plugin import repairs
+
+repairs.repair_fairseq()
+
+from fairseq_cmlm.plugin import criterion, model, task  # noqa: E402
+
+__all__ = ["criterion", "model", "repairs", "task"]
+__version__ = "0.1.0"

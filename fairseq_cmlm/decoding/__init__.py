@@ -1,0 +1,1 @@
+"""Decoding as pure functions of tensors: no fairseq, no dictionary, no model. Symbol ids are arguments."""

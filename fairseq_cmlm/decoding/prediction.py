@@ -1,0 +1,69 @@
+"""Predictions: what the refinement loop asks of a model, what it gets, and how logits become tokens."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Callable, NamedTuple, Optional
+
+import torch
+from torch import Tensor
+
+
+class Query(NamedTuple):
+    """What the loop asks of the model.
+
+    visible    (n, T) int64, the rows in work with the mask symbol at masked positions
+    positions  (M,) int64 into the flattened (n * T), ascending: where a prediction is wanted
+    last       (M,) bool, whether a position is the last fillable one of its row
+    rows       (n,) int64, which of the N rows these are; None while all are in work
+    """
+
+    visible: Tensor
+    positions: Tensor
+    last: Tensor
+    rows: Optional[Tensor]
+
+
+class Prediction(NamedTuple):
+    """tokens (M,) int64 and the natural log of their probabilities, confidence (M,) float32, at M asked positions."""
+
+    tokens: Tensor
+    confidence: Tensor
+
+
+Predict = Callable[[Query], Prediction]
+
+
+@dataclass(frozen=True)
+class Symbols:
+    """Ids of the control symbols of the target dictionary."""
+
+    bos: int
+    pad: int
+    eos: int
+    mask: int
+
+
+def most_probable(logits: Tensor, last: Tensor, symbols: Symbols) -> Prediction:
+    """The best token allowed at each of M positions, with its log-probability among all V tokens.
+
+    logits  (M, V) float32, written over
+    last    (M,) bool: there the token is `</s>`; elsewhere it is none of `</s>`, `<s>`, `<pad>` and the mask symbol
+
+    The released code lets any symbol stand anywhere. The probability is the model's own in both cases: nothing is
+    renormalised.
+    """
+    normaliser = logits.logsumexp(dim=1)
+    end = logits[:, symbols.eos].clone()
+    logits[:, [symbols.bos, symbols.pad, symbols.eos, symbols.mask]] = float("-inf")
+    best, tokens = logits.max(dim=1)
+    return Prediction(tokens.masked_fill(last, symbols.eos), torch.where(last, end, best) - normaliser)
+
+
+def average(logits: list[Tensor]) -> Tensor:
+    """Log of the mean of several models' probabilities, (M, V); of one model its logits, as they are."""
+    if len(logits) == 1:
+        return logits[0]
+    log_probs = torch.stack([one.log_softmax(dim=1) for one in logits])
+    return log_probs.logsumexp(dim=0) - math.log(len(logits))

@@ -1,0 +1,35 @@
+"""Token and position embeddings, and the initialisation of the network."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+
+def positions_of(real: Tensor) -> Tensor:
+    """Real (B, L) bool -> (B, L) int64: 0, 1, 2, ... over the real positions; padding on either side shifts nothing."""
+    return (real.long().cumsum(1) - 1).clamp(min=0)
+
+
+class TokenEmbedding(nn.Module):
+    """E[token] + P[position], both learned; no scaling and no normalisation.
+
+    tokens may be a table that another module owns as well (shared embeddings).
+    """
+
+    def __init__(self, tokens: nn.Embedding, max_positions: int) -> None:
+        super().__init__()
+        self.tokens = tokens
+        self.positions = nn.Embedding(max_positions, tokens.embedding_dim)
+
+    def forward(self, tokens: Tensor, real: Tensor) -> Tensor:
+        """Tokens (B, L) int64, real (B, L) bool -> (B, L, D)"""
+        embedded: Tensor = self.tokens(tokens) + self.positions(positions_of(real))
+        return embedded
+
+
+def init_bert(module: nn.Module) -> None:
+    """BERT's initialisation, as the paper has it: weights from N(0, 0.02), biases 0. For nn.Module.apply."""
+    if isinstance(module, (nn.Linear, nn.Embedding)):
+        nn.init.normal_(module.weight, mean=0.0, std=0.02)
+    if isinstance(module, nn.Linear) and module.bias is not None:
+        nn.init.zeros_(module.bias)

@@ -1,0 +1,51 @@
+"""The source encoder, with the LENGTH token that predicts the target's length."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from fairseq_cmlm.model.attention import attend_mask
+from fairseq_cmlm.model.embedding import TokenEmbedding
+from fairseq_cmlm.model.layer import LAYER_NORM_EPS, EncoderLayer, LayerSize
+
+
+class Encoded(NamedTuple):
+    """states (B, S, D) without the LENGTH slot; real (B, S) bool; length_logits (B, L), the index is the length."""
+
+    states: Tensor
+    real: Tensor
+    length_logits: Tensor
+
+
+class Encoder(nn.Module):
+    """Transformer encoder over the LENGTH token and the source (paper, section 3.3).
+
+    Row 0 of the length table is the input of the LENGTH slot; its state times the same table gives the logits of the
+    lengths 0 .. L-1, of which 0 is impossible. The slot has no position and is not shown to the decoder.
+    """
+
+    def __init__(self, embedding: TokenEmbedding, size: LayerSize, layers: int, lengths: int, pad: int) -> None:
+        super().__init__()
+        self.pad = pad
+        self.embedding = embedding
+        self.lengths = nn.Embedding(lengths, size.features)
+        self.dropout = nn.Dropout(size.dropout)
+        self.layers = nn.ModuleList(EncoderLayer(size) for _ in range(layers))
+        self.norm = nn.LayerNorm(size.features, eps=LAYER_NORM_EPS) if size.pre_norm else nn.Identity()
+
+    def forward(self, source: Tensor) -> Encoded:
+        """Source (B, S) int64, padded on either side"""
+        real = source.ne(self.pad)
+        slot = self.lengths.weight[0].expand(source.size(0), 1, -1)
+        x = self.dropout(torch.cat([slot, self.embedding(source, real)], dim=1))
+        attend = attend_mask(functional.pad(real, (1, 0), value=True))
+        for layer in self.layers:
+            x = layer(x, attend)
+        x = self.norm(x)
+        logits = functional.linear(x[:, 0], self.lengths.weight)
+        impossible = torch.arange(logits.size(1), device=logits.device) == 0
+        return Encoded(x[:, 1:], real, logits.masked_fill(impossible, float("-inf")))

@@ -1,0 +1,93 @@
+"""Transformer layers of the encoder and of the bidirectional decoder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Callable
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from fairseq_cmlm.model.attention import SelfAttention, SourceAttention, SourceMemory
+
+LAYER_NORM_EPS = 1e-12  # BERT's, and the released models'
+
+
+@dataclass(frozen=True)
+class LayerSize:
+    """The shape of a layer and its dropout probabilities."""
+
+    features: int
+    ffn_features: int
+    heads: int
+    pre_norm: bool
+    dropout: float
+    attention_dropout: float
+    activation_dropout: float
+
+
+class Sublayer(nn.Module):
+    """Residual connection, dropout and layer normalisation around attention or feed-forward."""
+
+    def __init__(self, size: LayerSize) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(size.features, eps=LAYER_NORM_EPS)
+        self.pre_norm = size.pre_norm
+        self.dropout = nn.Dropout(size.dropout)
+
+    def forward(self, x: Tensor, function: Callable[[Tensor], Tensor]) -> Tensor:
+        """X (..., D); function keeps the shape."""
+        y: Tensor = self.dropout(function(self.norm(x) if self.pre_norm else x))
+        return x + y if self.pre_norm else self.norm(x + y)
+
+
+class FeedForward(nn.Module):
+    """Linear, exact GELU, Linear."""
+
+    def __init__(self, size: LayerSize) -> None:
+        super().__init__()
+        self.expand = nn.Linear(size.features, size.ffn_features)
+        self.dropout = nn.Dropout(size.activation_dropout)
+        self.contract = nn.Linear(size.ffn_features, size.features)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """X (..., D) -> (..., D)"""
+        y: Tensor = self.contract(self.dropout(functional.gelu(self.expand(x))))
+        return y
+
+
+class EncoderLayer(nn.Module):
+    """Self-attention, feed-forward."""
+
+    def __init__(self, size: LayerSize) -> None:
+        super().__init__()
+        self.self_attention = SelfAttention(size.features, size.heads, size.attention_dropout)
+        self.around_self_attention = Sublayer(size)
+        self.ffn = FeedForward(size)
+        self.around_ffn = Sublayer(size)
+
+    def forward(self, x: Tensor, attend: Tensor) -> Tensor:
+        """X (B, S, D), attend (B, 1, 1, S) bool -> (B, S, D)"""
+        x = self.around_self_attention(x, lambda y: self.self_attention(y, attend))
+        x = self.around_ffn(x, self.ffn)
+        return x
+
+
+class DecoderLayer(nn.Module):
+    """Self-attention without a causal mask, attention to the source, feed-forward."""
+
+    def __init__(self, size: LayerSize, source_features: int) -> None:
+        super().__init__()
+        self.self_attention = SelfAttention(size.features, size.heads, size.attention_dropout)
+        self.around_self_attention = Sublayer(size)
+        self.source_attention = SourceAttention(size.features, source_features, size.heads, size.attention_dropout)
+        self.around_source_attention = Sublayer(size)
+        self.ffn = FeedForward(size)
+        self.around_ffn = Sublayer(size)
+
+    def forward(self, x: Tensor, attend: Tensor, memory: SourceMemory) -> Tensor:
+        """X (N, T, D), attend (N, 1, 1, T) bool, memory of B or N sentences -> (N, T, D)"""
+        x = self.around_self_attention(x, lambda y: self.self_attention(y, attend))
+        x = self.around_source_attention(x, lambda y: self.source_attention(y, memory))
+        x = self.around_ffn(x, self.ffn)
+        return x

@@ -1,0 +1,46 @@
+"""A dictionary with a mask symbol that no text can produce."""
+
+from __future__ import annotations
+
+import hashlib
+
+import torch
+from fairseq.data import Dictionary
+from torch import Tensor
+
+MASK = "<mask>"
+
+
+class MaskedDictionary(Dictionary):
+    """fairseq's dictionary plus a mask symbol behind its words.
+
+    The words of a text are looked up with `index`, which never returns a control symbol: a literal `<mask>` is a word
+    like any other (its own entry if dict.txt has one, else unknown); a literal `<s>`, `<pad>` or `</s>` is unknown.
+    """
+
+    mask_index: int
+
+    def add_mask(self) -> None:
+        """Append the mask symbol. Its name is not entered for look-up; only its index stands for it."""
+        self.mask_index = len(self.symbols)
+        self.symbols.append(MASK)
+        self.count.append(1)
+
+    def index(self, sym: str) -> int:
+        """The index of a word of a text."""
+        if sym in (self.bos_word, self.pad_word, self.eos_word):
+            return int(self.unk_index)
+        return int(super().index(sym))
+
+    def control_symbols(self) -> list[int]:
+        """Ids that may not stand inside a sentence."""
+        return [self.bos_index, self.pad_index, self.eos_index, self.mask_index]
+
+
+def fingerprint(source: Dictionary, target: Dictionary) -> Tensor:
+    """(2, 4) int64: a hash of the symbols, in order, of both dictionaries, to recognise them by."""
+    rows = []
+    for dictionary in (source, target):
+        digest = hashlib.sha256("\n".join(dictionary.symbols).encode("utf-8", "surrogatepass")).digest()
+        rows.append([int.from_bytes(digest[i : i + 8], "little", signed=True) for i in range(0, 32, 8)])
+    return torch.tensor(rows)

@@ -1,0 +1,174 @@
+"""Translation by a conditional masked language model, as fairseq registers it."""
+
+import logging
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, Optional, Sequence, Tuple
+
+import numpy as np
+import torch
+from fairseq.data import FairseqDataset, LanguagePairDataset
+from fairseq.dataclass import ChoiceEnum
+from fairseq.tasks import register_task
+from fairseq.tasks.translation import TranslationConfig, TranslationTask
+from omegaconf import II
+
+from fairseq_cmlm.decoding.prediction import Symbols
+from fairseq_cmlm.decoding.strategy import STRATEGIES
+from fairseq_cmlm.plugin.criterion import CMLMLoss
+from fairseq_cmlm.plugin.dictionary import MaskedDictionary
+from fairseq_cmlm.plugin.errors import CheckpointError, OptionError, TextError
+from fairseq_cmlm.plugin.generation_options import DecodingOptions, refuse_foreign_options
+from fairseq_cmlm.plugin.generator import CMLMGenerator
+from fairseq_cmlm.plugin.model import CMLMModel
+from fairseq_cmlm.plugin.sentence_pairs import TextOnly
+from fairseq_cmlm.training.sentence_random import sentence_keys
+
+logger = logging.getLogger(__name__)
+
+# Validation masks the same tokens in every epoch, and under every --seed: runs can be compared.
+VALIDATION_SEED, VALIDATION_EPOCH = 0, 0
+
+
+@dataclass
+class TranslationCMLMConfig(TranslationConfig):
+    """Options of `--task translation_cmlm`: those of fairseq's translation task and of decoding."""
+
+    decoding_strategy: ChoiceEnum(sorted(STRATEGIES)) = field(  # type: ignore[valid-type]
+        default="mask_predict", metadata={"help": "what is masked again after a pass"}
+    )
+    decoding_iterations: int = field(default=10, metadata={"help": "passes, the first one included"})
+    length_beam: int = field(default=5, metadata={"help": "length candidates decoded for each sentence"})
+    gold_target_length: bool = field(
+        default=False, metadata={"help": "decode the reference's length and those around it, not the predicted ones"}
+    )
+    seed: int = II("common.seed")
+
+
+@register_task("translation_cmlm", dataclass=TranslationCMLMConfig)
+class TranslationCMLMTask(TranslationTask):
+    """fairseq's translation task with a mask symbol, keyed noise, and decoding by iterative refinement."""
+
+    cfg: TranslationCMLMConfig
+
+    def __init__(self, cfg: TranslationCMLMConfig, src_dict: MaskedDictionary, tgt_dict: MaskedDictionary) -> None:
+        super().__init__(cfg, src_dict, tgt_dict)
+        if cfg.num_batch_buckets:
+            raise OptionError(f"--num-batch-buckets {cfg.num_batch_buckets} is not for --task translation_cmlm")
+        for dictionary in (src_dict, tgt_dict):
+            dictionary.add_mask()
+        self._epoch = 1
+        self._lines_before = 0
+
+    @classmethod
+    def load_dictionary(cls, filename: str) -> MaskedDictionary:
+        """The words of a dict.txt; the task adds the mask symbol behind them."""
+        dictionary: MaskedDictionary = MaskedDictionary.load(filename)
+        return dictionary
+
+    # Data
+
+    def load_dataset(self, split: str, epoch: int = 1, combine: bool = False, **kwargs: Any) -> None:
+        """Load a split as fairseq-preprocess wrote it; the targets are noised later, in `train_step`."""
+        super().load_dataset(split, epoch, combine, **kwargs)
+        pairs = self.datasets[split]
+        if not len(pairs):
+            raise TextError(f"the split '{split}' in {self.cfg.data} holds no sentence")
+        pairs.input_feeding = False  # there is no previous output token
+        pairs.src = TextOnly(pairs.src, self.src_dict)
+        if pairs.tgt is not None:
+            pairs.tgt = TextOnly(pairs.tgt, self.tgt_dict)
+
+    def build_dataset_for_inference(
+        self, src_tokens: List[torch.Tensor], src_lengths: List[int], constraints: Optional[torch.Tensor] = None
+    ) -> LanguagePairDataset:
+        """Sentences of fairseq-interactive."""
+        dataset = super().build_dataset_for_inference(src_tokens, src_lengths, constraints)
+        dataset.first_line = self._lines_before + 1
+        self._lines_before += len(src_tokens)
+        return dataset
+
+    def filter_indices_by_size(
+        self,
+        indices: np.ndarray,
+        dataset: FairseqDataset,
+        max_positions: Optional[Tuple[int, int]] = None,
+        ignore_invalid_inputs: bool = False,
+    ) -> np.ndarray:
+        """Drop what is too long in training or where asked to, with a count; refuse it elsewhere, naming the line."""
+        kept, too_long = dataset.filter_indices_by_size(indices, max_positions)
+        if not too_long:
+            return kept
+        first = getattr(dataset, "first_line", 1)
+        lines = sorted(int(i) + first for i in too_long)
+        limits = f"--max-source-positions and --max-target-positions {max_positions}"
+        if not ignore_invalid_inputs:
+            raise TextError(
+                f"{len(lines)} line(s) are longer than {limits}, the first of them line {lines[0]} with "
+                f"{dataset.size(lines[0] - first)} tokens (source, target; </s> counts): shorten them, or leave them "
+                "out with --skip-invalid-size-inputs-valid-test"
+            )
+        logger.warning(f"skipped {len(lines)} line(s) longer than {limits}, the first of them line {lines[0]}")
+        return kept
+
+    # Training
+
+    def build_model(self, cfg: Any, from_checkpoint: bool = False) -> CMLMModel:
+        """Build the model, of this package only."""
+        model = super().build_model(cfg, from_checkpoint)
+        if not isinstance(model, CMLMModel):
+            name = getattr(cfg, "_name", None) or getattr(cfg, "arch", None)
+            where = "the checkpoint" if from_checkpoint else "--arch"
+            raise CheckpointError(
+                f"{where} is a '{name}' model, and --task translation_cmlm works with --arch cmlm_base, cmlm_small or "
+                "cmlm_tiny only: give the model its own --task"
+            )
+        return model
+
+    def build_criterion(self, cfg: Any, from_checkpoint: bool = False) -> CMLMLoss:
+        """Build the criterion, of this package only."""
+        name = getattr(cfg, "_name", None)
+        if name != "cmlm_loss":
+            raise OptionError(f"--criterion {name} is not for --task translation_cmlm: use --criterion cmlm_loss")
+        return super().build_criterion(cfg, from_checkpoint)
+
+    def begin_epoch(self, epoch: int, model: Any) -> None:
+        """Remember the epoch: its masks are its own."""
+        self._epoch = epoch
+
+    def train_step(
+        self,
+        sample: Dict[str, Any],
+        model: Any,
+        criterion: Any,
+        optimizer: Any,
+        update_num: int,
+        ignore_grad: bool = False,
+    ) -> Any:
+        """One forward and backward, on masks drawn for this epoch."""
+        sample["noise_keys"] = sentence_keys(self.cfg.seed, self._epoch, sample["id"])
+        return super().train_step(sample, model, criterion, optimizer, update_num, ignore_grad)
+
+    def valid_step(self, sample: Dict[str, Any], model: Any, criterion: Any) -> Any:
+        """One validation batch, on masks that never change."""
+        sample["noise_keys"] = sentence_keys(VALIDATION_SEED, VALIDATION_EPOCH, sample["id"])
+        return super().valid_step(sample, model, criterion)
+
+    # Decoding
+
+    def build_generator(self, models: Sequence[Any], args: Any, **unused: Any) -> CMLMGenerator:
+        """The generator; an option is taken from `args` (--eval-bleu-args) if it is there, else from the task."""
+        refuse_foreign_options(args)
+
+        def option(name: str) -> Any:
+            return getattr(args, name, getattr(self.cfg, name))
+
+        strategy = option("decoding_strategy")
+        options = DecodingOptions(
+            strategy=getattr(strategy, "value", strategy),
+            iterations=option("decoding_iterations"),
+            length_beam=option("length_beam"),
+            gold_target_length=option("gold_target_length"),
+        )
+        target = self.target_dictionary
+        symbols = Symbols(bos=target.bos(), pad=target.pad(), eos=target.eos(), mask=target.mask_index)
+        return CMLMGenerator(options, symbols, keep_history=getattr(args, "retain_iter_history", False))

@@ -1,0 +1,1 @@
+"""Training as pure functions of tensors: noising, the random numbers behind it, and the loss."""
