@@ -49,6 +49,8 @@ class CMLMGenerator:
         self.options = options
         self.symbols = symbols
         self.keep_history = keep_history
+        # fairseq's commands read this name; `</s>` is left out of what they print.
+        self.symbols_to_strip_from_output = {symbols.eos}
 
     @torch.no_grad()
     def generate(
