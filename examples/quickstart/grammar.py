@@ -1,7 +1,7 @@
 """A parallel corpus made from a small grammar of two invented languages.
 
-The source puts the verb in the middle and marks number only. The target puts the verb last, its nouns have a class and a case, and
-articles and adjectives agree with them. Many sentences have several right translations:
+The source puts the verb in the middle and marks number only. The target puts the verb last, its nouns have a class and
+a case, and articles and adjectives agree with them. Many sentences have several right translations:
 
 - subject and object may change places, as the case says which is which;
 - the adverb stands first or before the verb;

@@ -1,0 +1,45 @@
+import pytest
+import torch
+
+from fairseq_cmlm.training.masked_loss import token_loss
+from fairseq_cmlm.training.noising import NOISINGS, Example
+from fairseq_cmlm.training.sentence_random import sentence_keys, uniform_numbers
+
+
+def example(length: int, width: int, epoch: int = 1, rows: int = 4000) -> Example:
+    target = torch.full((rows, width), 1)
+    target[:, :length] = 7
+    return Example(target, target.ne(1), sentence_keys(1, epoch, torch.arange(rows)), mask=9)
+
+
+@pytest.mark.parametrize("name", sorted(NOISINGS))
+def test_masks_only_text_and_not_the_same_in_two_epochs(name: str) -> None:
+    for view, other in zip(NOISINGS[name](example(6, 8)), NOISINGS[name](example(6, 8, epoch=2))):
+        assert not view.predict[:, 6:].any()
+        assert (view.canvas[view.predict] == 9).all() and (view.canvas[~view.predict] != 9).all()
+        assert not view.predict.equal(other.predict)
+
+
+def test_number_of_masks_is_uniform_in_1_to_n() -> None:
+    counts = NOISINGS["uniform"](example(5, 5))[0].predict.sum(1).bincount(minlength=6)
+    assert counts[0] == 0
+    assert ((counts[1:] - 800).abs() < 130).all()  # five standard deviations
+
+
+def test_padding_changes_no_mask() -> None:
+    narrow, wide = (NOISINGS["uniform"](example(5, width))[0].predict[:, :5] for width in (5, 9))
+    assert narrow.equal(wide)
+
+
+def test_numbers_are_uniform() -> None:
+    numbers = uniform_numbers(sentence_keys(3, 1, torch.arange(2000)), 50)
+    assert numbers.min() >= 0 and numbers.max() < 1
+    assert abs(float(numbers.mean()) - 0.5) < 0.005
+    assert numbers.unique().numel() > 0.99 * numbers.numel()
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_token_loss_agrees_with_torch(smoothing: float) -> None:
+    logits, target = torch.randn(20, 11), torch.randint(11, (20,))
+    expected = torch.nn.functional.cross_entropy(logits, target, label_smoothing=smoothing, reduction="sum")
+    assert token_loss(logits, target, smoothing).smoothed.allclose(expected, rtol=1e-5)
