@@ -1,9 +1,8 @@
 #!/usr/bin/env bash
-# Set everything up in .venv and run lint, types and all tests.
+# Set everything up in .venv and run lint, types and all tests. Arguments go to pytest.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-bash tests/environment.sh .venv
-. .venv/bin/activate
+. examples/environment.sh
 ruff check .
 ruff format --check .
 mypy

@@ -61,6 +61,20 @@ def most_probable(logits: Tensor, last: Tensor, symbols: Symbols) -> Prediction:
     return Prediction(tokens.masked_fill(last, symbols.eos), torch.where(last, end, best) - normaliser)
 
 
+def most_probable_few(logits: Tensor, last: Tensor, symbols: Symbols, size: int) -> Prediction:
+    """As `most_probable`, but the `size` best allowed tokens of each position, best first: (M, size).
+
+    Where `</s>` alone is allowed, the rest has a log-probability of -inf.
+    """
+    normaliser = logits.logsumexp(dim=1, keepdim=True)
+    end = logits[:, symbols.eos].clone()
+    logits[:, [symbols.bos, symbols.pad, symbols.eos, symbols.mask]] = float("-inf")
+    best, tokens = logits.topk(min(size, logits.size(1)), dim=1)
+    best = best.masked_fill(last[:, None], float("-inf"))
+    best[:, 0] = torch.where(last, end, best[:, 0])
+    return Prediction(tokens.masked_fill(last[:, None], symbols.eos), best - normaliser)
+
+
 def average(logits: list[Tensor]) -> Tensor:
     """Log of the mean of several models' probabilities, (M, V); of one model its logits, as they are."""
     if len(logits) == 1:

@@ -60,7 +60,7 @@ def refine(
             canvas, rows, pending = _leave(canvas, rows, pending)
         if not len(rows):
             return Refined(tokens, confidence, passes)
-        query = _query(canvas, int(pending.sum()), mask, rows if len(rows) < len(lengths) else None)
+        query = query_of(canvas, canvas.masked, int(pending.sum()), mask, rows if len(rows) < len(lengths) else None)
         after = canvas.written(query.positions, *predict(query))
         done += 1
         passes[rows] = done
@@ -80,9 +80,9 @@ def _leave(canvas: Canvas, rows: Tensor, pending: Tensor) -> tuple[Canvas, Tenso
     return canvas.rows(keep.to(canvas.tokens.device)), rows[keep], pending[keep]
 
 
-def _query(canvas: Canvas, size: int, mask: int, rows: Optional[Tensor]) -> Query:
-    """Ask for the `size` masked positions of `canvas`; their number is known, so nothing waits for the device."""
-    positions = torch.nonzero_static(canvas.masked.flatten(), size=size).squeeze(1)
+def query_of(canvas: Canvas, places: Tensor, size: int, mask: int, rows: Optional[Tensor]) -> Query:
+    """Ask for the `size` positions `places` (n, T) of `canvas`; their number is known: nothing waits for the device."""
+    positions = torch.nonzero_static(places.flatten(), size=size).squeeze(1)
     following = torch.nn.functional.pad(canvas.fillable, (0, 1))[:, 1:]
     last = (canvas.fillable & ~following).flatten()[positions]
     device = canvas.tokens.device

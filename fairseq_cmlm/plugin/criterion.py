@@ -11,8 +11,8 @@ from fairseq.dataclass import ChoiceEnum, FairseqDataclass
 from fairseq.logging import metrics
 from torch import Tensor
 
+from fairseq_cmlm.errors import OptionError
 from fairseq_cmlm.plugin.dictionary import MaskedDictionary
-from fairseq_cmlm.plugin.errors import OptionError
 from fairseq_cmlm.training.masked_loss import length_loss, token_loss
 from fairseq_cmlm.training.noising import NOISINGS, Example
 

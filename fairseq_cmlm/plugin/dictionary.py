@@ -38,9 +38,12 @@ class MaskedDictionary(Dictionary):
 
 
 def fingerprint(source: Dictionary, target: Dictionary) -> Tensor:
-    """(2, 4) int64: a hash of the symbols, in order, of both dictionaries, to recognise them by."""
+    """(2, 8) int64: a hash of the symbols, in order, of both dictionaries, to recognise them by.
+
+    The entries have 32 bits: tools that average checkpoints by a sum and an integer division leave them as they are.
+    """
     rows = []
     for dictionary in (source, target):
         digest = hashlib.sha256("\n".join(dictionary.symbols).encode("utf-8", "surrogatepass")).digest()
-        rows.append([int.from_bytes(digest[i : i + 8], "little", signed=True) for i in range(0, 32, 8)])
+        rows.append([int.from_bytes(digest[i : i + 4], "little") for i in range(0, 32, 4)])
     return torch.tensor(rows)

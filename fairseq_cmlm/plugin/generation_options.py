@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+from torch import Tensor
+
 from fairseq_cmlm.decoding.strategy import STRATEGIES
-from fairseq_cmlm.plugin.errors import OptionError
+from fairseq_cmlm.decoding.token_search import SEARCH_ORDERS
+from fairseq_cmlm.errors import OptionError
 
 _NO_LEFT_TO_RIGHT = "it belongs to left-to-right search, and a cmlm model does not decode that way"
 
@@ -53,24 +57,37 @@ def refuse_foreign_options(options: Any) -> None:
             raise OptionError(f"--{name.replace('_', '-')} {value} is not for --task translation_cmlm: {advice}")
 
 
+DECODING_STRATEGIES = sorted([*STRATEGIES, *SEARCH_ORDERS])
+
+
 @dataclass(frozen=True)
 class DecodingOptions:
     """How to decode; checked when made.
 
-    iterations counts every pass, the first one included; length_beam is the number of length candidates.
+    iterations counts every pass, the first one included, and 0 is one pass for each token of a row. length_beam is the
+    number of length candidates, beam the hypotheses of each in easy_first and left_to_right.
     """
 
     strategy: str
     iterations: int
     length_beam: int
-    gold_target_length: bool
+    gold_target_length: bool = False
+    beam: int = 5
+    original: bool = False
 
     def __post_init__(self) -> None:
-        if self.strategy not in STRATEGIES:
-            raise OptionError(f"--decoding-strategy {self.strategy} is none of {', '.join(sorted(STRATEGIES))}")
-        if self.iterations < 1:
+        if self.strategy not in DECODING_STRATEGIES:
+            raise OptionError(f"--decoding-strategy {self.strategy} is none of {', '.join(DECODING_STRATEGIES)}")
+        if self.iterations < 0:
             raise OptionError(
-                f"--decoding-iterations {self.iterations} must be at least 1: it counts the first pass too"
+                f"--decoding-iterations {self.iterations} must be at least 1, as it counts the first pass, or 0 for "
+                "one pass a token"
             )
         if self.length_beam < 1:
             raise OptionError(f"--length-beam {self.length_beam} must be at least 1")
+        if self.beam < 1:
+            raise OptionError(f"--beam {self.beam} must be at least 1")
+
+    def passes(self, lengths: Tensor) -> Tensor:
+        """The most passes that each row of `lengths` (N,) may take, (N,) int64."""
+        return lengths if self.iterations == 0 else torch.full_like(lengths, self.iterations)

@@ -8,15 +8,17 @@ from typing import Any, Optional, Sequence
 import torch
 from torch import Tensor
 
+from fairseq_cmlm.decoding import original
 from fairseq_cmlm.decoding.candidate_score import best_first, mean_log_probability
 from fairseq_cmlm.decoding.canvas import fully_masked
 from fairseq_cmlm.decoding.length_beam import lengths_around, top_lengths
 from fairseq_cmlm.decoding.mask_schedule import linear
 from fairseq_cmlm.decoding.prediction import Symbols, average
-from fairseq_cmlm.decoding.refinement import Snapshot, refine
+from fairseq_cmlm.decoding.refinement import Refined, Snapshot, refine
 from fairseq_cmlm.decoding.strategy import STRATEGIES
+from fairseq_cmlm.decoding.token_search import SEARCH_ORDERS, search
+from fairseq_cmlm.errors import OptionError
 from fairseq_cmlm.model.encoder import Encoded
-from fairseq_cmlm.plugin.errors import OptionError
 from fairseq_cmlm.plugin.generation_options import DecodingOptions
 from fairseq_cmlm.plugin.model import CMLMModel
 from fairseq_cmlm.plugin.predictor import Predictor
@@ -79,35 +81,46 @@ class CMLMGenerator:
         self, model: CMLMModel, encoded: Sequence[Encoded], source: Tensor, target: Optional[Tensor]
     ) -> tuple[Tensor, Tensor]:
         """Candidate lengths (B, K) and their log-probabilities, which are 0 for gold lengths."""
+        size, longest = self.options.length_beam, model.max_positions()[1]
         if self.options.gold_target_length:
             if target is None:
                 raise OptionError("--gold-target-length needs data with references, and there are none")
-            gold = target.ne(self.symbols.pad).sum(1)
-            lengths = lengths_around(gold, self.options.length_beam, model.max_positions()[1])
+            around = original.lengths_around_raised if self.options.original else lengths_around
+            lengths = around(target.ne(self.symbols.pad).sum(1), size, longest)
             return lengths, torch.zeros(lengths.shape, device=lengths.device)
         log_probs = average([one.length_logits.float() for one in encoded]).log_softmax(dim=1)
+        if self.options.original:
+            return original.top_lengths_raised(log_probs, size)
         # A text is never translated by nothing (length 1 is `</s>` alone), and nothing always is.
         empty = source.ne(self.symbols.pad).sum(1) <= 1
         beyond = torch.arange(log_probs.size(1), device=source.device) > 1
         log_probs = log_probs.masked_fill(empty[:, None] & beyond, float("-inf"))
-        return top_lengths(log_probs, self.options.length_beam, minimum=2 - empty.long())
+        return top_lengths(log_probs, size, minimum=2 - empty.long())
+
+    def _refine(
+        self, models: Sequence[CMLMModel], encoded: Sequence[Encoded], lengths: Tensor, trace: Optional[list[Snapshot]]
+    ) -> Refined:
+        """Decode the candidates `lengths` (B, K) of each sentence as N = B * K rows."""
+        options, mask = self.options, self.symbols.mask
+        canvas = fully_masked(lengths.flatten(), self.symbols.pad)
+        predictor = Predictor(
+            [model.decoder for model in models], encoded, lengths.size(1), self.symbols, options.original
+        )
+        if options.strategy in SEARCH_ORDERS:
+            order = SEARCH_ORDERS[options.strategy]
+            return search(predictor.best_few, canvas, order, options.beam, mask, trace)
+        schedule = original.linear_at_least_one if options.original else linear
+        total = options.passes(lengths.flatten().cpu())
+        return refine(predictor, canvas, STRATEGIES[options.strategy], schedule, total, mask, trace)
 
     def _decode(
         self, models: Sequence[CMLMModel], encoded: Sequence[Encoded], lengths: Tensor, length_log_probs: Tensor
     ) -> Hypotheses:
         shape = lengths.shape
-        canvas = fully_masked(lengths.flatten(), self.symbols.pad)
         trace: Optional[list[Snapshot]] = [] if self.keep_history else None
-        refined = refine(
-            Predictor([model.decoder for model in models], encoded, shape[1], self.symbols),
-            canvas,
-            STRATEGIES[self.options.strategy],
-            linear,
-            total=torch.full((shape.numel(),), self.options.iterations),
-            mask=self.symbols.mask,
-            trace=trace,
-        )
-        scores = mean_log_probability(refined.confidence, canvas.fillable).view(shape)
+        refined = self._refine(models, encoded, lengths, trace)
+        fillable = torch.arange(refined.tokens.size(1), device=lengths.device) < lengths.flatten()[:, None]
+        scores = mean_log_probability(refined.confidence, fillable).view(shape)
         scores = scores.masked_fill(length_log_probs == float("-inf"), float("-inf"))
         order = best_first(scores).cpu()
         rows = order + torch.arange(shape[0])[:, None] * shape[1]
@@ -128,11 +141,13 @@ class CMLMGenerator:
             if score == float("-inf"):
                 break
             length = int(hypotheses.lengths[sentence, k])
+            tokens = hypotheses.tokens[sentence, k, :length]
+            written = tokens != self.symbols.pad  # a padding that the exact mode predicted is not printed
             found.append(
                 {
-                    "tokens": hypotheses.tokens[sentence, k, :length].clone(),
+                    "tokens": tokens[written],
                     "score": score,
-                    "positional_scores": hypotheses.confidence[sentence, k, :length].clone(),
+                    "positional_scores": hypotheses.confidence[sentence, k, :length][written],
                     "attention": None,
                     "alignment": None,
                     "steps": int(hypotheses.passes[sentence, k]),

@@ -6,34 +6,51 @@ from typing import Sequence
 
 from torch import Tensor
 
-from fairseq_cmlm.decoding.prediction import Prediction, Query, Symbols, average, most_probable
+from fairseq_cmlm.decoding import original
+from fairseq_cmlm.decoding.prediction import Prediction, Query, Symbols, average, most_probable, most_probable_few
 from fairseq_cmlm.model.attention import SourceMemory
 from fairseq_cmlm.model.decoder import Decoder
 from fairseq_cmlm.model.encoder import Encoded
 
 
 class Predictor:
-    """A Predict over one or more decoders, whose probabilities are averaged.
+    """A Predict, and with `best_few` a PredictBest, over one or more decoders, whose probabilities are averaged.
 
-    The rows are `candidates` length candidates of each encoded sentence, sentence-major. The source is projected to
-    keys and values here, once for all candidates and passes.
+    The rows are `candidates` rows of each encoded sentence, sentence-major. The source is projected to keys and values
+    here, once for all candidates and passes. With `exact` control symbols are predicted as the released code does.
     """
 
     def __init__(
-        self, decoders: Sequence[Decoder], encoded: Sequence[Encoded], candidates: int, symbols: Symbols
+        self, decoders: Sequence[Decoder], encoded: Sequence[Encoded], candidates: int, symbols: Symbols, exact: bool
     ) -> None:
         self._decoders = decoders
         self._memories = [decoder.memory(one) for decoder, one in zip(decoders, encoded)]
         self._candidates = candidates
         self._symbols = symbols
+        self._exact = exact
         self._left: tuple[int, list[list[SourceMemory]]] = (0, [])
 
     def __call__(self, query: Query) -> Prediction:
+        """The best token of each asked position."""
+        logits = self._logits(query)
+        return original.any_token(logits) if self._exact else most_probable(logits, query.last, self._symbols)
+
+    def best_few(self, query: Query, size: int) -> Prediction:
+        """The `size` best tokens of each asked position."""
+        logits = self._logits(query)
+        if self._exact:
+            return original.any_tokens_but_mask(logits, self._symbols.mask, size)
+        return most_probable_few(logits, query.last, self._symbols, size)
+
+    def _logits(self, query: Query) -> Tensor:
+        """(M, V) float32 of all models together."""
         memories = self._memories if query.rows is None else self._memories_of(query.rows)
-        logits = [
-            decoder(query.visible, memory, query.positions).float() for decoder, memory in zip(self._decoders, memories)
-        ]
-        return most_probable(average(logits), query.last, self._symbols)
+        return average(
+            [
+                decoder(query.visible, memory, query.positions).float()
+                for decoder, memory in zip(self._decoders, memories)
+            ]
+        )
 
     def _memories_of(self, rows: Tensor) -> list[list[SourceMemory]]:
         """One memory a row, gathered anew only when rows have left the batch since the last pass."""

@@ -19,7 +19,7 @@ from fairseq import checkpoint_utils, options, utils
 from fairseq.data import data_utils
 from fairseq.trainer import Trainer
 
-from fairseq_cmlm.plugin.errors import CheckpointError, OptionError, TextError
+from fairseq_cmlm.errors import CheckpointError, OptionError, TextError
 
 
 def allow_checkpoint_types() -> None:
@@ -56,7 +56,9 @@ def explain_unreadable_checkpoints() -> None:
                 f"{path} {what} and was not loaded, for unpickling can run anything: use a checkpoint that "
                 "fairseq-train wrote"
             ) from None
-        except (EOFError, RuntimeError) as error:
+        except FileNotFoundError:
+            raise
+        except (EOFError, OSError, RuntimeError) as error:
             raise CheckpointError(f"{path} cannot be read as a checkpoint: is it complete? ({error})") from None
 
     checkpoint_utils.load_checkpoint_to_cpu = load_checkpoint_to_cpu

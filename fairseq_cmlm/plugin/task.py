@@ -7,17 +7,17 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 import numpy as np
 import torch
 from fairseq.data import FairseqDataset, LanguagePairDataset
+from fairseq.data.iterators import EpochBatchIterator
 from fairseq.dataclass import ChoiceEnum
 from fairseq.tasks import register_task
 from fairseq.tasks.translation import TranslationConfig, TranslationTask
 from omegaconf import II
 
 from fairseq_cmlm.decoding.prediction import Symbols
-from fairseq_cmlm.decoding.strategy import STRATEGIES
+from fairseq_cmlm.errors import CheckpointError, OptionError, TextError
 from fairseq_cmlm.plugin.criterion import CMLMLoss
 from fairseq_cmlm.plugin.dictionary import MaskedDictionary
-from fairseq_cmlm.plugin.errors import CheckpointError, OptionError, TextError
-from fairseq_cmlm.plugin.generation_options import DecodingOptions, refuse_foreign_options
+from fairseq_cmlm.plugin.generation_options import DECODING_STRATEGIES, DecodingOptions, refuse_foreign_options
 from fairseq_cmlm.plugin.generator import CMLMGenerator
 from fairseq_cmlm.plugin.model import CMLMModel
 from fairseq_cmlm.plugin.sentence_pairs import TextOnly
@@ -33,15 +33,20 @@ VALIDATION_SEED, VALIDATION_EPOCH = 0, 0
 class TranslationCMLMConfig(TranslationConfig):
     """Options of `--task translation_cmlm`: those of fairseq's translation task and of decoding."""
 
-    decoding_strategy: ChoiceEnum(sorted(STRATEGIES)) = field(  # type: ignore[valid-type]
-        default="mask_predict", metadata={"help": "what is masked again after a pass"}
+    decoding_strategy: ChoiceEnum(DECODING_STRATEGIES) = field(  # type: ignore[valid-type]
+        default="mask_predict", metadata={"help": "what is predicted in a pass"}
     )
-    decoding_iterations: int = field(default=10, metadata={"help": "passes, the first one included"})
+    decoding_iterations: int = field(default=10, metadata={"help": "passes, the first included; 0: one a token"})
     length_beam: int = field(default=5, metadata={"help": "length candidates decoded for each sentence"})
     gold_target_length: bool = field(
         default=False, metadata={"help": "decode the reference's length and those around it, not the predicted ones"}
     )
+    original_decoding: bool = field(
+        default=False, metadata={"help": "the exact mode: decode as the released code of the paper does"}
+    )
     seed: int = II("common.seed")
+    num_shards: int = II("dataset.num_shards")
+    shard_id: int = II("dataset.shard_id")
 
 
 @register_task("translation_cmlm", dataclass=TranslationCMLMConfig)
@@ -54,6 +59,8 @@ class TranslationCMLMTask(TranslationTask):
         super().__init__(cfg, src_dict, tgt_dict)
         if cfg.num_batch_buckets:
             raise OptionError(f"--num-batch-buckets {cfg.num_batch_buckets} is not for --task translation_cmlm")
+        if not 0 <= cfg.shard_id < cfg.num_shards:
+            raise OptionError(f"--shard-id {cfg.shard_id} must be at least 0 and below --num-shards {cfg.num_shards}")
         for dictionary in (src_dict, tgt_dict):
             dictionary.add_mask()
         self._epoch = 1
@@ -69,10 +76,13 @@ class TranslationCMLMTask(TranslationTask):
 
     def load_dataset(self, split: str, epoch: int = 1, combine: bool = False, **kwargs: Any) -> None:
         """Load a split as fairseq-preprocess wrote it; the targets are noised later, in `train_step`."""
-        super().load_dataset(split, epoch, combine, **kwargs)
+        try:
+            super().load_dataset(split, epoch, combine, **kwargs)
+        except ValueError as error:
+            if "empty file" not in str(error):  # what mmap says
+                raise
+            raise TextError(f"the split '{split}' in {self.cfg.data} holds no sentence") from None
         pairs = self.datasets[split]
-        if not len(pairs):
-            raise TextError(f"the split '{split}' in {self.cfg.data} holds no sentence")
         pairs.input_feeding = False  # there is no previous output token
         pairs.src = TextOnly(pairs.src, self.src_dict)
         if pairs.tgt is not None:
@@ -100,15 +110,44 @@ class TranslationCMLMTask(TranslationTask):
             return kept
         first = getattr(dataset, "first_line", 1)
         lines = sorted(int(i) + first for i in too_long)
+        source, target = (int(size) for size in dataset.size(lines[0] - first))
         limits = f"--max-source-positions and --max-target-positions {max_positions}"
         if not ignore_invalid_inputs:
             raise TextError(
                 f"{len(lines)} line(s) are longer than {limits}, the first of them line {lines[0]} with "
-                f"{dataset.size(lines[0] - first)} tokens (source, target; </s> counts): shorten them, or leave them "
+                f"({source}, {target}) tokens (source, target; </s> counts): shorten them, or leave them "
                 "out with --skip-invalid-size-inputs-valid-test"
             )
         logger.warning(f"skipped {len(lines)} line(s) longer than {limits}, the first of them line {lines[0]}")
         return kept
+
+    def get_batch_iterator(
+        self,
+        *args: Any,
+        seed: int = 1,
+        epoch: int = 1,
+        num_shards: int = 1,
+        shard_id: int = 0,
+        **kwargs: Any,
+    ) -> EpochBatchIterator:
+        """As fairseq's, but the batches are the same after a resume, and --num-shards holds.
+
+        fairseq composes the batches once, under seed + the epoch it starts in; so a resumed training had others.
+        fairseq-generate 0.12 ignores its options --num-shards and --shard-id.
+        """
+        if self.cfg.num_shards > 1:
+            num_shards, shard_id = self.cfg.num_shards, self.cfg.shard_id
+        batches: EpochBatchIterator = super().get_batch_iterator(
+            *args, seed=seed - epoch, epoch=epoch, num_shards=num_shards, shard_id=shard_id, **kwargs
+        )
+        batches.seed = seed
+        available = len(batches.frozen_batches)
+        if self.cfg.num_shards > available:
+            raise OptionError(
+                f"--num-shards {self.cfg.num_shards} is more than the {available} batch(es): use fewer shards, or a "
+                "smaller --batch-size or --max-tokens"
+            )
+        return batches
 
     # Training
 
@@ -168,6 +207,8 @@ class TranslationCMLMTask(TranslationTask):
             iterations=option("decoding_iterations"),
             length_beam=option("length_beam"),
             gold_target_length=option("gold_target_length"),
+            beam=getattr(args, "beam", 5),
+            original=option("original_decoding"),
         )
         target = self.target_dictionary
         symbols = Symbols(bos=target.bos(), pad=target.pad(), eos=target.eos(), mask=target.mask_index)

@@ -53,16 +53,25 @@ def random_subset(fillable: Tensor, count: Tensor, numbers: Tensor) -> Tensor:
 
 
 def uniform(example: Example) -> list[View]:
-    """Mask k tokens, k uniform in 1..N; N counts `</s>` (paper, section 3.2).
+    """Mask k tokens, k uniform in 1..N; N counts `</s>` (paper, section 3.2)."""
+    return [_uniform_up_to(example, example.fillable.sum(1))]
 
-    The released code draws from 1..N-1 and so never trains on the fully masked canvas from which decoding starts.
+
+def uniform_original(example: Example) -> list[View]:
+    """Mask k tokens, k uniform in 1..N-1, as the released code does (k = 1 if N = 1).
+
+    It never trains on the fully masked canvas from which decoding starts.
     """
+    return [_uniform_up_to(example, (example.fillable.sum(1) - 1).clamp(min=1))]
+
+
+def _uniform_up_to(example: Example, most: Tensor) -> View:
+    """Mask k tokens of each row, k uniform in 1..most (B,)."""
     numbers = uniform_numbers(example.keys, 1 + example.target.size(1))
-    lengths = example.fillable.sum(1)
-    # The product can round up to N when the number is the largest below 1.
-    count = torch.minimum(1 + (numbers[:, 0] * lengths).long(), lengths)
+    # The product can round up to `most` when the number is the largest below 1.
+    count = torch.minimum(1 + (numbers[:, 0] * most).long(), most)
     predict = random_subset(example.fillable, count, numbers[:, 1:])
-    return [View(example.target.masked_fill(predict, example.mask), predict)]
+    return View(example.target.masked_fill(predict, example.mask), predict)
 
 
-NOISINGS: dict[str, Noising] = {"uniform": uniform}
+NOISINGS: dict[str, Noising] = {"uniform": uniform, "uniform_original": uniform_original}

@@ -1,0 +1,1 @@
+"""Checkpoints of the paper's released code become checkpoints of this package."""

@@ -1,0 +1,68 @@
+"""The names, shapes and row orders of the released code's parameters in terms of ours."""
+
+from __future__ import annotations
+
+import re
+
+import torch
+from torch import Tensor
+
+# The released code: <s>, <pad>, </s>, <unk>, <mask>, words. Ours: <s>, <pad>, </s>, <unk>, words, <mask>.
+ORIGINAL_SPECIAL, ORIGINAL_MASK = 5, 4
+
+_RENAMINGS = [
+    (r"\.self_attn\.in_proj_(weight|bias)$", r".self_attention.query_key_value.\1"),
+    (r"\.self_attn\.out_proj\.", ".self_attention.output."),
+    (r"\.encoder_attn\.out_proj\.", ".source_attention.output."),
+    (r"\.fc1\.", ".ffn.expand."),
+    (r"\.fc2\.", ".ffn.contract."),
+    (r"\.layer_norms\.0\.", ".around_self_attention.norm."),
+    (r"\.layer_norms\.1\.", ".around_ffn.norm."),
+    (r"\.self_attn_layer_norm\.", ".around_self_attention.norm."),
+    (r"\.encoder_attn_layer_norm\.", ".around_source_attention.norm."),
+    (r"\.final_layer_norm\.", ".around_ffn.norm."),
+    (r"^(encoder|decoder)\.layer_norm\.", r"\1.norm."),
+    (r"\.gamma$", ".weight"),
+    (r"\.beta$", ".bias"),
+    (r"\.embed_lengths\.", ".lengths."),
+]
+
+
+def _words_first(rows: Tensor) -> Tensor:
+    """A table (V, ...) with the mask's row moved behind those of the words."""
+    mask = rows[ORIGINAL_MASK : ORIGINAL_MASK + 1]
+    return torch.cat([rows[:ORIGINAL_MASK], rows[ORIGINAL_SPECIAL:], mask])
+
+
+def convert_parameters(original: dict[str, Tensor], target_positions: int) -> dict[str, Tensor]:
+    """Our parameters, float32, from those of the released code. No value is changed but by the cast.
+
+    target_positions  rows of our decoder's position table: one less than in the released code, which has a length index
+                      for every length below its number of positions only
+    """
+    found: dict[str, Tensor] = {}
+    for name, value in original.items():
+        value = value.float()
+        if name.endswith(".version"):
+            continue
+        side = name.split(".")[0]
+        if name.endswith("embed_tokens.weight"):
+            found[f"{side}.embedding.tokens.weight"] = _words_first(value)
+        elif name.endswith("embed_positions.weight"):
+            # Row 0 was never used and row 1 stood at padding.
+            rows = value[2:] if side == "encoder" else value[2 : 2 + target_positions]
+            found[f"{side}.embedding.positions.weight"] = rows
+        elif name == "decoder.embed_out":
+            found["decoder.output.weight"] = _words_first(value)
+        elif ".encoder_attn.in_proj_" in name:
+            layer, kind = name.split(".encoder_attn.in_proj_")
+            width = value.size(0) // 3
+            found[f"{layer}.source_attention.query.{kind}"] = value[:width]
+            found[f"{layer}.source_attention.key_value.{kind}"] = value[width:]
+        else:
+            for pattern, replacement in _RENAMINGS:
+                name = re.sub(pattern, replacement, name)
+            found[name] = value
+    # With a shared table the output projection is the decoder's input table.
+    found.setdefault("decoder.output.weight", found["decoder.embedding.tokens.weight"])
+    return found

@@ -1,0 +1,1 @@
+"""Measures of translations, from the text that fairseq-generate printed: no torch."""

@@ -1,0 +1,12 @@
+"""Repeated tokens, the mark of a decoder that mixes several translations."""
+
+from __future__ import annotations
+
+from typing import Sequence
+
+
+def repeated_tokens(sentences: Sequence[Sequence[str]]) -> float:
+    """How many of all tokens equal the token before them, in percent (paper, section 5.1, table 3)."""
+    total = sum(map(len, sentences))
+    repeated = sum(left == right for tokens in sentences for left, right in zip(tokens, tokens[1:]))
+    return 100 * repeated / total if total else 0.0

@@ -1,0 +1,43 @@
+"""A tiny corpus of the quickstart's grammar and a model trained on it for a moment, shared by the tests."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+sys.path.insert(0, str(Path(__file__).parent))
+from fairseq_commands import preprocess, train
+
+GRAMMAR = Path(__file__).parents[1] / "examples" / "quickstart" / "grammar.py"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def text(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Raw text: 400 training sentences, 30 for validation, 17 for test."""
+    folder = tmp_path_factory.mktemp("text")
+    sizes = ("--train", "400", "--valid", "30", "--test", "17")
+    subprocess.run([sys.executable, str(GRAMMAR), str(folder), *sizes], check=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def data(text: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The text binarised with a joined dictionary."""
+    return preprocess(text, tmp_path_factory.mktemp("data") / "joined", "--joined-dictionary")
+
+
+@pytest.fixture(scope="session")
+def checkpoint(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that has learned a little: its translations are wrong, and differ from each other."""
+    save = tmp_path_factory.mktemp("checkpoint")
+    train(data, save, "--share-all-embeddings", "--lr", "1e-2", updates=150)
+    return save / "checkpoint_last.pt"

@@ -1,0 +1,95 @@
+"""The decoding loop of the released code on look-up tables instead of a network: 50 cases."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from fairseq_cmlm.decoding import original
+from fairseq_cmlm.decoding.candidate_score import best_first, mean_log_probability
+from fairseq_cmlm.decoding.canvas import fully_masked
+from fairseq_cmlm.decoding.prediction import Prediction, Query
+from fairseq_cmlm.decoding.refinement import Refined, Snapshot, refine
+from fairseq_cmlm.decoding.strategy import STRATEGIES
+from fairseq_cmlm.decoding.token_search import SEARCH_ORDERS, search
+
+PAD, MASK = 1, 4
+BEAMS, LENGTHS, ITERATIONS = (1, 2, 3, 5), (1, 3, 5), ("1", "2", "3", "4", "7", "10", "12", "None")
+CASES = [
+    *(f"mask_predict_T{total}_lb{lengths}" for total in ITERATIONS for lengths in LENGTHS),
+    *(f"{order}_beam{beam}_lb{lengths}" for order in SEARCH_ORDERS for beam in BEAMS for lengths in LENGTHS),
+]
+
+
+@cache
+def load(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """The expected numbers and the tables."""
+    tables = np.load(folder / "fake_tables.npz")
+    return json.loads((folder / "fake_decode.json").read_text()), {name: torch.tensor(tables[name]) for name in tables}
+
+
+class Tables:
+    """logits[r, i] = ((A[token] + B[i]) + C[token before]) + E[sentence], as golden/README.md has it."""
+
+    def __init__(self, tables: dict[str, Tensor], rows_per_sentence: int) -> None:
+        self.tables = tables
+        self.rows_per_sentence = rows_per_sentence
+
+    def logits(self, query: Query) -> Tensor:
+        a, b, c, e = (self.tables[name] for name in "ABCE")
+        seen = query.visible
+        rows = torch.arange(len(seen)) if query.rows is None else query.rows
+        every = ((a[seen] + b[: seen.size(1)]) + c[seen.roll(1, dims=1)]) + e[rows // self.rows_per_sentence][:, None]
+        return every.flatten(0, 1)[query.positions]
+
+    def __call__(self, query: Query) -> Prediction:
+        return original.any_token(self.logits(query))
+
+    def best_few(self, query: Query, size: int) -> Prediction:
+        return original.any_tokens_but_mask(self.logits(query), MASK, size)
+
+
+def decode(case: str, tables: dict[str, Tensor], lengths: Tensor, trace: list[Snapshot]) -> Refined:
+    strategy, number = case.split("_lb")[0].rsplit("_", 1)
+    canvas = fully_masked(lengths.flatten(), PAD)
+    if strategy in SEARCH_ORDERS:
+        beam = int(number.removeprefix("beam"))
+        model = Tables(tables, lengths.size(1) * beam)
+        return search(model.best_few, canvas, SEARCH_ORDERS[strategy], beam, MASK)
+    width = canvas.tokens.size(1)
+    passes = width if number == "TNone" else int(number.removeprefix("T"))
+    total = torch.full((lengths.numel(),), passes)
+    model = Tables(tables, lengths.size(1))
+    return refine(model, canvas, STRATEGIES[strategy], original.linear_at_least_one, total, MASK, trace)
+
+
+@pytest.mark.parametrize("case", [*CASES, "mask_predict_T4_lb3_gold", "mask_predict_T4_lb4_gold"])
+def test_every_canvas_and_hypothesis(golden: Path, case: str) -> None:
+    expected, tables = load(golden)
+    if case not in expected:
+        pytest.skip(f"no golden numbers for {case}: there are {sorted(expected)}")
+    found = expected[case]
+    lengths = torch.tensor(found["lengths"])
+    if "gold" in case:
+        longest = tables["length_logprobs"].size(1)
+        assert original.lengths_around_raised(tables["gold_lengths"].long(), lengths.size(1), longest).equal(lengths)
+    else:
+        assert original.top_lengths_raised(tables["length_logprobs"], lengths.size(1))[0].equal(lengths)
+    trace: list[Snapshot] = []
+    refined = decode(case, tables, lengths, trace)
+    assert refined.tokens.equal(torch.tensor(found["final_tokens"]).view(refined.tokens.shape))
+    for snapshot, iteration in zip(trace, found["iterations"]):
+        assert snapshot.tokens.equal(torch.tensor(iteration["tokens_before"]).view(snapshot.tokens.shape))
+
+    score = refined.confidence.sum(1).view(lengths.shape)
+    assert torch.allclose(score, torch.tensor(found["lprob_sum"]), rtol=0, atol=1e-4)
+    fillable = torch.arange(refined.tokens.size(1)) < lengths.flatten()[:, None]
+    mean = mean_log_probability(refined.confidence, fillable).view(lengths.shape)
+    assert best_first(mean)[:, 0].tolist() == found["best"]

@@ -1,0 +1,72 @@
+"""Loss and gradient of a batch are the sums over its parts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from fairseq_commands import load_task
+
+from fairseq_cmlm.plugin.criterion import CMLMLoss
+from fairseq_cmlm.plugin.model import CMLMConfig, CMLMModel
+from fairseq_cmlm.plugin.task import TranslationCMLMTask
+from fairseq_cmlm.training.sentence_random import sentence_keys
+
+SIZES = {f"{side}_{part}": 16 for side in ("encoder", "decoder") for part in ("embed_dim", "ffn_embed_dim")}
+LAYERS = {f"{side}_layers": 1 for side in ("encoder", "decoder")}
+
+
+@pytest.fixture(scope="module")
+def task(data: Path) -> TranslationCMLMTask:
+    return load_task(data)
+
+
+@pytest.fixture(scope="module")
+def model(task: TranslationCMLMTask) -> CMLMModel:
+    torch.manual_seed(1)
+    cfg = CMLMConfig(dropout=0.0, max_source_positions=50, max_target_positions=50, **SIZES, **LAYERS)
+    return CMLMModel.build_model(cfg, task)
+
+
+def loss_and_gradients(
+    task: TranslationCMLMTask, model: CMLMModel, sentences: range, **options: Any
+) -> tuple[float, int, dict[str, torch.Tensor], dict[str, Any]]:
+    settings = {"label_smoothing": 0.1, "length_loss_factor": 1.0, "noising": "uniform", **options}
+    sample = task.dataset("test").collater([task.dataset("test")[i] for i in sentences])
+    sample["noise_keys"] = sentence_keys(1, 1, sample["id"])
+    model.zero_grad()
+    loss, size, log = CMLMLoss(task, **settings)(model, sample)
+    loss.backward()
+    gradients = {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
+    return float(loss), size, gradients, log
+
+
+def test_a_batch_is_the_sum_of_its_parts(task: TranslationCMLMTask, model: CMLMModel) -> None:
+    whole, size, gradients, log = loss_and_gradients(task, model, range(17))
+    parts = [loss_and_gradients(task, model, part) for part in (range(5), range(5, 6), range(6, 17))]
+    assert whole == pytest.approx(sum(part[0] for part in parts), rel=1e-5)
+    assert size == sum(part[1] for part in parts)
+    assert log["length_correct"] == sum(part[3]["length_correct"] for part in parts)
+    for name, gradient in gradients.items():
+        assert gradient.allclose(sum(part[2][name] for part in parts), rtol=1e-4, atol=1e-5), name
+
+
+def test_every_parameter_learns(task: TranslationCMLMTask, model: CMLMModel) -> None:
+    _, _, gradients, _ = loss_and_gradients(task, model, range(17))
+    assert gradients.keys() == {name for name, _ in model.named_parameters()}
+
+
+def test_the_length_has_its_weight(task: TranslationCMLMTask, model: CMLMModel) -> None:
+    without, with_length, twice = (
+        loss_and_gradients(task, model, range(17), length_loss_factor=factor) for factor in (0.0, 1.0, 2.0)
+    )
+    length = float(with_length[3]["length_loss"])
+    assert with_length[0] - without[0] == pytest.approx(length, rel=1e-3)
+    assert twice[0] - without[0] == pytest.approx(2 * length, rel=1e-3)
+
+
+def test_smoothing_must_be_a_probability(task: TranslationCMLMTask) -> None:
+    with pytest.raises(ValueError, match="--label-smoothing 1"):
+        CMLMLoss(task, label_smoothing=1.0, length_loss_factor=1.0, noising="uniform")

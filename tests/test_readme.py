@@ -1,0 +1,70 @@
+"""The README says what the program does."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from dataclasses import MISSING, fields
+from pathlib import Path
+
+import pytest
+from fairseq.dataclass.utils import interpret_dc_type
+from fairseq.tasks.translation import TranslationConfig
+from fairseq_commands import USER_DIR, run
+
+from fairseq_cmlm.plugin.criterion import CMLMLossConfig
+from fairseq_cmlm.plugin.model import CMLMConfig
+from fairseq_cmlm.plugin.task import TranslationCMLMConfig
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+
+
+def shown(default: object) -> str:
+    """A default as the tables show it."""
+    if isinstance(default, bool):
+        return "on" if default else "off"
+    return str(getattr(default, "value", default)).strip("`")
+
+
+@pytest.mark.parametrize("config", [TranslationCMLMConfig, CMLMLossConfig, CMLMConfig])
+def test_every_option_stands_in_a_table_with_its_default(config: type) -> None:
+    inherited = {field.name for field in fields(TranslationConfig)} if config is TranslationCMLMConfig else set()
+    for field in fields(config):
+        if field.name in inherited | {"_name"} or str(field.default).startswith("${"):
+            continue
+        assert field.default is not MISSING and interpret_dc_type(field.type) is not None
+        option = f"`--{field.name.replace('_', '-')}`"
+        rows = [line.split("|") for line in README.splitlines() if line.startswith("|") and option in line]
+        assert len(rows) == 1, option
+        default = rows[0][2].strip().strip("`")
+        assert default in (shown(field.default), shown(field.default).removesuffix(".0")), option
+
+
+def commands(program: str) -> list[list[str]]:
+    """The README's commands that begin with `program`, split into words."""
+    text = re.sub(r" \\\n\s+", " ", README)
+    return [shlex.split(line.split(" > ")[0]) for line in text.splitlines() if line.startswith(f"    {program} ")]
+
+
+def test_the_commands_run(text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Preprocess, train and generate as printed, on a tiny text; only sizes and names are put in."""
+    for split in ("train", "valid", "test"):
+        for side, language in (("src", "en"), ("tgt", "de")):
+            (tmp_path / f"{split}.{language}").write_text((text / f"{split}.{side}").read_text())
+    (tmp_path / "CODES").write_text("#version: 0.2\nt h\n")
+    monkeypatch.chdir(tmp_path)
+    put_in = {"$(fairseq-cmlm": USER_DIR, "300000": "2", "16": "1"}
+    small = ["--encoder-layers", "1", "--decoder-layers", "1", "--encoder-embed-dim", "16", "--decoder-embed-dim", "16"]
+    extra = {"preprocess": [], "train": [*small, "--max-source-positions", "50", "--max-target-positions", "50"]}
+    for name in ("preprocess", "train", "generate"):
+        words = next(words for words in commands(f"fairseq-{name}") if "..." not in words)
+        words = [put_in.get(word, word) for word in words if word != "path)"]
+        printed = run(name, *words[1:], *extra.get(name, []))
+    assert printed.count("\nH-") == 17
+
+
+def test_the_map_names_every_folder() -> None:
+    for folder in (ROOT / "fairseq_cmlm").iterdir():
+        if (folder / "__init__.py").exists():
+            assert f"fairseq_cmlm/{folder.name}/" in README
