@@ -49,7 +49,9 @@ if [ ! -e "$work/checkpoints/$updates.done" ]; then
         --max-source-positions 64 --max-target-positions 64 \
         --no-epoch-checkpoints --save-interval-updates "${SAVE_EVERY:-200}" --keep-interval-updates 1 --validate-interval 10 \
         --save-dir "$work/checkpoints" --log-format simple --log-interval 50 2>&1 |
-        tee -a "$work/train.log" | grep --line-buffered -E 'num_updates|rror' | sed -u -E 's/^.*\| (train_inner|valid|train) /\1 /'
+        tee -a "$work/train.log" | sed -u -n -E \
+        -e 's/^.* train_inner .* loss=([^ ,]+), nll_loss=([^ ,]+), .* num_updates=([0-9]+),.*$/update \3 of '"$updates"': loss \1, nll \2/p' \
+        -e '/rror/p'
     touch "$work/checkpoints/$updates.done"
 fi
 
@@ -68,8 +70,14 @@ for iterations in 1 4 10; do
 done
 fairseq-cmlm score "${outputs[@]}" --reference "$work"/text/test.ref*.tgt
 
-say "one sentence at every iteration: what the decoder read, and what it wrote"
+say "one sentence after every iteration; in brackets what was masked and predicted anew"
 awk -F '\t' '
-    $1 == "S-0" { print "source     " $2 }
-    $1 ~ /^E-0_/ { step = substr($1, 5); printf "%s %2d   %s\n", step % 2 ? "writes" : "reads ", int(step / 2) + 1, $2 }
-' "$work/T=10.out" | awk '!seen[$0]++'
+    $1 == "S-0" { print "source   " $2 }
+    $1 ~ /^E-0_/ {
+        state = substr($1, 5)  # even: what a pass read, odd: what stood there after it
+        if (state % 2 == 0) { split($2, seen, " "); next }
+        words = split($2, written, " ")
+        line = ""
+        for (i = 1; i <= words; i++) line = line " " (seen[i] == "<mask>" ? "[" written[i] "]" : written[i])
+        printf "pass %2d %s\n", int(state / 2) + 1, line
+    }' "$work/T=10.out"

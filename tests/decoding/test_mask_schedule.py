@@ -1,5 +1,10 @@
+import math
+from fractions import Fraction
+
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from fairseq_cmlm.decoding.mask_schedule import MASK_SCHEDULES, linear
 
@@ -24,3 +29,11 @@ def test_never_rises_and_ends_at_zero(name: str) -> None:
             assert (count <= before).all()
             before = count
         assert (before == 0).all()
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.integers(1, 2000), st.integers(1, 2000), st.data())
+def test_linear_is_exact(length: int, total: int, data: st.DataObject) -> None:
+    done = data.draw(st.integers(1, total))
+    expected = math.floor(Fraction(length * (total - done), total))
+    assert int(linear(torch.tensor([length]), done, torch.tensor([total]))) == expected

@@ -2,11 +2,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fairseq_cmlm.decoding.canvas import fully_masked
+from fairseq_cmlm.decoding.canvas import Canvas, fully_masked
 from fairseq_cmlm.decoding.mask_schedule import linear
-from fairseq_cmlm.decoding.prediction import Prediction, Query, Symbols, average, most_probable
-from fairseq_cmlm.decoding.refinement import refine
-from fairseq_cmlm.decoding.strategy import STRATEGIES, lowest
+from fairseq_cmlm.decoding.prediction import Prediction, Query, Symbols, most_probable
+from fairseq_cmlm.decoding.refinement import Snapshot, refine
+from fairseq_cmlm.decoding.strategy import STRATEGIES
 
 SYMBOLS = Symbols(bos=0, pad=1, eos=2, mask=9)
 
@@ -49,14 +49,18 @@ def test_a_batch_equals_its_rows_and_holds_no_control_symbol(lengths: list[int],
         assert not torch.isin(tokens[:-1], torch.tensor([0, 1, 2, 9])).any()
 
 
-def test_lowest_takes_the_leftmost_of_equals() -> None:
-    values = torch.tensor([[1.0, 0.0, 0.0, 5.0]])
-    among = torch.tensor([[True, True, True, False]])
-    assert lowest(values, torch.tensor([[1]]), among).tolist() == [[False, True, False, False]]
-    assert lowest(values, torch.tensor([[9]]), among).tolist() == among.tolist()
-
-
-def test_average_is_the_mean_of_probabilities() -> None:
-    logits = [torch.randn(3, 5), torch.randn(3, 5)]
-    mean = (logits[0].softmax(1) + logits[1].softmax(1)) / 2
-    assert average(logits).exp().allclose(mean, atol=1e-6)
+def test_the_trace_shows_each_pass_and_frozen_tokens_stay() -> None:
+    canvas = fully_masked(torch.tensor([4, 2]), SYMBOLS.pad)
+    frozen = torch.tensor([[False, True, False, False], [False, False, False, False]])
+    tokens = canvas.tokens.masked_fill(frozen, 7)
+    given_token = Canvas(tokens, canvas.confidence, canvas.masked & ~frozen, canvas.fillable & ~frozen)
+    trace: list[Snapshot] = []
+    strategy, totals = STRATEGIES["mask_predict"], torch.tensor([3, 3])
+    refined = refine(table_model(1), given_token, strategy, linear, totals, SYMBOLS.mask, trace)
+    assert refined.tokens[0, 1] == 7 and all((snapshot.visible[0, 1] == 7).all() for snapshot in trace)
+    # Of 3 fillable tokens 2 and 1 are masked again, of 2 only 1 and 0.
+    assert [snapshot.rows.tolist() for snapshot in trace] == [[0, 1], [0, 1], [0]]
+    masks = [snapshot.visible.eq(SYMBOLS.mask).sum(1).tolist() for snapshot in trace]
+    assert masks == [[3, 2], [2, 1], [1]]
+    assert refined.passes.tolist() == [3, 2]
+    assert trace[-1].tokens[0].equal(refined.tokens[0])

@@ -1,8 +1,10 @@
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from fairseq_cmlm.training.masked_loss import token_loss
-from fairseq_cmlm.training.noising import NOISINGS, Example
+from fairseq_cmlm.training.noising import NOISINGS, Example, random_subset
 from fairseq_cmlm.training.sentence_random import sentence_keys, uniform_numbers
 
 
@@ -24,6 +26,27 @@ def test_number_of_masks_is_uniform_in_1_to_n() -> None:
     counts = NOISINGS["uniform"](example(5, 5))[0].predict.sum(1).bincount(minlength=6)
     assert counts[0] == 0
     assert ((counts[1:] - 800).abs() < 130).all()  # five standard deviations
+
+
+def test_number_of_masks_of_the_released_code_is_uniform_in_1_to_n_minus_1() -> None:
+    counts = NOISINGS["uniform_original"](example(5, 5))[0].predict.sum(1).bincount(minlength=6)
+    assert counts[0] == counts[5] == 0
+    assert ((counts[1:5] - 1000).abs() < 140).all()
+    assert NOISINGS["uniform_original"](example(1, 1))[0].predict.all()
+
+
+def test_every_position_is_masked_alike() -> None:
+    counts = NOISINGS["uniform"](example(5, 7))[0].predict[:, :5].sum(0)
+    assert ((counts - 2400).abs() < 155).all()  # 3 of 5 on average; five standard deviations
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.booleans(), min_size=1, max_size=10), st.integers(0, 12), st.integers(0, 10**6))
+def test_a_random_subset_has_its_size(fillable: list[bool], count: int, seed: int) -> None:
+    numbers = torch.rand(1, len(fillable), generator=torch.Generator().manual_seed(seed))
+    subset = random_subset(torch.tensor([fillable]), torch.tensor([count]), numbers)[0]
+    assert int(subset.sum()) == min(count, sum(fillable))
+    assert not (subset & ~torch.tensor(fillable)).any()
 
 
 def test_padding_changes_no_mask() -> None:

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fairseq_cmlm.decoding.canvas import Canvas, fully_masked
+from fairseq_cmlm.decoding.strategy import STRATEGIES, Pass, lowest
+
+
+def test_lowest_takes_the_leftmost_of_equals() -> None:
+    values = torch.tensor([[1.0, 0.0, 0.0, 5.0]])
+    among = torch.tensor([[True, True, True, False]])
+    assert lowest(values, torch.tensor([[1]]), among).tolist() == [[False, True, False, False]]
+    assert lowest(values, torch.tensor([[9]]), among).tolist() == among.tolist()
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(st.integers(-3, 3), st.booleans()), min_size=1, max_size=12), st.integers(0, 13))
+def test_lowest_against_sorting(row: list[tuple[int, bool]], count: int) -> None:
+    values, among = (torch.tensor([[part[i] for part in row]]) for i in (0, 1))
+    places = [place for place, (_, allowed) in enumerate(row) if allowed]
+    expected = sorted(sorted(places, key=lambda place: row[place][0])[:count])
+    assert lowest(values.float(), torch.tensor([[count]]), among)[0].nonzero().flatten().tolist() == expected
+
+
+# strategy -> positions that it masks again, after a pass over the canvas below, when the schedule says 2
+EXPECTED = {"mask_predict": [[0, 3], [1, 2]]}
+CONFIDENCE = torch.tensor([[-3.0, -0.1, -0.2, -2.0], [-0.5, -0.6, -0.7, 0.0]])
+MASKED = torch.tensor([[False, True, True, True], [True, True, False, False]])
+
+
+@pytest.mark.parametrize("name", sorted(STRATEGIES))
+def test_what_is_masked_again(name: str) -> None:
+    fillable = torch.tensor([[True, True, True, True], [True, True, True, False]])
+    canvas = Canvas(torch.full((2, 4), 7), CONFIDENCE, MASKED, fillable)
+    masked = STRATEGIES[name].remask(Pass(canvas, canvas, torch.tensor([[2], [2]])))
+    assert [row.nonzero().flatten().tolist() for row in masked] == EXPECTED[name]
+    if STRATEGIES[name].keeps_count:
+        assert masked.sum(1).tolist() == [2, 2]
+
+
+def test_the_first_canvas_is_masked_and_hides_what_is_masked() -> None:
+    canvas = fully_masked(torch.tensor([3, 1]), pad=1)
+    assert canvas.visible(mask=9).tolist() == [[9, 9, 9], [9, 1, 1]]
+    assert canvas.fillable.equal(canvas.masked) and canvas.fillable.sum(1).tolist() == [3, 1]
+
+
+def test_writing_changes_the_named_positions_and_not_the_canvas_before() -> None:
+    canvas = fully_masked(torch.tensor([3, 1]), pad=1)
+    written = canvas.written(torch.tensor([1, 3]), torch.tensor([5, 6]), torch.tensor([-1.0, -2.0]))
+    assert written.tokens.tolist() == [[1, 5, 1], [6, 1, 1]]
+    assert written.confidence.tolist() == [[0, -1, 0], [-2, 0, 0]]
+    assert canvas.tokens.eq(1).all() and canvas.confidence.eq(0).all()
+    assert written.remasked(torch.zeros_like(canvas.masked)).visible(mask=9).equal(written.tokens)
+    assert written.rows(torch.tensor([1])).tokens.tolist() == [[6, 1, 1]]

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from fairseq_cmlm.model.decoder import Decoder
+from fairseq_cmlm.model.encoder import Encoder
+
+SOURCE = torch.tensor([[5, 6, 7, 2], [8, 9, 2, 1]])
+CANVAS = torch.tensor([[10, 4, 12, 2], [4, 4, 1, 1], [11, 2, 1, 1], [4, 13, 14, 1]])  # two rows of each sentence
+
+
+def logits(both: tuple[Encoder, Decoder], source: Tensor, canvas: Tensor) -> Tensor:
+    """The logits (N, T, V) at every position."""
+    encoder, decoder = both
+    everywhere = torch.arange(canvas.numel())
+    return decoder(canvas, decoder.memory(encoder(source)), everywhere).view(*canvas.shape, -1)
+
+
+def test_candidates_of_a_batch_equal_rows_alone(both: tuple[Encoder, Decoder]) -> None:
+    together = logits(both, SOURCE, CANVAS)
+    for row, length in enumerate((4, 2, 2, 3)):
+        source = SOURCE[row // 2 : row // 2 + 1]
+        alone = logits(both, source[:, : int(source.ne(1).sum())], CANVAS[row : row + 1, :length])
+        assert together[row, :length].allclose(alone[0], atol=1e-4)
+
+
+def test_a_memory_of_the_rows_is_the_memory_of_the_sentences(both: tuple[Encoder, Decoder]) -> None:
+    encoder, decoder = both
+    rows = torch.tensor([0, 2, 3])
+    memory = [layer.of(rows // 2) for layer in decoder.memory(encoder(SOURCE))]
+    canvas = CANVAS[rows]
+    found = decoder(canvas, memory, torch.arange(canvas.numel())).view(3, 4, -1)
+    assert found.allclose(logits(both, SOURCE, CANVAS)[rows], atol=1e-4)
+
+
+def test_every_position_sees_every_token_and_its_place(both: tuple[Encoder, Decoder]) -> None:
+    before = logits(both, SOURCE[:1], CANVAS[:1])
+    for changed in range(4):
+        other = CANVAS[:1].clone()
+        other[0, changed] = 20
+        difference = (logits(both, SOURCE[:1], other) - before).abs().amax(dim=2)[0]
+        assert (difference > 1e-3).all(), "the decoder is not causal"
+    swapped = logits(both, SOURCE[:1], CANVAS[:1, [1, 0, 2, 3]])
+    assert not swapped[0, 0].allclose(before[0, 1], atol=1e-3)
+
+
+def test_only_the_asked_positions_are_projected(both: tuple[Encoder, Decoder]) -> None:
+    encoder, decoder = both
+    positions = torch.tensor([1, 4, 5])
+    found = decoder(CANVAS, decoder.memory(encoder(SOURCE)), positions)
+    assert found.shape == (3, 30)
+    assert found.allclose(logits(both, SOURCE, CANVAS).flatten(0, 1)[positions], atol=1e-5)
+
+
+def test_dropout_is_random_in_training_only(both: tuple[Encoder, Decoder]) -> None:
+    assert logits(both, SOURCE, CANVAS).equal(logits(both, SOURCE, CANVAS))
+    for module in both:
+        module.train()
+    assert not logits(both, SOURCE, CANVAS).equal(logits(both, SOURCE, CANVAS))
