@@ -35,7 +35,8 @@ def test_every_option_stands_in_a_table_with_its_default(config: type) -> None:
             continue
         assert field.default is not MISSING and interpret_dc_type(field.type) is not None
         option = f"`--{field.name.replace('_', '-')}`"
-        rows = [line.split("|") for line in README.splitlines() if line.startswith("|") and option in line]
+        table = [line.split("|") for line in README.splitlines() if line.startswith("|")]
+        rows = [row for row in table if option in row[1]]
         assert len(rows) == 1, option
         default = rows[0][2].strip().strip("`")
         assert default in (shown(field.default), shown(field.default).removesuffix(".0")), option
