@@ -1,13 +1,17 @@
 """Errors that a user can mend. Each message names the option or file, the value, and the way out."""
 
 
-class OptionError(ValueError):
+class UserError(ValueError):
+    """What all of them are."""
+
+
+class OptionError(UserError):
     """An option, or a combination of options, that cannot work."""
 
 
-class CheckpointError(ValueError):
+class CheckpointError(UserError):
     """A checkpoint that cannot be used here."""
 
 
-class TextError(ValueError):
+class TextError(UserError):
     """A text or data file that cannot be used."""

@@ -64,8 +64,9 @@ class CMLMGenerator:
     ) -> list[list[dict[str, Any]]]:
         """For each sentence its hypotheses, best first, as dicts.
 
-        tokens (n,) int64 ending in `</s>`; score, the mean natural log-probability; positional_scores (n,); steps, the
-        passes made; history, with --retain-iter-history: what each pass read, then what stood there after it.
+        tokens (n,) int64 ending in `</s>`; score, the mean natural log-probability; positional_scores (n,); length, the
+        candidate's; steps, the passes made; history, with --retain-iter-history: what each pass read, then what stood
+        there after it.
         """
         if prefix_tokens is not None or constraints is not None:
             raise OptionError("prefixes and constraints are not for --task translation_cmlm")
@@ -150,6 +151,7 @@ class CMLMGenerator:
                     "positional_scores": hypotheses.confidence[sentence, k, :length][written],
                     "attention": None,
                     "alignment": None,
+                    "length": length,
                     "steps": int(hypotheses.passes[sentence, k]),
                     "history": _history(hypotheses.trace, int(hypotheses.rows[sentence, k]), length),
                 }

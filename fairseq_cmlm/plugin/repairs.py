@@ -11,7 +11,9 @@ import argparse
 import functools
 import pickle
 import sys
-from typing import Any, Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Callable, Iterator, Optional
 
 import numpy as np
 import torch
@@ -19,7 +21,7 @@ from fairseq import checkpoint_utils, options, utils
 from fairseq.data import data_utils
 from fairseq.trainer import Trainer
 
-from fairseq_cmlm.errors import CheckpointError, OptionError, TextError
+from fairseq_cmlm.errors import CheckpointError, OptionError, TextError, UserError
 
 
 def allow_checkpoint_types() -> None:
@@ -155,6 +157,22 @@ def buffered_read(input: str, buffer_size: int) -> Iterator[list[str]]:
         yield buffer
 
 
+def end_with_the_message() -> None:
+    """An error that a user can mend ends fairseq's commands with a traceback (all versions); show its message alone."""
+    command = Path(sys.argv[0]).name
+    if not command.startswith("fairseq-"):
+        return  # a program that imports the package keeps its own ways
+    original = sys.excepthook
+
+    def excepthook(kind: type[BaseException], error: BaseException, trace: Optional[TracebackType]) -> None:
+        if isinstance(error, UserError):
+            print(f"{command}: error: {error}", file=sys.stderr)
+        else:
+            original(kind, error, trace)
+
+    sys.excepthook = excepthook
+
+
 REPAIRS: list[Callable[[], None]] = [
     allow_checkpoint_types,
     explain_unreadable_checkpoints,
@@ -162,6 +180,7 @@ REPAIRS: list[Callable[[], None]] = [
     keep_last_batch,
     mend_precision_options,
     name_undecodable_lines,
+    end_with_the_message,
 ]
 
 

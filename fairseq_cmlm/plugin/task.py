@@ -2,10 +2,12 @@
 
 import logging
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 import torch
+from fairseq import utils
 from fairseq.data import FairseqDataset, LanguagePairDataset
 from fairseq.data.iterators import EpochBatchIterator
 from fairseq.dataclass import ChoiceEnum
@@ -64,7 +66,15 @@ class TranslationCMLMTask(TranslationTask):
         for dictionary in (src_dict, tgt_dict):
             dictionary.add_mask()
         self._epoch = 1
-        self._lines_before = 0
+        self._first_line = self._next_line = 1
+
+    @classmethod
+    def setup_task(cls, cfg: TranslationCMLMConfig, **kwargs: Any) -> "TranslationCMLMTask":
+        """Load the dictionaries of the (first) data folder."""
+        for folder in utils.split_paths(cfg.data or ""):
+            if not Path(folder).is_dir():
+                raise TextError(f"there is no data folder '{folder}': give the --destdir of fairseq-preprocess")
+        return super().setup_task(cfg, **kwargs)
 
     @classmethod
     def load_dictionary(cls, filename: str) -> MaskedDictionary:
@@ -91,11 +101,15 @@ class TranslationCMLMTask(TranslationTask):
     def build_dataset_for_inference(
         self, src_tokens: List[torch.Tensor], src_lengths: List[int], constraints: Optional[torch.Tensor] = None
     ) -> LanguagePairDataset:
-        """Sentences of fairseq-interactive."""
+        """Sentences of fairseq-interactive or of the hub interface, which numbers those of each call from 1."""
         dataset = super().build_dataset_for_inference(src_tokens, src_lengths, constraints)
-        dataset.first_line = self._lines_before + 1
-        self._lines_before += len(src_tokens)
+        dataset.first_line = self._first_line
         return dataset
+
+    def get_interactive_tokens_and_lengths(self, lines: Sequence[str], encode_fn: Any) -> Tuple[List[Any], List[int]]:
+        """The tokens, and their number, of the next lines that fairseq-interactive has read."""
+        self._first_line, self._next_line = self._next_line, self._next_line + len(lines)
+        return super().get_interactive_tokens_and_lengths(lines, encode_fn)
 
     def filter_indices_by_size(
         self,
@@ -194,8 +208,12 @@ class TranslationCMLMTask(TranslationTask):
 
     # Decoding
 
-    def build_generator(self, models: Sequence[Any], args: Any, **unused: Any) -> CMLMGenerator:
+    def build_generator(
+        self, models: Sequence[Any], args: Any, prefix_allowed_tokens_fn: Any = None, **unused: Any
+    ) -> CMLMGenerator:
         """The generator; an option is taken from `args` (--eval-bleu-args) if it is there, else from the task."""
+        if prefix_allowed_tokens_fn is not None:
+            raise OptionError("prefix_allowed_tokens_fn is not for --task translation_cmlm: prefixes are not grown")
         refuse_foreign_options(args)
 
         def option(name: str) -> Any:

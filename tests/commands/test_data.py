@@ -71,6 +71,13 @@ def test_an_empty_split_is_refused(text: Path, data: Path, tmp_path: Path) -> No
         load_task(empty)
 
 
+def test_a_missing_folder_is_named(data: Path, checkpoint: Path, tmp_path: Path) -> None:
+    with pytest.raises(TextError, match=r"there is no data folder '.*nowhere'"):
+        generate(tmp_path / "nowhere", checkpoint)
+    with pytest.raises(TextError, match=r"there is no data folder '.*nowhere'"):
+        train(f"{data}:{tmp_path / 'nowhere'}", tmp_path / "model", updates=1)
+
+
 @pytest.mark.parametrize("changed", [("source",), ("target",), ("source", "target")])
 def test_a_checkpoint_is_refused_with_other_dictionaries(
     data: Path, checkpoint: Path, tmp_path: Path, changed: tuple[str, ...]

@@ -50,5 +50,6 @@ def test_a_line_that_is_not_utf_8_is_named(data: Path, checkpoint: Path, tmp_pat
                 [str(part) for part in (*command, "--cpu", *source)], stdin=stdin, capture_output=True, text=True
             )
         assert done.returncode == 1
-        assert f"line 2 of {source[1] if source else '-'} is not UTF-8" in done.stderr
+        assert f"error: line 2 of {source[1] if source else '-'} is not UTF-8" in done.stderr
+        assert "Traceback" not in done.stderr
         assert "\nH-0\t" in done.stdout, "the lines before it are translated"
