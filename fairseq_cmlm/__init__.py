@@ -1,7 +1,7 @@
 """Mask-Predict for fairseq: a conditional masked language model, its training and its decoding.
 
 Importing this package registers the task `translation_cmlm`, the model `cmlm` and the criterion `cmlm_loss` with
-fairseq; its folder is what `--user-dir` takes.
+fairseq; its folder is what `--user-dir` takes. From Python, `Translator` translates strings with a trained model.
 
 Dimensions, the same in every file:
 
@@ -17,6 +17,7 @@ from fairseq_cmlm.plugin import repairs
 repairs.repair_fairseq()
 
 from fairseq_cmlm.plugin import criterion, model, task  # noqa: E402
+from fairseq_cmlm.translator import Candidate, TracedPass, Translation, Translator  # noqa: E402
 
-__all__ = ["criterion", "model", "repairs", "task"]
+__all__ = ["Candidate", "TracedPass", "Translation", "Translator", "criterion", "model", "repairs", "task"]
 __version__ = "0.1.0"

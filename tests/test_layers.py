@@ -16,6 +16,7 @@ LAYERS: dict[str, tuple[set[str], bool]] = {
     "model": ({"model"}, False),
     "evaluation": ({"errors", "evaluation"}, False),
     "plugin": ({"errors", "decoding", "training", "model", "plugin"}, True),
+    "translator": ({"errors", "plugin"}, True),
     "conversion": ({"errors", "plugin", "conversion"}, True),
     "command_line": ({"errors", "evaluation", "conversion"}, False),
 }

@@ -1,0 +1,236 @@
+"""Translation of strings from Python."""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Optional, Sequence, Union
+
+import numpy as np
+import torch
+from fairseq import checkpoint_utils, tasks, utils
+from fairseq.data import data_utils, encoders
+from omegaconf import open_dict
+
+from fairseq_cmlm.errors import CheckpointError, OptionError, TextError
+from fairseq_cmlm.plugin.model import CMLMModel
+from fairseq_cmlm.plugin.task import TranslationCMLMTask
+
+FilePath = Union[str, "os.PathLike[str]"]
+
+
+@dataclass(frozen=True)
+class TracedPass:
+    """The tokens that a pass read, and those that stood there after it; one for each position, `</s>` included."""
+
+    read: list[str]
+    written: list[str]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """The translation of one length.
+
+    length   tokens with `</s>`
+    score    mean log-probability of the tokens, natural log
+    passes   the passes made
+    history  every pass, if asked for
+    """
+
+    length: int
+    text: str
+    score: float
+    passes: int
+    history: Optional[list[TracedPass]]
+
+
+@dataclass(frozen=True)
+class Translation:
+    """The text and score of the best of the length candidates, and all of them, best first."""
+
+    text: str
+    score: float
+    candidates: list[Candidate]
+
+
+class Translator:
+    """A trained model, or several whose probabilities are averaged, with the tokenisation and BPE around it."""
+
+    def __init__(
+        self,
+        checkpoint: Union[FilePath, Sequence[FilePath]],
+        data: Optional[FilePath] = None,
+        *,
+        source_lang: Optional[str] = None,
+        target_lang: Optional[str] = None,
+        tokenizer: Optional[str] = None,
+        bpe_codes: Optional[FilePath] = None,
+        device: str = "cpu",
+    ) -> None:
+        """Load `checkpoint`, a file or the files of an ensemble.
+
+        data         folder of the dict.*.txt; by default the checkpoint's own, or else the one it was trained on
+        source_lang  and target_lang: needed where neither the checkpoint nor the files in `data` tell them
+        tokenizer    "moses" or another of fairseq's; None if texts come in tokenised, and shall go out so
+        bpe_codes    codes of subword_nmt, for a model of such subwords
+        device       "cpu", "cuda", "cuda:1"
+        """
+        paths = [checkpoint] if isinstance(checkpoint, (str, os.PathLike)) else checkpoint
+        self._task, self._models = _load([Path(path) for path in paths], data, source_lang, target_lang)
+        self._tokenizer = _tokenizer(tokenizer, self._task.cfg)
+        self._bpe = _bpe(bpe_codes)
+        self._device = _move(self._models, device)
+
+    def translate(
+        self,
+        texts: Sequence[str],
+        *,
+        iterations: int = 10,
+        length_beam: int = 5,
+        strategy: str = "mask_predict",
+        beam: int = 5,
+        original: bool = False,
+        history: bool = False,
+        max_tokens: int = 2000,
+    ) -> list[Translation]:
+        """The translation of each of `texts`, in their order; of an empty text it is empty (but with `original`).
+
+        iterations, length_beam, strategy, beam and original are --decoding-iterations, --length-beam,
+        --decoding-strategy, --beam and --original-decoding of fairseq-generate.
+
+        history     keep what every pass read and wrote
+        max_tokens  source tokens in a batch, padding included; the longest text fits always. It changes the speed and
+                    the memory needed, not the translations
+        """
+        if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
+            raise TextError("texts must be a list of strings")
+        options = Namespace(
+            decoding_iterations=iterations,
+            length_beam=length_beam,
+            decoding_strategy=strategy,
+            beam=beam,
+            original_decoding=original,
+            gold_target_length=False,
+            retain_iter_history=history,
+        )
+        generator = self._task.build_generator(self._models, options)
+        found: dict[int, list[dict[str, Any]]] = {}
+        for batch in self._batches(texts, max_tokens):
+            batch = utils.apply_to_sample(lambda tensor: tensor.to(self._device), batch)
+            hypotheses = self._task.inference_step(generator, self._models, batch)
+            found.update(zip(batch["id"].tolist(), hypotheses))
+        return [self._translation(found[i]) for i in range(len(texts))]
+
+    def _batches(self, texts: Sequence[str], max_tokens: int) -> list[dict[str, Any]]:
+        """`texts` as fairseq's samples, those of a like length together."""
+        tokens, lengths = self._task.get_interactive_tokens_and_lengths(texts, self._encode)
+        limit = min(model.max_positions()[0] for model in self._models)
+        for i, length in enumerate(lengths):
+            if length > limit:
+                raise TextError(
+                    f"texts[{i}] has {length} tokens (</s> counts), and the model reads at most {limit}: shorten it"
+                )
+        dataset = self._task.build_dataset_for_inference(tokens, lengths)
+        shortest_first = np.array(lengths, dtype=np.int64).argsort(kind="stable")
+        batches = dataset.batch_by_size(shortest_first, max_tokens=max([max_tokens, *lengths]))
+        return [dataset.collater([dataset[i] for i in batch]) for batch in batches]
+
+    def _encode(self, text: str) -> str:
+        tokenized = self._tokenizer.encode(text) if self._tokenizer else text
+        return str(self._bpe.encode(tokenized) if self._bpe else tokenized)
+
+    def _decode(self, tokens: torch.Tensor) -> str:
+        text = self._task.target_dictionary.string(tokens)
+        text = self._bpe.decode(text) if self._bpe else text
+        return str(self._tokenizer.decode(text) if self._tokenizer else text)
+
+    def _translation(self, hypotheses: list[dict[str, Any]]) -> Translation:
+        candidates = [self._candidate(hypothesis) for hypothesis in hypotheses]
+        return Translation(candidates[0].text, candidates[0].score, candidates)
+
+    def _candidate(self, hypothesis: dict[str, Any]) -> Candidate:
+        states = hypothesis["history"]
+        return Candidate(
+            length=hypothesis["length"],
+            text=self._decode(hypothesis["tokens"]),
+            score=hypothesis["score"],
+            passes=hypothesis["steps"],
+            history=states
+            and [
+                TracedPass(self._words(read), self._words(written)) for read, written in zip(states[::2], states[1::2])
+            ],
+        )
+
+    def _words(self, state: dict[str, torch.Tensor]) -> list[str]:
+        return [self._task.target_dictionary[token] for token in state["tokens"].tolist()]
+
+
+def _load(
+    paths: list[Path], data: Optional[FilePath], source: Optional[str], target: Optional[str]
+) -> tuple[TranslationCMLMTask, list[CMLMModel]]:
+    """The task of the first checkpoint, with its dictionaries from `data`, and the models of all."""
+    if not paths:
+        raise CheckpointError("no checkpoint is given")
+    for path in paths:
+        if not path.is_file():
+            raise CheckpointError(f"there is no checkpoint {path}")
+    first = checkpoint_utils.load_checkpoint_to_cpu(str(paths[0]))
+    cfg = first["cfg"].task if first.get("cfg") else None
+    if cfg is None or cfg._name != "translation_cmlm":
+        raise CheckpointError(f"{paths[0]} is no checkpoint of --task translation_cmlm")
+    folders = [Path(data)] if data else [paths[0].parent, Path(utils.split_paths(cfg.data)[0])]
+    folder, languages = _dictionaries(folders, source or cfg.source_lang, target or cfg.target_lang)
+    with open_dict(cfg):
+        cfg.update(data=str(folder), source_lang=languages[0], target_lang=languages[1])
+    task = tasks.setup_task(cfg, from_checkpoint=True)
+    load = checkpoint_utils.load_model_ensemble
+    names = [str(path) for path in paths]
+    return task, load(names[:1], task=task, state=first)[0] + load(names[1:], task=task)[0]
+
+
+def _dictionaries(folders: list[Path], source: Optional[str], target: Optional[str]) -> tuple[Path, tuple[str, str]]:
+    """The first of `folders` that holds the dictionaries of both languages, and the languages.
+
+    A language that is not known is read off the names of the files that fairseq-preprocess wrote there.
+    """
+    for folder in filter(Path.is_dir, folders):
+        pair = data_utils.infer_language_pair(str(folder))
+        languages = (source or pair[0], target or pair[1])
+        if all((folder / f"dict.{language}.txt").is_file() for language in languages):
+            return folder, languages
+    places = " nor in ".join(map(str, folders))
+    if source and target:
+        raise CheckpointError(
+            f"dict.{source}.txt and dict.{target}.txt are not in {places}: give the folder that holds both as data"
+        )
+    raise CheckpointError(
+        f"the checkpoint does not tell its languages, and data of fairseq-preprocess is not in {places}: give "
+        "source_lang, target_lang, and as data the folder of their two dict.*.txt"
+    )
+
+
+def _tokenizer(name: Optional[str], cfg: Any) -> Any:
+    if name is not None and name not in encoders.TOKENIZER_REGISTRY:
+        raise OptionError(f"tokenizer {name} is none of {', '.join(sorted(encoders.TOKENIZER_REGISTRY))}")
+    languages = {"source_lang": cfg.source_lang, "target_lang": cfg.target_lang}
+    return encoders.build_tokenizer(Namespace(tokenizer=name, **languages))
+
+
+def _bpe(codes: Optional[FilePath]) -> Any:
+    if codes is None:
+        return None
+    try:
+        return encoders.build_bpe(Namespace(bpe="subword_nmt", bpe_codes=os.fspath(codes)))
+    except (OSError, UnicodeError, SystemExit):  # what subword_nmt does about a line that is no merge
+        raise OptionError(f"bpe_codes {codes} is no file of codes that subword-nmt learn-bpe wrote") from None
+
+
+def _move(models: list[CMLMModel], device: str) -> torch.device:
+    try:
+        for model in models:
+            model.to(device)
+        return torch.device(device)
+    except (AssertionError, RuntimeError) as error:  # a torch without CUDA asserts
+        raise OptionError(f"device {device} cannot be used: {error}") from None
