@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Callable, NamedTuple, Optional
+from typing import Callable, Iterable, NamedTuple, Optional, Sequence
 
 import torch
 from torch import Tensor
@@ -16,12 +16,14 @@ class Query(NamedTuple):
     visible    (n, T) int64, the rows in work with the mask symbol at masked positions
     positions  (M,) int64 into the flattened (n * T), ascending: where a prediction is wanted
     last       (M,) bool, whether a position is the last fillable one of its row
+    widest     the most positions wanted in one row
     rows       (n,) int64, which of the N rows these are; None while all are in work
     """
 
     visible: Tensor
     positions: Tensor
     last: Tensor
+    widest: int
     rows: Optional[Tensor]
 
 
@@ -44,21 +46,60 @@ class Symbols:
     eos: int
     mask: int
 
+    def control(self) -> list[int]:
+        """What may not stand inside a sentence."""
+        return [self.bos, self.pad, self.eos, self.mask]
 
-def most_probable(logits: Tensor, last: Tensor, symbols: Symbols) -> Prediction:
+
+class Best(NamedTuple):
+    """What `best_of_blocks` finds at M positions, each (M,).
+
+    tokens      the best token that is not excluded
+    logit       its logit
+    normaliser  the log-sum-exp of all V logits
+    excluded    the logits of each excluded token
+    """
+
+    tokens: Tensor
+    logit: Tensor
+    normaliser: Tensor
+    excluded: dict[int, Tensor]
+
+
+def best_of_blocks(blocks: Iterable[Tensor], excluded: Sequence[int]) -> Best:
+    """The best token at each of M positions.
+
+    blocks  logits (M, v) float32 of successive parts of the vocabulary, written over. So no (M, V) tensor is needed: a
+            block of a few thousand tokens stays in the processor's cache.
+    """
+    start, parts = 0, []
+    found: dict[int, Tensor] = {}
+    for logits in blocks:
+        normaliser = logits.logsumexp(dim=1)
+        for symbol in excluded:
+            if start <= symbol < start + logits.size(1):
+                found[symbol] = logits[:, symbol - start].clone()
+                logits[:, symbol - start] = float("-inf")
+        logit, tokens = logits.max(dim=1)
+        parts.append((tokens + start, logit, normaliser))
+        start += logits.size(1)
+    tokens, logit, normaliser = (torch.stack(part) for part in zip(*parts))
+    logit, block = logit.max(dim=0)
+    return Best(tokens.gather(0, block[None])[0], logit, normaliser.logsumexp(dim=0), found)
+
+
+def most_probable(blocks: Iterable[Tensor], last: Tensor, symbols: Symbols) -> Prediction:
     """The best token allowed at each of M positions, with its log-probability among all V tokens.
 
-    logits  (M, V) float32, written over
+    blocks  as in `best_of_blocks`
     last    (M,) bool: there the token is `</s>`; elsewhere it is none of `</s>`, `<s>`, `<pad>` and the mask symbol
 
     The released code lets any symbol stand anywhere. The probability is the model's own in both cases: nothing is
     renormalised.
     """
-    normaliser = logits.logsumexp(dim=1)
-    end = logits[:, symbols.eos].clone()
-    logits[:, [symbols.bos, symbols.pad, symbols.eos, symbols.mask]] = float("-inf")
-    best, tokens = logits.max(dim=1)
-    return Prediction(tokens.masked_fill(last, symbols.eos), torch.where(last, end, best) - normaliser)
+    best = best_of_blocks(blocks, symbols.control())
+    logit = torch.where(last, best.excluded[symbols.eos], best.logit)
+    return Prediction(best.tokens.masked_fill(last, symbols.eos), logit - best.normaliser)
 
 
 def most_probable_few(logits: Tensor, last: Tensor, symbols: Symbols, size: int) -> Prediction:
@@ -68,7 +109,7 @@ def most_probable_few(logits: Tensor, last: Tensor, symbols: Symbols, size: int)
     """
     normaliser = logits.logsumexp(dim=1, keepdim=True)
     end = logits[:, symbols.eos].clone()
-    logits[:, [symbols.bos, symbols.pad, symbols.eos, symbols.mask]] = float("-inf")
+    logits[:, symbols.control()] = float("-inf")
     best, tokens = logits.topk(min(size, logits.size(1)), dim=1)
     best = best.masked_fill(last[:, None], float("-inf"))
     best[:, 0] = torch.where(last, end, best[:, 0])

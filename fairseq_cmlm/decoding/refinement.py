@@ -60,7 +60,7 @@ def refine(
             canvas, rows, pending = _leave(canvas, rows, pending)
         if not len(rows):
             return Refined(tokens, confidence, passes)
-        query = query_of(canvas, canvas.masked, int(pending.sum()), mask, rows if len(rows) < len(lengths) else None)
+        query = query_of(canvas, canvas.masked, pending, mask, rows if len(rows) < len(lengths) else None)
         after = canvas.written(query.positions, *predict(query))
         done += 1
         passes[rows] = done
@@ -80,10 +80,14 @@ def _leave(canvas: Canvas, rows: Tensor, pending: Tensor) -> tuple[Canvas, Tenso
     return canvas.rows(keep.to(canvas.tokens.device)), rows[keep], pending[keep]
 
 
-def query_of(canvas: Canvas, places: Tensor, size: int, mask: int, rows: Optional[Tensor]) -> Query:
-    """Ask for the `size` positions `places` (n, T) of `canvas`; their number is known: nothing waits for the device."""
-    positions = torch.nonzero_static(places.flatten(), size=size).squeeze(1)
+def query_of(canvas: Canvas, places: Tensor, counts: Tensor, mask: int, rows: Optional[Tensor]) -> Query:
+    """Ask for the positions `places` (n, T) of `canvas`, of which each row has `counts` (n,), known on the host.
+
+    So nothing waits for the device.
+    """
+    positions = torch.nonzero_static(places.flatten(), size=int(counts.sum())).squeeze(1)
     following = torch.nn.functional.pad(canvas.fillable, (0, 1))[:, 1:]
     last = (canvas.fillable & ~following).flatten()[positions]
     device = canvas.tokens.device
-    return Query(canvas.visible(mask), positions, last, None if rows is None else rows.to(device))
+    widest = int(counts.max())
+    return Query(canvas.visible(mask), positions, last, widest, None if rows is None else rows.to(device))

@@ -85,7 +85,7 @@ def _candidates(predict: PredictBest, beams: Canvas, score: Tensor, order: Searc
     width = beams.tokens.size(1)
     size = beam * (beam + 1) // 2
     places = order(beams.masked)
-    query = query_of(beams, places, int(places.sum()), mask, rows=None)
+    query = query_of(beams, places, places.sum(1).cpu(), mask, rows=None)
     tokens, log_probs = predict(query, size)
     # Scatter back to (n, beam * T * size), where what may not be filled is no candidate.
     shape = (places.numel(), tokens.size(1))

@@ -19,7 +19,7 @@ def _merge_heads(x: Tensor) -> Tensor:
 
 
 class SelfAttention(nn.Module):
-    """Every position attends to every real position of its own row."""
+    """Positions attend to every real position of their own row."""
 
     def __init__(self, features: int, heads: int, dropout: float) -> None:
         super().__init__()
@@ -28,9 +28,19 @@ class SelfAttention(nn.Module):
         self.query_key_value = nn.Linear(features, 3 * features)
         self.output = nn.Linear(features, features)
 
-    def forward(self, x: Tensor, attend: Tensor) -> Tensor:
-        """X (B, L, D), attend (B, 1, 1, L) bool, true at real positions -> (B, L, D)"""
-        query, key, value = (_split_heads(part, self.heads) for part in self.query_key_value(x).chunk(3, dim=2))
+    def forward(self, x: Tensor, row: Tensor, attend: Tensor) -> Tensor:
+        """What the positions `x` (B, Q, D) take from their `row` (B, L, D) -> (B, Q, D)
+
+        x       row itself, or some of its positions
+        attend  (B, 1, 1, L) bool, true at real positions of the row
+        """
+        if x is row:
+            query, key, value = self.query_key_value(x).chunk(3, dim=2)
+        else:
+            weight, bias = self.query_key_value.weight, self.query_key_value.bias
+            query = functional.linear(x, weight[: x.size(2)], bias[: x.size(2)])
+            key, value = functional.linear(row, weight[x.size(2) :], bias[x.size(2) :]).chunk(2, dim=2)
+        query, key, value = (_split_heads(part, self.heads) for part in (query, key, value))
         dropout = self.dropout if self.training else 0.0
         mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=attend, dropout_p=dropout)
         output: Tensor = self.output(_merge_heads(mixed))

@@ -35,9 +35,14 @@ class Sublayer(nn.Module):
         self.pre_norm = size.pre_norm
         self.dropout = nn.Dropout(size.dropout)
 
+    def read(self, x: Tensor) -> Tensor:
+        """X (..., D) as the attention or feed-forward inside sees it."""
+        y: Tensor = self.norm(x) if self.pre_norm else x
+        return y
+
     def forward(self, x: Tensor, function: Callable[[Tensor], Tensor]) -> Tensor:
         """X (..., D); function keeps the shape."""
-        y: Tensor = self.dropout(function(self.norm(x) if self.pre_norm else x))
+        y: Tensor = self.dropout(function(self.read(x)))
         return x + y if self.pre_norm else self.norm(x + y)
 
 
@@ -68,7 +73,7 @@ class EncoderLayer(nn.Module):
 
     def forward(self, x: Tensor, attend: Tensor) -> Tensor:
         """X (B, S, D), attend (B, 1, 1, S) bool -> (B, S, D)"""
-        x = self.around_self_attention(x, lambda y: self.self_attention(y, attend))
+        x = self.around_self_attention(x, lambda y: self.self_attention(y, y, attend))
         x = self.around_ffn(x, self.ffn)
         return x
 
@@ -87,7 +92,17 @@ class DecoderLayer(nn.Module):
 
     def forward(self, x: Tensor, attend: Tensor, memory: SourceMemory) -> Tensor:
         """X (N, T, D), attend (N, 1, 1, T) bool, memory of B or N sentences -> (N, T, D)"""
-        x = self.around_self_attention(x, lambda y: self.self_attention(y, attend))
+        x = self.around_self_attention(x, lambda y: self.self_attention(y, y, attend))
+        return self._after_self_attention(x, memory)
+
+    def forward_at(self, x: Tensor, slots: Tensor, attend: Tensor, memory: SourceMemory) -> Tensor:
+        """As `forward`, but for the positions `slots` (N, Q) int64 of each row alone -> (N, Q, D)"""
+        some = x.gather(1, slots[:, :, None].expand(-1, -1, x.size(2)))
+        row = self.around_self_attention.read(x)
+        some = self.around_self_attention(some, lambda y: self.self_attention(y, row, attend))
+        return self._after_self_attention(some, memory)
+
+    def _after_self_attention(self, x: Tensor, memory: SourceMemory) -> Tensor:
         x = self.around_source_attention(x, lambda y: self.source_attention(y, memory))
         x = self.around_ffn(x, self.ffn)
         return x

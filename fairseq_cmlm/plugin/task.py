@@ -156,6 +156,11 @@ class TranslationCMLMTask(TranslationTask):
         )
         batches.seed = seed
         available = len(batches.frozen_batches)
+        if not available:
+            raise TextError(
+                "no sentence is left: the text has none, or all are longer than --max-source-positions and "
+                "--max-target-positions"
+            )
         if self.cfg.num_shards > available:
             raise OptionError(
                 f"--num-shards {self.cfg.num_shards} is more than the {available} batch(es): use fewer shards, or a "

@@ -63,6 +63,13 @@ def test_training_counts_what_it_skips_and_validation_refuses_it(tmp_path: Path)
         run("train", data, *options, "--max-update", 1, "--save-dir", tmp_path / "other")
 
 
+def test_a_training_with_nothing_to_read_is_refused(tmp_path: Path) -> None:
+    write(tmp_path / "text", "train", ["a " * 60, "b " * 70], ["c", "d"])
+    data = preprocess(tmp_path / "text", tmp_path / "data", splits=("train",))
+    with pytest.raises(TextError, match="no sentence is left"):
+        train(data, tmp_path / "model", updates=1)
+
+
 def test_an_empty_split_is_refused(text: Path, data: Path, tmp_path: Path) -> None:
     write(tmp_path / "text", "test", [], [])
     dictionaries = ("--srcdict", data / "dict.src.txt", "--tgtdict", data / "dict.tgt.txt")

@@ -13,11 +13,11 @@ WORDS = [3, 4, 5, 6, 7]
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.integers(0, 10**6), st.lists(st.booleans(), min_size=1, max_size=6))
-def test_words_inside_and_the_end_symbol_at_the_end(seed: int, last: list[bool]) -> None:
+@given(st.integers(0, 10**6), st.lists(st.booleans(), min_size=1, max_size=6), st.integers(1, 9))
+def test_words_inside_and_the_end_symbol_at_the_end(seed: int, last: list[bool], block: int) -> None:
     logits = torch.randn(len(last), 9, generator=torch.Generator().manual_seed(seed))
     log_probs = logits.log_softmax(dim=1)
-    found = most_probable(logits.clone(), torch.tensor(last), SYMBOLS)
+    found = most_probable(logits.clone().split(block, dim=1), torch.tensor(last), SYMBOLS)
     for row, is_last in enumerate(last):
         token = int(found.tokens[row])
         expected = 2 if is_last else max(WORDS, key=lambda word: float(log_probs[row, word]))

@@ -22,7 +22,7 @@ def table_model(seed: int):
             canvas = [t for t in query.visible[row].tolist() if t != SYMBOLS.pad]
             generator = torch.Generator().manual_seed(hash((seed, column, tuple(canvas))) % 2**31)
             logits.append(torch.randn(10, generator=generator))
-        return most_probable(torch.stack(logits), query.last, SYMBOLS)
+        return most_probable([torch.stack(logits)], query.last, SYMBOLS)
 
     return predict
 

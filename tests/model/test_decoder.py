@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from collections import Counter
+
+import pytest
 import torch
 from torch import Tensor
 
-from fairseq_cmlm.model.decoder import Decoder
+from fairseq_cmlm.model.decoder import Decoder, place_in_row
 from fairseq_cmlm.model.encoder import Encoder
 
 SOURCE = torch.tensor([[5, 6, 7, 2], [8, 9, 2, 1]])
@@ -51,6 +54,29 @@ def test_only_the_asked_positions_are_projected(both: tuple[Encoder, Decoder]) -
     found = decoder(CANVAS, decoder.memory(encoder(SOURCE)), positions)
     assert found.shape == (3, 30)
     assert found.allclose(logits(both, SOURCE, CANVAS).flatten(0, 1)[positions], atol=1e-5)
+
+
+@pytest.mark.parametrize("positions", [[1, 4, 5], [0, 1, 2, 3, 4], [9, 12, 14], [3]])
+def test_the_last_layer_at_some_positions_is_the_whole_one(both: tuple[Encoder, Decoder], positions: list[int]) -> None:
+    encoder, decoder = both
+    memory = decoder.memory(encoder(SOURCE))
+    everywhere = decoder.features(CANVAS, memory, torch.arange(16), 4)
+    widest = max(Counter(position // 4 for position in positions).values())
+    some = decoder.features(CANVAS, memory, torch.tensor(positions), widest)
+    assert some.allclose(everywhere[positions], atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [1, 7, 30, 100])
+def test_blocks_are_the_logits_in_parts(both: tuple[Encoder, Decoder], size: int) -> None:
+    encoder, decoder = both
+    features = decoder.features(CANVAS, decoder.memory(encoder(SOURCE)), torch.arange(16), 4)
+    blocks = list(decoder.blocks(features, size))
+    assert all(block.size(1) <= size for block in blocks)
+    assert torch.cat(blocks, dim=1).allclose(decoder.output(features), atol=1e-5)
+
+
+def test_place_in_row() -> None:
+    assert place_in_row(torch.tensor([0, 0, 2, 2, 2]), 4).tolist() == [0, 1, 0, 1, 2]
 
 
 def test_dropout_is_random_in_training_only(both: tuple[Encoder, Decoder]) -> None:
