@@ -1,27 +1,54 @@
 """The console command `fairseq-cmlm`."""
 
 import argparse
+import contextlib
+import logging
 import sys
+import warnings
 from pathlib import Path
-from typing import Optional, Sequence
+from typing import Iterator, Optional, Sequence
 
 from fairseq_cmlm.conversion.convert import convert
-from fairseq_cmlm.errors import CheckpointError, TextError
+from fairseq_cmlm.errors import UserError
+from fairseq_cmlm.evaluation.generated import read_lines
 from fairseq_cmlm.evaluation.score import score_table
+from fairseq_cmlm.translator import Translator
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> None:
     """Run `fairseq-cmlm` with `arguments`, those of the process if None. An error ends it with one line, status 1."""
     parsed = _parser().parse_args(arguments)
     try:
-        print(parsed.run(parsed))
-    except (CheckpointError, TextError) as error:
+        with _without_logs():
+            print(parsed.run(parsed))
+    except UserError as error:
         sys.exit(f"fairseq-cmlm {parsed.command}: {error}")
 
 
+@contextlib.contextmanager
+def _without_logs() -> Iterator[None]:
+    """Keep what fairseq and hydra log and warn of, for their own developers, off the terminal."""
+    before = logging.root.manager.disable
+    logging.disable(logging.INFO)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
+
+
 def _convert(options: argparse.Namespace) -> str:
+    """Convert; then, with --check, translate the lines of a file as the released code would."""
+    lines = read_lines(options.check) if options.check else []
     dictionaries = options.dictionaries or options.checkpoint.parent
-    return "\n".join(convert(options.checkpoint, dictionaries, options.output))
+    languages = (options.source_lang, options.target_lang)
+    report = "\n".join(convert(options.checkpoint, dictionaries, options.output, *languages))
+    if not lines:
+        return report
+    print(report, flush=True)
+    translations = Translator(options.output / "model.pt").translate(lines, original=True)
+    return "\n".join(f"check   {line}\n        {found.text}" for line, found in zip(lines, translations))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -35,6 +62,14 @@ def _parser() -> argparse.ArgumentParser:
     conversion.add_argument("checkpoint", type=Path, help="the released code's checkpoint")
     conversion.add_argument("output", type=Path, help="folder that receives model.pt and the dictionaries")
     conversion.add_argument("--dictionaries", type=Path, help="folder of dict.*.txt (default: the checkpoint's own)")
+    conversion.add_argument("-s", "--source-lang", help="if the checkpoint does not tell it, or not as in dict.*.txt")
+    conversion.add_argument("-t", "--target-lang", help="the same of the target language")
+    conversion.add_argument(
+        "--check",
+        type=Path,
+        metavar="FILE",
+        help="then translate this BPE text, one line a sentence (exact mode, T=10, l=5)",
+    )
     conversion.set_defaults(run=_convert)
 
     score = commands.add_parser("score", help="score outputs of fairseq-generate: BLEU, chrF, repeated tokens")

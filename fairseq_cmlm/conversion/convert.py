@@ -2,147 +2,83 @@
 
 from __future__ import annotations
 
-import os
 from argparse import Namespace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, Optional, Sequence
 
 import torch
-from fairseq import options, tasks
-from fairseq.dataclass.utils import convert_namespace_to_omegaconf
-from omegaconf import OmegaConf
-from torch import Tensor
 
-from fairseq_cmlm.conversion.parameters import ORIGINAL_SPECIAL, convert_parameters
+from fairseq_cmlm.conversion.dictionary_text import read_dictionary
+from fairseq_cmlm.conversion.fairseq_checkpoint import checkpoint, configuration
+from fairseq_cmlm.conversion.fitting import check_fit
+from fairseq_cmlm.conversion.parameters import convert_parameters
+from fairseq_cmlm.conversion.released import ReleasedModel, read_model
 from fairseq_cmlm.conversion.safe_reading import read_original
+from fairseq_cmlm.conversion.writing import write_together
 from fairseq_cmlm.errors import CheckpointError
-from fairseq_cmlm.plugin.model import CMLMModel
-
-_SIZES = ("layers", "embed_dim", "ffn_embed_dim", "attention_heads")
-_SPECIAL_WORDS = {"<s>", "<pad>", "</s>", "<unk>"}
+from fairseq_cmlm.plugin.task import TranslationCMLMTask
 
 
-def convert(checkpoint: Path, dictionaries: Path, output: Path) -> list[str]:
-    """Write OUTPUT/model.pt and OUTPUT/dict.*.txt from `checkpoint` and the dict.*.txt in `dictionaries`.
+def convert(
+    path: Path,
+    dictionaries: Path,
+    output: Path,
+    source_lang: Optional[str] = None,
+    target_lang: Optional[str] = None,
+) -> list[str]:
+    """Write OUTPUT/model.pt and OUTPUT/dict.*.txt from the checkpoint `path` and the dict.*.txt in `dictionaries`.
 
-    Returns lines that say what was read and written. What does not fit is a CheckpointError; a file is written under a
-    temporary name first, so that none is ever half there.
+    Returns lines that say what was read and written. What does not fit is a CheckpointError, and nothing is written.
+    The languages are those of the checkpoint, if not given. The released code ignored --left-pad-source, and so is it
+    here: padding on either side gives the same result.
     """
-    state = read_original(checkpoint)
-    args = state["args"]
-    languages = (args.source_lang, args.target_lang)
-    _check_supported(args, state["model"])
-    output.mkdir(parents=True, exist_ok=True)
-    words = [_convert_dictionary(dictionaries, language, output) for language in languages]
-    cfg = _configuration(args, state["model"], output)
-    task = tasks.setup_task(cfg.task)
-    model: CMLMModel = task.build_model(cfg.model)
-    _load(model, convert_parameters(state["model"], cfg.task.max_target_positions), words)
-    _save(model, cfg, output / "model.pt")
-    parameters = sum(parameter.numel() for parameter in model.parameters())
-    updates = state["optimizer_history"][-1].get("num_updates") if state.get("optimizer_history") else None
-    optimizer = "not kept" if "last_optimizer_state" in state else "none"
+    state = read_original(path)
+    languages = _languages(state["args"], source_lang, target_lang)
+    released = read_model(state["args"], state["model"])
+    texts = [read_dictionary(dictionaries / f"dict.{language}.txt") for language in languages]
+    check_fit(released, state["model"], texts)
+
+    cfg = configuration(released, languages, output)
+    model = TranslationCMLMTask(cfg.task, *(text.dictionary() for text in texts)).build_model(cfg.model)
+    parameters = convert_parameters(state["model"], cfg.task.max_target_positions)
+    model.load_state_dict({**parameters, "dictionary_version": model.dictionary_version})
+    names = [output / "model.pt", *(output / f"dict.{language}.txt" for language in languages)]
+    contents = [partial(torch.save, checkpoint(model, cfg)), *(partial(_write_text, text.text) for text in texts)]
+    write_together(dict(zip(names, contents)))
     return [
-        f"read    {checkpoint}: {'-'.join(languages)}, {args.encoder_layers}+{args.decoder_layers} layers, "
-        f"d={args.encoder_embed_dim}, {updates} updates, optimizer state {optimizer}",
-        f"wrote   {output / 'model.pt'}: {parameters} parameters, float32",
-        *(f"wrote   {output}/dict.{language}.txt: {size} words" for language, size in zip(languages, words)),
+        f"read    {path}: {_description(released, state, languages)}",
+        f"wrote   {names[0]}: {sum(value.numel() for value in model.parameters())} parameters, float32",
+        *(f"wrote   {name}: {text.words} words" for name, text in zip(names[1:], texts)),
     ]
 
 
-def _check_supported(args: Namespace, model: dict[str, Tensor]) -> None:
-    for side in ("enc", "dec"):
-        if getattr(args, f"no_{side}_token_positional_embeddings", False):
-            raise CheckpointError(f"the checkpoint was trained with --no-{side}-token-positional-embeddings: not here")
-    for name in ("encoder.embed_lengths.weight", "encoder.embed_positions.weight", "decoder.embed_positions.weight"):
-        if name not in model:
-            raise CheckpointError(
-                f"the checkpoint has no parameter {name}: it is no model of the released Mask-Predict"
-            )
-    if args.encoder_normalize_before and float(model.get("encoder.version", torch.zeros(1))) < 2:
-        raise CheckpointError("the pre-norm encoder is of a version without a final normalisation, which is not here")
+def _languages(args: Namespace, source: Optional[str], target: Optional[str]) -> tuple[str, str]:
+    source, target = source or getattr(args, "source_lang", None), target or getattr(args, "target_lang", None)
+    if not source or not target:
+        raise CheckpointError("the checkpoint does not tell its languages: give --source-lang and --target-lang")
+    for language in (source, target):
+        if Path(language).name != language:
+            raise CheckpointError(f"the language {language} is no part of a file's name")
+    return source, target
 
 
-def _convert_dictionary(folder: Path, language: str, output: Path) -> int:
-    """Copy dict.LANGUAGE.txt, marking words that stand twice as fairseq wants it; returns the number of its words."""
-    source, target = folder / f"dict.{language}.txt", output / f"dict.{language}.txt"
-    try:
-        lines = source.read_text("utf-8").splitlines()
-    except OSError as error:
-        raise CheckpointError(f"the dictionary {source} cannot be read ({error.strerror}): name its folder") from None
-    seen = set(_SPECIAL_WORDS)
-    kept = []
-    for line in lines:
-        word = line.rsplit(" ", 1)[0]
-        kept.append(f"{line} #fairseq:overwrite\n" if word in seen and "#fairseq" not in line else f"{line}\n")
-        seen.add(word)
-    part = target.with_suffix(".part")
-    part.write_text("".join(kept), "utf-8")
-    os.replace(part, target)
-    return len(lines)
+def _write_text(text: str, file: IO[bytes]) -> None:
+    file.write(text.encode("utf-8"))
 
 
-def _configuration(args: Namespace, model: dict[str, Tensor], folder: Path) -> Any:
-    """The configuration of a fairseq-train that would have made this model."""
-    arguments = [str(folder), "--task", "translation_cmlm", "--arch", "cmlm_base", "--criterion", "cmlm_loss"]
-    arguments += ["--source-lang", args.source_lang, "--target-lang", args.target_lang, "--optimizer", "adam"]
-    arguments += ["--max-source-positions", str(len(model["encoder.embed_positions.weight"]) - 2)]
-    arguments += ["--max-target-positions", str(len(model["encoder.embed_lengths.weight"]) - 1)]
-    arguments += ["--dropout", str(args.dropout), "--attention-dropout", str(args.attention_dropout)]
-    arguments += ["--activation-dropout", str(getattr(args, "relu_dropout", 0.0))]
-    for side in ("encoder", "decoder"):
-        for size in _SIZES:
-            arguments += [f"--{side}-{size.replace('_', '-')}", str(getattr(args, f"{side}_{size}"))]
-        if getattr(args, f"{side}_normalize_before"):
-            arguments.append(f"--{side}-normalize-before")
-    for option in ("share_all_embeddings", "share_decoder_input_output_embed"):
-        if getattr(args, option):
-            arguments.append(f"--{option.replace('_', '-')}")
-    return convert_namespace_to_omegaconf(options.parse_args_and_arch(options.get_training_parser(), arguments))
-
-
-def _load(model: CMLMModel, parameters: dict[str, Tensor], words: list[int]) -> None:
-    """Put `parameters` into `model`, which must have the same names and shapes."""
-    ours = model.state_dict()
-    parameters["dictionary_version"] = ours["dictionary_version"]
-    for side, size in zip(("encoder", "decoder"), words):
-        rows = len(parameters[f"{side}.embedding.tokens.weight"])
-        if rows != size + ORIGINAL_SPECIAL:
-            raise CheckpointError(
-                f"{side}.embed_tokens.weight has {rows} rows, and its dictionary {size} words, which with "
-                f"{ORIGINAL_SPECIAL} special symbols are {size + ORIGINAL_SPECIAL}: it is another dictionary"
-            )
-    for name in sorted(ours.keys() ^ parameters.keys()):
-        where = "the checkpoint lacks" if name in ours else "there is no place for"
-        raise CheckpointError(f"{where} the parameter {name}")
-    for name, value in parameters.items():
-        if value.shape != ours[name].shape:
-            raise CheckpointError(
-                f"{name} has the shape {tuple(value.shape)} and should have {tuple(ours[name].shape)}"
-            )
-    model.load_state_dict(parameters)
-    for name, value in model.state_dict().items():
-        if not torch.equal(value, parameters[name]):
-            raise CheckpointError(f"{name} differs from the table that its checkpoint says it shares")
-
-
-def _save(model: CMLMModel, cfg: Any, path: Path) -> None:
-    """Write a checkpoint as fairseq-train does, without optimizer state; --finetune-from-model trains it further."""
-    history = {
-        "criterion_name": "CMLMLoss",
-        "optimizer_name": "FairseqAdam",
-        "lr_scheduler_state": {},
-        "num_updates": 0,
-    }
-    state = {
-        "args": None,
-        "cfg": OmegaConf.to_container(cfg, resolve=True, enum_to_str=True),
-        "model": model.state_dict(),
-        "criterion": None,
-        "optimizer_history": [history],
-        "task_state": {},
-        "extra_state": {"train_iterator": {"epoch": 1, "iterations_in_epoch": 0}},
-    }
-    part = path.with_suffix(".part")
-    torch.save(state, part)
-    os.replace(part, path)
+def _description(released: ReleasedModel, state: dict[str, Any], languages: Sequence[str]) -> str:
+    """What was read, in one line."""
+    encoder, decoder = released.encoder, released.decoder
+    kinds = sorted({str(value.dtype).removeprefix("torch.") for value in state["model"].values()})
+    history = state.get("optimizer_history") or [{}]
+    parts = [
+        "-".join(languages),
+        f"{encoder.layers}+{decoder.layers} layers",
+        f"d={encoder.embed_dim}",
+        f"{'pre' if encoder.normalize_before else 'post'}-norm",
+        " and ".join(kinds),
+        f"{history[-1].get('num_updates', 'unknown')} updates",
+        f"optimizer state {'not kept' if 'last_optimizer_state' in state else 'none'}",
+    ]
+    return ", ".join(parts)

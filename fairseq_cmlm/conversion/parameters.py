@@ -7,8 +7,7 @@ import re
 import torch
 from torch import Tensor
 
-# The released code: <s>, <pad>, </s>, <unk>, <mask>, words. Ours: <s>, <pad>, </s>, <unk>, words, <mask>.
-ORIGINAL_SPECIAL, ORIGINAL_MASK = 5, 4
+from fairseq_cmlm.conversion.released import MASK, SPECIAL, VERSIONS
 
 _RENAMINGS = [
     (r"\.self_attn\.in_proj_(weight|bias)$", r".self_attention.query_key_value.\1"),
@@ -29,9 +28,8 @@ _RENAMINGS = [
 
 
 def _words_first(rows: Tensor) -> Tensor:
-    """A table (V, ...) with the mask's row moved behind those of the words."""
-    mask = rows[ORIGINAL_MASK : ORIGINAL_MASK + 1]
-    return torch.cat([rows[:ORIGINAL_MASK], rows[ORIGINAL_SPECIAL:], mask])
+    """A table (V, ...) with the mask's row moved behind those of the words, where ours has it."""
+    return torch.cat([rows[:MASK], rows[SPECIAL:], rows[MASK:SPECIAL]])
 
 
 def convert_parameters(original: dict[str, Tensor], target_positions: int) -> dict[str, Tensor]:
@@ -43,7 +41,7 @@ def convert_parameters(original: dict[str, Tensor], target_positions: int) -> di
     found: dict[str, Tensor] = {}
     for name, value in original.items():
         value = value.float()
-        if name.endswith(".version"):
+        if name in VERSIONS:
             continue
         side = name.split(".")[0]
         if name.endswith("embed_tokens.weight"):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from fairseq_cmlm.errors import CheckpointError
 
@@ -22,20 +23,27 @@ _METERS = [f"fairseq.meters.{name}" for name in ("AverageMeter", "TimeMeter", "S
 def read_original(path: Path) -> dict[str, Any]:
     """The content of a checkpoint (zip, or the serialisation before torch 1.6), all on the CPU.
 
-    Only tensors, plain types, an argparse.Namespace and empty stand-ins for fairseq's meters are made. Any other class
-    is a CheckpointError that names it.
+    Only tensors, plain types, an argparse.Namespace and empty stand-ins for fairseq's meters are made, besides what
+    plugin/repairs.py allows for every checkpoint. Any other class is a CheckpointError that names it.
     """
+    if not path.is_file():
+        what = "is a folder: name the checkpoint in it" if path.is_dir() else "does not exist"
+        raise CheckpointError(f"{path} {what}")
     try:
-        with torch.serialization.safe_globals([argparse.Namespace, *((Meter, name) for name in _METERS)]):
+        with torch.serialization.safe_globals([(Meter, name) for name in _METERS]):
             state = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise CheckpointError(f"there is no checkpoint {path}") from None
     except pickle.UnpicklingError as error:
         _, found, rest = str(error).partition("GLOBAL ")
-        what = f"needs the foreign code {rest.split(' ')[0]}" if found else "is no checkpoint"
+        what = f"needs the foreign code {rest.split()[0]}" if found else "is no checkpoint"
         raise CheckpointError(f"{path} {what} and was not loaded, for unpickling can run anything") from None
-    except (EOFError, OSError, RuntimeError) as error:
-        raise CheckpointError(f"{path} cannot be read as a checkpoint: is it complete? ({error})") from None
-    if not isinstance(state, dict) or not isinstance(state.get("args"), argparse.Namespace) or "model" not in state:
-        raise CheckpointError(f"{path} is no checkpoint of the released Mask-Predict: it holds no 'args' and 'model'")
+    except Exception as error:  # a damaged file fails in any way
+        reason = str(error).partition("\n")[0]
+        raise CheckpointError(f"{path} cannot be read as a checkpoint: is it complete? ({reason})") from None
+    model = state.get("model") if isinstance(state, dict) else None
+    if not isinstance(model, dict) or not all(isinstance(value, Tensor) for value in model.values()):
+        raise CheckpointError(
+            f"{path} is no checkpoint of the released Mask-Predict: it holds no parameters in 'model'"
+        )
+    if not isinstance(state.get("args"), argparse.Namespace):
+        raise CheckpointError(f"{path} is no checkpoint of the released Mask-Predict: it holds no options in 'args'")
     return state
