@@ -1,0 +1,6 @@
+"""Speed benchmarks: `python -m benchmarks decoding` and `... training`, from the top of a checkout.
+
+All systems run in one process, one after the other in each round, on the same sentences; the order is rotated from
+round to round. What is compared is the ratio of two systems within a round, so that a change of the machine's speed
+strikes both. Every decoded batch is checked for the lengths and the number of passes that were asked for.
+"""

@@ -1,0 +1,116 @@
+"""The models compared, as fairseq checkpoints: made here with random weights of one size, or trained ones."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Mapping, NamedTuple
+
+import torch
+from fairseq import checkpoint_utils, options, tasks
+from fairseq.dataclass.utils import convert_namespace_to_omegaconf
+from omegaconf import OmegaConf
+
+import fairseq_cmlm  # noqa: F401  registers its task and model, and repairs the loading of checkpoints
+
+LANGUAGES = ("source", "target")
+
+
+@dataclass(frozen=True)
+class Size:
+    """features D, layers of encoder and decoder each, vocabulary with fairseq's four control symbols."""
+
+    features: int
+    layers: int
+    vocabulary: int
+
+    def options(self, encoder_layers: int, decoder_layers: int) -> list[str]:
+        """Options of fairseq for this size: feed-forward 4 D, heads of 64 features, one table of embeddings."""
+        sizes = {
+            "embed-dim": self.features,
+            "ffn-embed-dim": 4 * self.features,
+            "attention-heads": max(1, self.features // 64),
+        }
+        both = [f"--{side}-{name}={value}" for name, value in sizes.items() for side in ("encoder", "decoder")]
+        layers = [f"--encoder-layers={encoder_layers}", f"--decoder-layers={decoder_layers}"]
+        return [*both, *layers, "--share-all-embeddings"]
+
+    @property
+    def autoregressive_layers(self) -> list[tuple[int, int]]:
+        """Encoder and decoder layers of the two autoregressive models: even, and deep encoder with shallow decoder."""
+        return [(self.layers, self.layers), (2 * self.layers, 1)]
+
+    def architectures(self) -> dict[str, list[str]]:
+        """Model -> fairseq-train's options for it. Both masked models have GELU and learned positions."""
+        same = self.options(self.layers, self.layers)
+        theirs = ["--activation-fn=gelu", "--encoder-learned-pos", "--decoder-learned-pos", "--apply-bert-init"]
+        found = {
+            "ours": ["--task=translation_cmlm", "--arch=cmlm_base", *same],
+            "fairseq-cmlm": [
+                "--task=translation_lev",
+                "--arch=cmlm_transformer",
+                "--pred-length-offset",
+                *theirs,
+                *same,
+            ],
+        }
+        for encoder, decoder in self.autoregressive_layers:
+            sizes = self.options(encoder, decoder)
+            found[f"{encoder}-{decoder}"] = ["--task=translation", "--arch=transformer", *sizes]
+        return found
+
+
+class Loaded(NamedTuple):
+    """A fairseq model ready for decoding, and its task."""
+
+    model: Any
+    task: Any
+
+
+def words_of(size: Size) -> int:
+    """How many words a vocabulary has besides `<s>`, `<pad>`, `</s>` and `<unk>`."""
+    return size.vocabulary - 4
+
+
+def write_dictionaries(folder: Path, words: int) -> None:
+    """The same dictionary w0 ... for both languages, as fairseq-preprocess would write it."""
+    for language in LANGUAGES:
+        (folder / f"dict.{language}.txt").write_text("".join(f"w{number} 1\n" for number in range(words)))
+
+
+def build(arguments: list[str], data: Path) -> tuple[Any, Any, Any]:
+    """Config, task and randomly initialised model, as fairseq-train makes them of its options."""
+    source, target = LANGUAGES
+    parser = options.get_training_parser()
+    everything = [str(data), f"--source-lang={source}", f"--target-lang={target}", "--optimizer=adam", *arguments]
+    cfg = convert_namespace_to_omegaconf(options.parse_args_and_arch(parser, everything))
+    task = tasks.setup_task(cfg.task)
+    return cfg, task, task.build_model(cfg.model)
+
+
+def write_random_checkpoints(architectures: Mapping[str, list[str]], folder: Path, seed: int) -> dict[str, Path]:
+    """A checkpoint for each architecture, model -> path; the dictionaries lie in `folder`."""
+    paths = {}
+    for name, arguments in architectures.items():
+        torch.manual_seed(seed)
+        cfg, _, model = build(arguments, folder)
+        state = {
+            "args": None,
+            "cfg": OmegaConf.to_container(cfg, enum_to_str=True),
+            "model": model.state_dict(),
+            "optimizer_history": [{"optimizer_name": "", "lr_scheduler_state": {}, "num_updates": 0}],
+            "extra_state": {"train_iterator": {"epoch": 1, "iterations_in_epoch": 0}},
+        }
+        paths[name] = folder / f"{name}.pt"
+        torch.save(state, paths[name])
+    return paths
+
+
+@functools.cache
+def load(checkpoint: Path, data: Path, device: str) -> Loaded:
+    """The model as fairseq-generate prepares it. It is loaded once; every system that uses it shares it."""
+    models, cfg, task = checkpoint_utils.load_model_ensemble_and_task([str(checkpoint)], {"data": str(data)})
+    model = models[0].to(device).eval()
+    model.prepare_for_inference_(cfg)
+    return Loaded(model, task)

@@ -1,0 +1,48 @@
+"""Tables and facts as Markdown and JSON."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Mapping, Optional, Sequence
+
+from benchmarks.memory import Peak
+from benchmarks.ratios import Spread
+
+
+def document(
+    title: str, facts: Mapping[str, Any], head: Sequence[str], rows: Sequence[Sequence[str]], legend: str
+) -> str:
+    """Markdown: the title, what was measured on what, the table, and how to read it."""
+    table = [_line(head), "|" + "---|" * len(head), *map(_line, rows)]
+    return "\n".join([f"# {title}", "", *(f"- {key}: {_plain(facts[key])}" for key in facts), "", *table, "", legend])
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _plain(fact: Any) -> str:
+    return ", ".join(f"{key} {value}" for key, value in fact.items()) if isinstance(fact, Mapping) else str(fact)
+
+
+def ratio_cell(ratio: Optional[Spread]) -> str:
+    """Median (least-greatest)."""
+    return "-" if ratio is None else f"{ratio.median:.2f} ({ratio.low:.2f}-{ratio.high:.2f})"
+
+
+def memory_cell(peak: Optional[Peak]) -> str:
+    """MB of model and work."""
+    return "-" if peak is None else f"{peak.work:.0f}"
+
+
+def fields(value: Optional[Any]) -> Optional[dict[str, float]]:
+    """A named tuple for JSON."""
+    return None if value is None else value._asdict()
+
+
+def write(prefix: Path, text: str, facts: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write PREFIX.md, and PREFIX.json with the facts and `rows`."""
+    prefix.parent.mkdir(parents=True, exist_ok=True)
+    Path(f"{prefix}.md").write_text(text)
+    Path(f"{prefix}.json").write_text(json.dumps({**facts, "rows": rows}, indent=1))

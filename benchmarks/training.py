@@ -1,0 +1,213 @@
+"""How fast a masked model is trained: ours and fairseq's cmlm_transformer in one run, alternating.
+
+    python -m benchmarks training
+        a first table in a few minutes
+    python -m benchmarks training --sentences 512 --batch-size 64 --rounds 5 --numbers float32 bfloat16
+        more exact
+
+An update is a forward, a backward and a step of Adam on one batch, in the code of the task and the criterion, each
+drawing its masks in its own way. Target tokens are words and `</s>` for both. bfloat16 is torch's autocast.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import shlex
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any, Callable, Optional, Sequence
+
+import torch
+from fairseq import optim, utils
+from fairseq.data import LanguagePairDataset
+
+from benchmarks import machine, models
+from benchmarks.measuring import rotated, waiting, without_collections
+from benchmarks.memory import Peak, peak_of
+from benchmarks.models import Size
+from benchmarks.options import add_common, sentences_of, size_of
+from benchmarks.ratios import percentile, speed_ratios, spread
+from benchmarks.report import document, fields, memory_cell, ratio_cell, write
+from benchmarks.sentences import Sentence, batches_of, describe, widest
+from fairseq_cmlm.errors import OptionError, TextError
+
+PEER = "fairseq-cmlm"
+CRITERIA = {
+    "ours": ["--criterion=cmlm_loss"],
+    PEER: ["--criterion=nat_loss", "--noise=random_mask"],
+}
+ALIKE = ["--dropout=0.1", "--label-smoothing=0.1", "--lr=1e-4"]
+HEAD = ["system", "numbers", "target tokens/s", "p50 ms", "p90 ms", "memory MB", f"x {PEER} float32"]
+LEGEND = """\
+target tokens/s: of the median round. p50, p90: of an update. memory: peak in a process of its own, without Python and
+the imported libraries. x PEER: how many times as fast, the median of the ratios of all rounds (least-greatest).
+"""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A row of the table; numbers is float32 or bfloat16."""
+
+    system: str
+    numbers: str
+
+
+class Trainer:
+    """A model with its criterion and optimizer, as fairseq-train makes them."""
+
+    def __init__(self, case: Case, size: Size, data: Path, seed: int, device: str) -> None:
+        torch.manual_seed(seed)
+        arguments = [*size.architectures()[case.system], *CRITERIA[case.system], *ALIKE]
+        cfg, self._task, model = models.build(arguments, data)
+        self._model, self._device = model.to(device), device
+        self._criterion = self._task.build_criterion(cfg.criterion)
+        self._optimizer = optim.build_optimizer(cfg.optimizer, list(self._model.parameters()))
+        self._begins = case.system == PEER  # its sentences begin with `<s>`
+        self._reduced = case.numbers == "bfloat16"
+        self._updates = 0
+
+    def prepare(self, batch: Sequence[Sentence]) -> dict[str, Any]:
+        """The batch as the task's own data set collates it."""
+        dictionary = self._task.source_dictionary
+        sides = [
+            [dictionary.encode_line(" ".join(words), add_if_not_exist=False).long() for words in texts]
+            for texts in zip(*batch)
+        ]
+        sizes = [[len(tokens) for tokens in side] for side in sides]
+        (source, target), (source_sizes, target_sizes) = sides, sizes
+        dataset = LanguagePairDataset(
+            *(source, source_sizes, dictionary, target, target_sizes, self._task.target_dictionary),
+            input_feeding=False,
+            append_bos=self._begins,
+        )
+        sample = dataset.collater([dataset[i] for i in range(len(batch))])
+        return sample if self._device == "cpu" else utils.move_to_cuda(sample, self._device)
+
+    def update(self, sample: dict[str, Any]) -> float:
+        """One update; the loss."""
+        kind = torch.device(self._device).type
+        with torch.autocast(kind, dtype=torch.bfloat16, enabled=self._reduced):
+            loss, sample_size, _ = self._task.train_step(
+                sample, self._model, self._criterion, self._optimizer, self._updates
+            )
+        self._optimizer.multiply_grads(1 / sample_size)
+        self._optimizer.step()
+        self._optimizer.zero_grad()
+        self._updates += 1
+        return float(loss)
+
+
+def work_on(
+    case: Case, size: Size, data: Path, seed: int, device: str, batch: list[Sentence]
+) -> Callable[[], list[float]]:
+    """Two updates, the second with Adam's state in place: what the memory is measured of."""
+    trainer = Trainer(case, size, data, seed, device)
+    return lambda: [trainer.update(trainer.prepare(batch)) for _ in range(2)]
+
+
+def train_on(trainer: Trainer, batches: Sequence[list[Sentence]], wait: Callable[[], None]) -> list[float]:
+    """Seconds of an update on each batch."""
+    seconds = []
+    for batch in batches:
+        sample = trainer.prepare(batch)
+        wait()
+        start = time.perf_counter()
+        loss = trainer.update(sample)
+        wait()
+        seconds.append(time.perf_counter() - start)
+        assert math.isfinite(loss), "the training diverged: its speed means nothing"
+    return seconds
+
+
+def alternate(
+    trainers: dict[Case, Trainer], batches: Sequence[list[Sentence]], rounds: int, device: str
+) -> dict[Case, list[list[float]]]:
+    """The seconds of each update, a list a round, of systems that take turns; each is warmed up on the widest batch."""
+    wait = waiting(device)
+    for trainer in trainers.values():
+        train_on(trainer, [widest(batches)], wait)
+    seconds: dict[Case, list[list[float]]] = {case: [] for case in trainers}
+    for turn in range(rounds):
+        with without_collections():
+            for case in rotated(list(trainers), turn):
+                seconds[case].append(train_on(trainers[case], batches, wait))
+    return seconds
+
+
+def row_of(
+    case: Case, seconds: dict[Case, list[list[float]]], tokens: int, memory: Optional[Peak]
+) -> tuple[list[str], dict[str, Any]]:
+    """A row as the cells of the table, and unrounded."""
+    rounds = {one: [sum(batches) for batches in found] for one, found in seconds.items()}
+    speed = spread([tokens / whole for whole in rounds[case]])
+    updates = [1000 * update for batches in seconds[case] for update in batches]
+    p50, p90 = percentile(updates, 50), percentile(updates, 90)
+    peer = rounds.get(Case(PEER, "float32"))
+    ratio = None if peer is None else spread(speed_ratios(peer, rounds[case]))
+    cells = [case.system, case.numbers, f"{speed.median:.0f}", f"{p50:.0f}", f"{p90:.0f}"]
+    return [*cells, memory_cell(memory), ratio_cell(ratio)], {
+        "system": case.system,
+        "numbers": case.numbers,
+        "target_tokens_per_second": fields(speed),
+        "p50_ms": p50,
+        "p90_ms": p90,
+        "memory_mb": fields(memory),
+        "ratio": fields(ratio),
+        "seconds": seconds[case],
+    }
+
+
+def run(options: argparse.Namespace, command: str) -> str:
+    """Measure, write the files and return the table."""
+    torch.set_num_threads(options.threads)
+    size, (sentences, origin) = size_of(options), sentences_of(options)
+    batches = batches_of(sentences, options.batch_size)
+    cases = [Case(system, numbers) for system, numbers in product(CRITERIA, options.numbers)]
+    with tempfile.TemporaryDirectory() as work:
+        models.write_dictionaries(Path(work), models.words_of(size))
+        common = (size, Path(work), options.seed, options.device)
+        memory = {case: peak_of(work_on, (case, *common, widest(batches)), options.device) for case in cases}
+        seconds = alternate({case: Trainer(case, *common) for case in cases}, batches, options.rounds, options.device)
+    tokens = sum(sentence.target_length for sentence in sentences)
+    rows = [row_of(case, seconds, tokens, memory[case]) for case in cases]
+    facts = {
+        "command": command,
+        "machine": machine.describe(options.device),
+        "seed": options.seed,
+        "threads": options.threads,
+        "sentences": describe(sentences, origin),
+        "batch": f"{options.batch_size} sentences",
+        "models": f"D {size.features}, {size.layers} layers, V {size.vocabulary}",
+        "rounds": options.rounds,
+    }
+    table = document("Training speed", facts, HEAD, [cells for cells, _ in rows], LEGEND)
+    write(options.output, table, facts, [row for _, row in rows])
+    return table
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """The options."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks training",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_common(parser)
+    parser.add_argument("--batch-size", type=int, default=16, metavar="N", help="sentences (default: %(default)s)")
+    parser.add_argument("--threads", type=int, default=1, metavar="N", help="default: %(default)s")
+    parser.add_argument("--numbers", nargs="+", default=["float32"], choices=["float32", "bfloat16"], help="float32")
+    parser.add_argument("--output", type=Path, default=Path("work/training"), help="writes OUTPUT.md and OUTPUT.json")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run with `arguments`. An error of the user's ends it with one line, status 1."""
+    try:
+        print(run(parse(arguments), shlex.join(["python", "-m", "benchmarks", "training", *arguments])))
+    except (OptionError, TextError) as error:
+        sys.exit(f"benchmarks training: {error}")

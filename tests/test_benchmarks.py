@@ -1,0 +1,285 @@
+"""The benchmarks: their arithmetic on known numbers, their checks, and both commands at a toy size."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from pathlib import Path
+from typing import Any, Sequence
+
+import numpy as np
+import pytest
+import torch
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from fairseq.data import Dictionary
+
+from benchmarks import autoregressive, decoding, training
+from benchmarks.autoregressive import ForcedLength
+from benchmarks.decoders import make_decoder
+from benchmarks.masked import MaskPredict, lengths_around
+from benchmarks.measuring import Timing, alternate, rotated
+from benchmarks.memory import Peak, peak_of
+from benchmarks.ratios import Spread, percentile, speed_ratios, spread
+from benchmarks.rows import bleu, make_row
+from benchmarks.sentences import DISTRIBUTIONS, Sentence, batches_of, random_words, read_pairs, widest
+from benchmarks.systems import Case, Decoded, System, WrongDecodingError, check
+from fairseq_cmlm.errors import OptionError, TextError
+
+TOY = ("--sentences", "5", "--rounds", "2", "--features", "32", "--layers", "2", "--vocabulary", "60")
+
+
+def peak_of_nothing(*unused: Any) -> Peak:
+    """In place of `peak_of`, which starts Python and imports fairseq for every row."""
+    return Peak(process=150.0, libraries=100.0)
+
+
+# Arithmetic
+
+
+@pytest.mark.parametrize(
+    ("percent", "expected"), [(0, 1.0), (50, 2.5), (90, 3.7), (100, 4.0)], ids=["least", "median", "p90", "greatest"]
+)
+def test_percentiles(percent: float, expected: float) -> None:
+    assert percentile([4.0, 1.0, 3.0, 2.0], percent) == pytest.approx(expected)
+
+
+def test_ratios_are_paired_by_round() -> None:
+    ratios = speed_ratios(peer=[10.0, 30.0, 8.0], ours=[5.0, 10.0, 8.0])
+    assert ratios == [2.0, 3.0, 1.0]
+    assert spread(ratios) == Spread(median=2.0, low=1.0, high=3.0)
+    with pytest.raises(ValueError, match="3 and 2 rounds"):
+        speed_ratios([1.0, 2.0, 3.0], [1.0, 2.0])
+
+
+def test_every_system_begins_a_round_once() -> None:
+    turns = [rotated("abc", turn) for turn in range(4)]
+    assert turns == [["a", "b", "c"], ["b", "c", "a"], ["c", "a", "b"], ["a", "b", "c"]]
+
+
+def test_a_row_from_known_times() -> None:
+    ours, theirs = System("ours", "ours", "ours"), System("peer", "fairseq-cmlm", "fairseq-cmlm")
+    left_to_right = System("ar", "fairseq", "2-2", beam=5)
+    cases = [Case(ours, 4, 3, 2, 1), Case(theirs, 10, 3, 2, 1), Case(theirs, 4, 3, 2, 1)]
+    cases.append(Case(left_to_right, None, None, 2, 1))
+    decoded = [Decoded(["a"], [2, 3], [2, 3]), Decoded(["b"], [3, 4], [3, 4])]
+    seconds = [[[0.5, 0.5], [1.0, 1.0]], [[9.0, 9.0]] * 2, [[1.0, 1.0], [1.0, 1.0]], [[2.0, 2.0], [2.0, 4.0]]]
+    timings = {case: Timing(latencies, decoded) for case, latencies in zip(cases, seconds)}
+
+    row = make_row(cases[0], timings, None, ["peer", "ar"], references=None)
+    assert row.sentences_per_second == Spread(median=1.5, low=1.0, high=2.0)
+    assert (row.p50, row.p90, row.passes) == (750.0, 1000.0, 3.0)
+    assert row.ratios == {"peer": Spread(1.5, 1.0, 2.0), "ar": Spread(3.5, 3.0, 4.0)}
+    assert row.cells()[-2:] == ["1.50 (1.00-2.00)", "3.50 (3.00-4.00)"]
+    assert make_row(cases[3], timings, None, ["peer"], None).ratios == {"peer": None}
+
+
+def test_bleu_joins_the_subwords() -> None:
+    assert bleu([["a", "b@@", "c", "d", "e"]], [["a", "bc", "d", "e"]]) == pytest.approx(100)
+    assert bleu([["a", "b", "c", "d", "e"]], [["a", "bc", "d", "e"]]) < 50
+
+
+# Sentences
+
+
+@pytest.mark.parametrize(("name", "source", "target"), [("captions", 15.5, 16.4), ("news", 26.4, 27.6)])
+def test_the_fitted_lengths_have_the_means_of_their_texts(name: str, source: float, target: float) -> None:
+    lengths = np.array(DISTRIBUTIONS[name].draw(20000, np.random.default_rng(0)))
+    assert lengths.mean(0) == pytest.approx([source, target], rel=0.02)
+    assert np.corrcoef(np.log(lengths.T))[0, 1] > 0.8 and lengths.min() >= 1
+
+
+def test_batches_hold_every_sentence_once_by_length() -> None:
+    sentences = random_words([(3, 4), (1, 9), (2, 2), (3, 1), (2, 5)], 50, np.random.default_rng(0))
+    batches = batches_of(sentences, 2)
+    assert [[(len(s.source), len(s.target)) for s in batch] for batch in batches] == [
+        [(1, 9), (2, 2)],
+        [(2, 5), (3, 1)],
+        [(3, 4)],
+    ]
+    assert widest(batches) == batches[0]
+
+
+def test_pairs_are_drawn_from_texts(tmp_path: Path) -> None:
+    source, target = tmp_path / "s", tmp_path / "t"
+    source.write_text("a b\n\nc\n")
+    target.write_text("x\ny\nz z\n")
+    pairs = read_pairs(source, target, 2, np.random.default_rng(0))
+    assert sorted(pairs) == [(["a", "b"], ["x"]), (["c"], ["z", "z"])]
+    with pytest.raises(OptionError, match="--sentences 3 is more than the 2 usable pairs"):
+        read_pairs(source, target, 3, np.random.default_rng(0))
+    target.write_text("x\n")
+    with pytest.raises(TextError, match=r"s has 3 lines and .*t 1"):
+        read_pairs(source, target, 1, np.random.default_rng(0))
+
+
+# Forced lengths and their check
+
+
+@pytest.mark.parametrize(
+    ("length", "size", "expected"),
+    [(9, 1, [9]), (9, 4, [8, 9, 10, 11]), (9, 5, [7, 8, 9, 10, 11]), (2, 5, [1, 2, 3, 4, 5])],
+)
+def test_candidates_lie_around_the_reference(length: int, size: int, expected: list[int]) -> None:
+    assert lengths_around(length, size) == expected
+
+
+@pytest.mark.parametrize(
+    ("length", "iterations", "passes"), [(30, 10, 10), (10, 10, 10), (9, 10, 9), (3, 10, 7), (1, 10, 1), (7, 1, 1)]
+)
+def test_a_short_row_is_done_before_the_last_pass(length: int, iterations: int, passes: int) -> None:
+    decoder = MaskPredict.__new__(MaskPredict)
+    decoder._iterations = iterations
+    assert decoder.passes(length) == passes
+
+
+@pytest.mark.parametrize("favourite", ["word", "</s>"])
+def test_a_search_ends_each_sentence_at_its_length(favourite: str) -> None:
+    dictionary = Dictionary()
+    dictionary.add_symbol("word")
+    word, end = dictionary.index("word"), dictionary.eos()
+    search = ForcedLength(dictionary)
+    search.lengths = torch.tensor([3, 2])
+    for step, best in enumerate([[word, word], [word, end], [end]]):
+        left = torch.tensor([0, 1])[: len(best)]
+        log_probs = torch.zeros(len(best), 1, len(dictionary)).log_softmax(2)
+        log_probs[:, :, word] += 1
+        log_probs[:, :, dictionary.index(favourite)] += 2
+        _, tokens, _ = search.step(step, log_probs, torch.zeros(len(best), 1, step), None, left)
+        assert tokens[:, 0].tolist() == best
+
+
+class Toy:
+    """A decoder that should decode the reference's length and the next, in as many passes as it has tokens."""
+
+    def forced_lengths(self, batch: Sequence[Sentence]) -> list[list[int]]:
+        return [[sentence.target_length, sentence.target_length + 1] for sentence in batch]
+
+    def passes(self, length: int) -> int:
+        return length
+
+
+@pytest.mark.parametrize(
+    ("decoded", "message"),
+    [
+        ([], "toy translated 0 of 1 sentences"),
+        ([Decoded([], [3, 5], [3, 5])], r"toy decoded the lengths \[3, 5\] instead of \[3, 4\]"),
+        ([Decoded([], [3], [3])], "toy decoded the lengths"),
+        ([Decoded([], [3, 4], [3, 3])], r"toy made \[3, 3\] passes at the lengths \[3, 4\], not \[3, 4\]"),
+    ],
+)
+def test_a_decoder_that_does_something_else_is_found_out(decoded: list[Decoded], message: str) -> None:
+    batch = [Sentence(["a"], ["x", "y"])]
+    check("toy", Toy(), batch, [Decoded([], [4, 3], [4, 3])], forced=True)  # type: ignore[arg-type]
+    with pytest.raises(WrongDecodingError, match=message):
+        check("toy", Toy(), batch, decoded, forced=True)  # type: ignore[arg-type]
+
+
+# Memory
+
+
+def _hold(megabytes: int) -> Any:
+    return lambda: len(np.ones(megabytes * 2**17))
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux tells the peak")
+def test_the_peak_is_that_of_the_work_alone() -> None:
+    held = bytearray(300 * 2**20)  # of this process: it must not count
+    peak = peak_of(_hold, (100,), "cpu")
+    assert peak is not None and 95 < peak.work < 150 and len(held)
+
+
+# The commands
+
+
+@pytest.fixture
+def _no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (decoding, training):
+        monkeypatch.setattr(module, "peak_of", peak_of_nothing)
+
+
+@pytest.mark.usefixtures("_no_memory")
+def test_decoding_measures_all_systems(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    grid = ("--batch-sizes", "2", "5", "--iterations", "1", "4", "--candidates", "1", "4")
+    decoding.main([*TOY, *grid, "--output", str(tmp_path / "out")])
+    found = json.loads((tmp_path / "out.json").read_text())
+    rows = {(row["system"], row["iterations"], row["candidates"], row["batch_size"]): row for row in found["rows"]}
+    systems = {system for system, *_ in rows}
+    searches = 12 if autoregressive.HAS_CTRANSLATE2 else 4
+    assert len(systems) == 2 + searches and len(rows) == 2 * (2 * 4 + searches)
+    assert all(len(row["seconds"]) == 2 for row in rows.values())
+
+    ours, peer = rows["ours", 4, 4, 2], rows["fairseq-cmlm", 4, 4, 2]
+    assert peer["passes"] == 4 and peer["ratios"]["fairseq-cmlm"]["median"] == 1
+    rounds = [[sum(batches) for batches in row["seconds"]] for row in (peer, ours)]
+    assert ours["ratios"]["fairseq-cmlm"]["high"] == max(theirs / own for theirs, own in zip(*rounds))
+    assert rows["fairseq-2-2-beam5", None, None, 2]["ratios"]["fairseq-cmlm"] is None
+    printed = capsys.readouterr().out
+    assert (tmp_path / "out.md").read_text() in printed
+    assert len([line for line in printed.splitlines() if line.startswith("| ")]) == 1 + len(rows)
+    assert "| ours | 4 | 4 | 5 | 1 |" in printed and "- seed: 1" in printed and "torch" in printed
+
+
+@pytest.mark.skipif(not autoregressive.HAS_CTRANSLATE2, reason="needs ctranslate2")
+def test_ctranslate2_runs_the_model_that_fairseq_runs(tmp_path: Path) -> None:
+    options = decoding.parse([*TOY, "--batch-sizes", "1", "--systems", "*-2-2-beam1", "*-2-2-beam1-float32"], "")
+    systems = decoding.systems_of(options)
+    environment = decoding.make_environment(options, systems, tmp_path)
+    batches = batches_of(decoding.sentences_of(options)[0], 1)
+    decoders = {case: make_decoder(case, environment) for case in decoding.cases_of(systems, options, 1, 1)}
+    found = [timing.decoded for timing in alternate(decoders, batches, 1, forced=True, device="cpu").values()]
+    for theirs, converted in zip(*found):
+        # Alone in its batch a sentence has its own length in both; fairseq's last token is `</s>`.
+        assert len(theirs.words) > 3 and converted.words[:-1] == theirs.words
+
+
+@pytest.mark.usefixtures("_no_memory")
+def test_trained_models_are_scored(checkpoint: Path, data: Path, text: Path, tmp_path: Path) -> None:
+    sides = ("--source", str(text / "test.src"), "--target", str(text / "test.tgt"))
+    options = ("--sentences", "9", "--batch-sizes", "4", "--iterations", "3", "--candidates", "2")
+    trained = ("--trained", f"ours={checkpoint}", "--data", str(data), "--output", str(tmp_path / "out"))
+    decoding.main([*options, *sides, *trained])
+    (row,) = json.loads((tmp_path / "out.json").read_text())["rows"]
+    assert row["system"] == "ours" and 0 < row["bleu"] < 100
+
+
+@pytest.mark.usefixtures("_no_memory")
+def test_training_measures_both(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    training.main([*TOY, "--batch-size", "3", "--numbers", "float32", "bfloat16", "--output", str(tmp_path / "out")])
+    rows = json.loads((tmp_path / "out.json").read_text())["rows"]
+    assert [(row["system"], row["numbers"]) for row in rows] == [
+        *(("ours", numbers) for numbers in ("float32", "bfloat16")),
+        *(("fairseq-cmlm", numbers) for numbers in ("float32", "bfloat16")),
+    ]
+    assert rows[2]["ratio"] == {"median": 1, "low": 1, "high": 1}
+    assert all(math.isfinite(row["target_tokens_per_second"]["median"]) for row in rows)
+    assert "| fairseq-cmlm | bfloat16 |" in capsys.readouterr().out
+
+
+def test_without_ctranslate2_its_rows_are_left_out(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(autoregressive, "HAS_CTRANSLATE2", False)
+    systems = decoding.systems_of(decoding.parse([], ""))
+    assert len(systems) == 6 and not any(system.kind == "ctranslate2" for system in systems)
+    assert capsys.readouterr().err.count("pip install ctranslate2") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--batch-sizes", "64"], "--batch-sizes 64 is more than --sentences 16"),
+        (["--source", "text"], "--source and --target go together"),
+        (["--systems", "theirs"], "--systems theirs matches none of ours, fairseq-cmlm"),
+        (
+            ["--systems", "ours", "--peers", "fairseq-cmlm"],
+            "--peers fairseq-cmlm is none of the systems measured: ours",
+        ),
+        (["--trained", "mine=model.pt"], "--trained mine= is none of ours, fairseq-cmlm, 6-6, 12-1"),
+        (["--trained", "ours=model.pt"], "--trained needs --data, --source and --target"),
+    ],
+)
+def test_options_that_cannot_work_are_refused(arguments: list[str], message: str) -> None:
+    with pytest.raises(SystemExit, match=message):
+        decoding.main(arguments)
