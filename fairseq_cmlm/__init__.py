@@ -12,7 +12,12 @@ Dimensions, the same in every file:
 Lengths count `</s>`. Probabilities are in natural log.
 """
 
-from fairseq_cmlm.plugin import repairs
+import logging
+
+# Importing fairseq prints the advice to install tensorboardX; nothing here needs it.
+logging.getLogger("fairseq.tasks.text_to_speech").setLevel(logging.WARNING)
+
+from fairseq_cmlm.plugin import repairs  # noqa: E402
 
 repairs.repair_fairseq()
 
