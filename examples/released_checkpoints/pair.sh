@@ -1,0 +1,14 @@
+# What a model of the paper was trained and scored on, for the language pair in $pair. To be sourced by the other scripts.
+#
+# It sets source, target, testset (its name in sacreBLEU), tokenize (how the paper scored it) and the paper's BLEU (its
+# tables 1 and 2, base model) after 4 and 10 iterations.
+source=${pair%_*} target=${pair#*_}
+case $pair in
+    en_de) testset=wmt14/full tokenize=none paper=([4]=25.94 [10]=27.03) ;;
+    de_en) testset=wmt14/full tokenize=none paper=([4]=29.90 [10]=30.53) ;;
+    en_ro) testset=wmt16 tokenize=none paper=([4]=32.53 [10]=33.08) ;;
+    ro_en) testset=wmt16 tokenize=none paper=([4]=33.23 [10]=33.31) ;;
+    en_zh) testset=wmt17 tokenize=zh paper=([4]=32.63 [10]=33.19) ;;
+    zh_en) testset=wmt17 tokenize=13a paper=([4]=21.90 [10]=23.21) ;;
+    *) echo "$(basename "$0"): '$pair' is none of en_de, de_en, en_ro, ro_en, en_zh, zh_en" >&2; exit 1 ;;
+esac
