@@ -15,7 +15,8 @@ if [ "$VENV" != active ]; then
             "$VENV/bin/pip" install --disable-pip-version-check --progress-bar off "$root[test]" >&2
         echo "$made_from" > "$VENV/.made-from"
     fi
-    # The package itself is small and may have changed.
+    # The package itself is small and may have changed. An old build folder would bring back files that are gone.
+    rm -rf "$root/build"
     "$VENV/bin/pip" install --disable-pip-version-check --quiet --no-deps --force-reinstall "$root" >&2
     export PATH=$VENV/bin:$PATH
 fi
