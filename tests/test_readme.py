@@ -65,6 +65,20 @@ def test_the_commands_run(text: Path, tmp_path: Path, monkeypatch: pytest.Monkey
     assert printed.count("\nH-") == 17
 
 
+def test_the_python_example_runs(checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As printed, on the tests' model in the place of the quickstart's."""
+    (tmp_path / "bpe").mkdir()
+    (tmp_path / "bpe" / "codes").write_text("#version: 0.2\nt h\n")
+    (tmp_path / "checkpoints").symlink_to(checkpoint.parent)
+    section = README[README.index("## From Python") : README.index("\nprints\n")]
+    code = "".join(line[4:] for line in section.splitlines(keepends=True) if line.startswith("    "))
+    assert 'work = "examples/quickstart/work"' in code
+    exec(code.replace("examples/quickstart/work", str(tmp_path)), {})
+    printed = capsys.readouterr().out.splitlines()
+    assert len(printed) == 7 and printed[0].endswith(")")
+    assert all(" passes, -" in line for line in printed[1:4]) and all(" -> " in line for line in printed[4:])
+
+
 def test_the_map_names_every_folder() -> None:
     for folder in (ROOT / "fairseq_cmlm").iterdir():
         if (folder / "__init__.py").exists():
