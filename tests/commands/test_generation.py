@@ -100,9 +100,11 @@ def test_an_ensemble_of_a_model_with_itself_is_the_model(data: Path, checkpoint:
 def test_an_ensemble_averages_both_models(data: Path, checkpoint: Path, tmp_path: Path) -> None:
     train(data, tmp_path, "--share-all-embeddings", "--seed", 7, updates=60)
     other = tmp_path / "checkpoint_last.pt"
-    both, swapped = (generate(data, f"{a}:{b}") for a, b in ((checkpoint, other), (other, checkpoint)))
+    candidates = ("--length-beam", 3, "--nbest", 3)
+    both, swapped = (generate(data, f"{a}:{b}", *candidates) for a, b in ((checkpoint, other), (other, checkpoint)))
     assert hypotheses(both) == hypotheses(swapped)
-    assert hypotheses(both) != hypotheses(generate(data, other))
+    for one in (checkpoint, other):
+        assert hypotheses(both) != hypotheses(generate(data, one, *candidates))
 
 
 @pytest.mark.parametrize(
