@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from fairseq_cmlm.errors import CheckpointError
+from fairseq_cmlm.plugin.repairs import why_refused
 
 
 class Meter:
@@ -33,9 +34,7 @@ def read_original(path: Path) -> dict[str, Any]:
         with torch.serialization.safe_globals([(Meter, name) for name in _METERS]):
             state = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        _, found, rest = str(error).partition("GLOBAL ")
-        what = f"needs the foreign code {rest.split()[0]}" if found else "is no checkpoint"
-        raise CheckpointError(f"{path} {what} and was not loaded, for unpickling can run anything") from None
+        raise CheckpointError(f"{path} {why_refused(error)}") from None
     except Exception as error:  # a damaged file fails in any way
         reason = str(error).partition("\n")[0]
         raise CheckpointError(f"{path} cannot be read as a checkpoint: is it complete? ({reason})") from None

@@ -40,6 +40,13 @@ def allow_checkpoint_types() -> None:
             torch.serialization.add_safe_globals([(function, f"{module}.{name}")])
 
 
+def why_refused(error: pickle.UnpicklingError) -> str:
+    """What is wrong with a file that torch would not unpickle, to stand behind its name."""
+    _, found, rest = str(error).partition("GLOBAL ")
+    what = f"needs the foreign code {rest.split()[0]}" if found else "is no checkpoint"
+    return f"{what} and was not loaded, for unpickling can run anything"
+
+
 def explain_unreadable_checkpoints() -> None:
     """Torch's refusal of foreign pickled code (weights_only, torch >= 2.6) advises to switch the safety off.
 
@@ -52,12 +59,7 @@ def explain_unreadable_checkpoints() -> None:
         try:
             return original(path, *args, **kwargs)
         except pickle.UnpicklingError as error:
-            _, found, rest = str(error).partition("GLOBAL ")
-            what = f"needs the foreign code {rest.split(' ')[0]}" if found else "is no checkpoint"
-            raise CheckpointError(
-                f"{path} {what} and was not loaded, for unpickling can run anything: use a checkpoint that "
-                "fairseq-train wrote"
-            ) from None
+            raise CheckpointError(f"{path} {why_refused(error)}: use a checkpoint that fairseq-train wrote") from None
         except FileNotFoundError:
             raise
         except (EOFError, OSError, RuntimeError) as error:
