@@ -10,8 +10,8 @@ from fairseq.search import BeamSearch
 from fairseq.sequence_generator import SequenceGenerator
 from torch import Tensor
 
-from benchmarks.models import load
-from benchmarks.sample import Sample, make_sample, words
+from benchmarks.generators import Generated
+from benchmarks.sample import Sample
 from benchmarks.sentences import LONGEST, Sentence
 from benchmarks.systems import Case, Decoded, Environment
 
@@ -47,38 +47,24 @@ class ForcedLength(BeamSearch):
         return super().step(step, lprobs, scores, prev_output_tokens, original_batch_idxs, candidate_multiple)
 
 
-class FairseqBeamSearch:
+class FairseqBeamSearch(Generated):
     """fairseq's SequenceGenerator, as fairseq-generate calls it."""
 
     def __init__(self, case: Case, environment: Environment) -> None:
-        system = case.system
-        self._device, self._beam = environment.device, system.beam
-        self._model, self._task = load(environment.checkpoints[system.model], environment.data, environment.device)
+        super().__init__(case.system.model, environment)
+        self._beam = case.system.beam
         dictionary = self._task.target_dictionary
-        self._forced = ForcedLength(dictionary) if environment.forced else None
+        self._search = ForcedLength(dictionary) if self._forced else None
         self._generator = SequenceGenerator(
-            [self._model], dictionary, beam_size=system.beam, max_len_b=LONGEST, search_strategy=self._forced
+            [self._model], dictionary, beam_size=self._beam, max_len_b=LONGEST, search_strategy=self._search
         )
 
     def prepare(self, batch: Sequence[Sentence]) -> Sample:
         """The batch; the sentences' lengths go to the search."""
-        sample = make_sample(self._task, batch, self._device)
-        if self._forced is not None:
+        if self._search is not None:
             lengths = [sentence.target_length for sentence in batch]
-            self._forced.lengths = torch.tensor(lengths, device=self._device)
-        return sample
-
-    def decode(self, prepared: Sample) -> Any:
-        """The generator's hypotheses."""
-        return self._generator.generate([self._model], prepared.fields)
-
-    def read(self, prepared: Sample, result: Any) -> list[Decoded]:
-        """All hypotheses of the beam; a token is a call of the decoder."""
-        rows = []
-        for found in result:
-            lengths = [len(hypothesis["tokens"]) for hypothesis in found]
-            rows.append(Decoded(words(self._task, found[0]["tokens"]), lengths, lengths))
-        return prepared.in_order(rows)
+            self._search.lengths = torch.tensor(lengths, device=self._device)
+        return super().prepare(batch)
 
     def forced_lengths(self, batch: Sequence[Sentence]) -> list[list[int]]:
         """The reference's, for every hypothesis."""

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Iterator, Sequence
 
 from benchmarks import autoregressive, machine, models
-from benchmarks.decoders import make_decoder, work_on
+from benchmarks.decoders import Checked, work_on
 from benchmarks.measuring import alternate
 from benchmarks.memory import peak_of
 from benchmarks.options import parse, sentences_of, size_of
@@ -85,8 +85,8 @@ def measure(
 ) -> list[Row]:
     """The rows of cases with one batch size and number of threads."""
     memory = {case: peak_of(work_on, (case, environment, widest(batches)), options.device) for case in cases}
-    decoders = {case: make_decoder(case, environment) for case in cases}
-    timings = alternate(decoders, batches, options.rounds, environment.forced, options.device)
+    decoders = {case: Checked(case, environment) for case in cases}
+    timings = alternate(decoders, batches, options.rounds, options.device)
     references = [sentence.target for batch in batches for sentence in batch] if options.trained else None
     return [make_row(case, timings, memory[case], options.peers, references) for case in cases]
 

@@ -10,8 +10,8 @@ import torch
 from fairseq import iterative_refinement_generator
 from torch import Tensor
 
-from benchmarks.models import load
-from benchmarks.sample import Sample, make_sample, words
+from benchmarks.generators import Generated
+from benchmarks.sample import Sample
 from benchmarks.sentences import Sentence
 from benchmarks.systems import Case, Decoded, Environment
 
@@ -22,24 +22,32 @@ def lengths_around(length: int, size: int) -> list[int]:
     return list(range(first, first + size))
 
 
-class MaskPredict:
+class _Masked(Generated):
+    """A decoder with passes T and length candidates l."""
+
+    def __init__(self, case: Case, environment: Environment) -> None:
+        super().__init__(case.system.model, environment)
+        assert case.iterations is not None and case.candidates is not None
+        self._iterations, self._candidates = case.iterations, case.candidates
+
+    def forced_lengths(self, batch: Sequence[Sentence]) -> list[list[int]]:
+        """The lengths around the reference's."""
+        return [lengths_around(sentence.target_length, self._candidates) for sentence in batch]
+
+
+class MaskPredict(_Masked):
     """Ours: CMLMGenerator, with --gold-target-length where lengths are forced."""
 
     def __init__(self, case: Case, environment: Environment) -> None:
-        assert case.iterations is not None and case.candidates is not None
-        self._iterations, self._candidates = case.iterations, case.candidates
-        self._device = environment.device
-        self._model, self._task = load(environment.checkpoints["ours"], environment.data, environment.device)
+        super().__init__(case, environment)
         options = Namespace(
-            decoding_iterations=case.iterations,
-            length_beam=case.candidates,
-            gold_target_length=environment.forced,
+            decoding_iterations=self._iterations, length_beam=self._candidates, gold_target_length=self._forced
         )
         self._generator = self._task.build_generator([self._model], options)
 
     def prepare(self, batch: Sequence[Sentence]) -> Sample:
         """The batch with targets, of which the decoder reads the lengths alone."""
-        sample = make_sample(self._task, batch, self._device)
+        sample = super().prepare(batch)
         lengths = [batch[i].target_length for i in sample.order]
         dictionary = self._task.target_dictionary
         target = torch.full((len(batch), max(lengths)), dictionary.pad())
@@ -48,22 +56,9 @@ class MaskPredict:
         sample.fields["target"] = target.to(self._device)
         return sample
 
-    def decode(self, prepared: Sample) -> Any:
-        """The generator's hypotheses."""
-        return self._generator.generate([self._model], prepared.fields)
-
-    def read(self, prepared: Sample, result: Any) -> list[Decoded]:
-        """All candidates come back."""
-        rows = []
-        for found in result:
-            lengths = [len(candidate["tokens"]) for candidate in found]
-            passes = [candidate["steps"] for candidate in found]
-            rows.append(Decoded(words(self._task, found[0]["tokens"]), lengths, passes))
-        return prepared.in_order(rows)
-
-    def forced_lengths(self, batch: Sequence[Sentence]) -> list[list[int]]:
-        """The lengths around the reference's."""
-        return [lengths_around(sentence.target_length, self._candidates) for sentence in batch]
+    def passes_of(self, hypothesis: dict[str, Any]) -> int:
+        """As the generator counts them."""
+        return int(hypothesis["steps"])
 
     def passes(self, length: int) -> int:
         """The first pass after which the linear schedule leaves nothing masked."""
@@ -103,7 +98,7 @@ class _Refined(NamedTuple):
     canvases: list[Tensor]
 
 
-class FairseqMaskPredict:
+class FairseqMaskPredict(_Masked):
     """fairseq's cmlm_transformer and its IterativeRefinementGenerator with --iter-decode-force-max-iter.
 
     Its canvas begins with `<s>`: one position more than ours. From the length of the first canvas its length beam takes
@@ -111,14 +106,11 @@ class FairseqMaskPredict:
     """
 
     def __init__(self, case: Case, environment: Environment) -> None:
-        assert case.iterations is not None and case.candidates is not None
-        self._iterations, self._candidates = case.iterations, case.candidates
-        self._device, self._forced = environment.device, environment.forced
-        self._model, self._task = load(environment.checkpoints["fairseq-cmlm"], environment.data, environment.device)
+        super().__init__(case, environment)
         options = Namespace(
-            iter_decode_max_iter=case.iterations - 1,
+            iter_decode_max_iter=self._iterations - 1,
             iter_decode_force_max_iter=True,
-            iter_decode_with_beam=case.candidates,
+            iter_decode_with_beam=self._candidates,
         )
         self._generator = self._task.build_generator([self._model], options)
         if self._device != "cpu":
@@ -128,7 +120,7 @@ class FairseqMaskPredict:
 
     def prepare(self, batch: Sequence[Sentence]) -> Sample:
         """The batch, and the first canvas from which fairseq's length beam becomes the intended one."""
-        sample = make_sample(self._task, batch, self._device)
+        sample = super().prepare(batch)
         if self._forced:
             first = [lengths[0] for lengths in self.forced_lengths([batch[i] for i in sample.order])]
             canvas = self._canvas([length + self._candidates // 2 for length in first])
@@ -153,16 +145,8 @@ class FairseqMaskPredict:
         """Only the best candidate comes back; the lengths of the others are read off the first canvas."""
         canvas = result.canvases[0].ne(self._task.target_dictionary.pad())
         lengths = (canvas.sum(1) - 1).view(-1, self._candidates).tolist()
-        passes = [len(result.canvases)] * self._candidates
-        rows = [
-            Decoded(words(self._task, found[0]["tokens"]), candidates, passes)
-            for found, candidates in zip(result.hypotheses, lengths)
-        ]
-        return prepared.in_order(rows)
-
-    def forced_lengths(self, batch: Sequence[Sentence]) -> list[list[int]]:
-        """The same as ours."""
-        return [lengths_around(sentence.target_length, self._candidates) for sentence in batch]
+        passes = [[len(result.canvases)] * self._candidates] * len(lengths)
+        return self.decoded(prepared, result.hypotheses, lengths, passes)
 
     def passes(self, length: int) -> int:
         """All of them, however short the sentence."""

@@ -6,22 +6,37 @@ import contextlib
 import gc
 import time
 from dataclasses import dataclass, field
-from typing import Callable, Iterator, Sequence, TypeVar
+from typing import Any, Callable, Generic, Iterator, Mapping, Protocol, Sequence, TypeVar
 
 import torch
 
 from benchmarks.sentences import Sentence, widest
-from benchmarks.systems import Case, Decoded, Decoder, check
 
 Item = TypeVar("Item")
+Key = TypeVar("Key")
+Done = TypeVar("Done")
+Finished = TypeVar("Finished", covariant=True)
+
+
+class Measured(Protocol[Finished]):
+    """A system made ready. Only `work` is timed."""
+
+    def prepare(self, batch: Sequence[Sentence]) -> Any:
+        """The batch as the system takes it."""
+
+    def work(self, prepared: Any) -> Any:
+        """What is measured."""
+
+    def finish(self, batch: Sequence[Sentence], prepared: Any, result: Any) -> Sequence[Finished]:
+        """What was done with the batch. Raises where that is not what was to be measured."""
 
 
 @dataclass
-class Timing:
-    """latencies: the seconds of each batch, a list a round; decoded: every sentence, in the order of the batches."""
+class Timing(Generic[Done]):
+    """latencies: the seconds of each batch, a list a round; done: of the last round, in the order of the batches."""
 
     latencies: list[list[float]] = field(default_factory=list)
-    decoded: list[Decoded] = field(default_factory=list)
+    done: list[Done] = field(default_factory=list)
 
     @property
     def rounds(self) -> list[float]:
@@ -51,36 +66,34 @@ def without_collections() -> Iterator[None]:
         gc.enable()
 
 
-def decode_all(
-    name: str, decoder: Decoder, batches: Sequence[list[Sentence]], forced: bool, wait: Callable[[], None]
-) -> tuple[list[float], list[Decoded]]:
-    """Seconds of each batch, and what was done with it, which is checked. `wait` until the device is idle."""
-    seconds, decoded = [], []
+def run_all(
+    system: Measured[Done], batches: Sequence[list[Sentence]], wait: Callable[[], None]
+) -> tuple[list[float], list[Done]]:
+    """Seconds of each batch, and what was done with them. `wait` until the device is idle."""
+    seconds: list[float] = []
+    done: list[Done] = []
     for batch in batches:
-        prepared = decoder.prepare(batch)
+        prepared = system.prepare(batch)
         wait()
         start = time.perf_counter()
-        result = decoder.decode(prepared)
+        result = system.work(prepared)
         wait()
         seconds.append(time.perf_counter() - start)
-        found = decoder.read(prepared, result)
-        check(name, decoder, batch, found, forced)
-        decoded += found
-    return seconds, decoded
+        done += system.finish(batch, prepared, result)
+    return seconds, done
 
 
 def alternate(
-    decoders: dict[Case, Decoder], batches: Sequence[list[Sentence]], rounds: int, forced: bool, device: str
-) -> dict[Case, Timing]:
+    systems: Mapping[Key, Measured[Done]], batches: Sequence[list[Sentence]], rounds: int, device: str
+) -> dict[Key, Timing[Done]]:
     """Warm each system up on the widest batch, then let them run in turn, `rounds` times over all batches."""
     wait = waiting(device)
-    for case, decoder in decoders.items():
-        decode_all(case.system.name, decoder, [widest(batches)], forced, wait)
-    timings = {case: Timing() for case in decoders}
+    for system in systems.values():
+        run_all(system, [widest(batches)], wait)
+    timings: dict[Key, Timing[Done]] = {key: Timing() for key in systems}
     for turn in range(rounds):
         with without_collections():
-            for case in rotated(list(decoders), turn):
-                seconds, decoded = decode_all(case.system.name, decoders[case], batches, forced, wait)
-                timings[case].latencies.append(seconds)
-                timings[case].decoded = decoded
+            for key in rotated(list(systems), turn):
+                seconds, timings[key].done = run_all(systems[key], batches, wait)
+                timings[key].latencies.append(seconds)
     return timings

@@ -11,7 +11,7 @@ from benchmarks.measuring import Timing
 from benchmarks.memory import Peak
 from benchmarks.ratios import Spread, percentile, speed_ratios, spread
 from benchmarks.report import fields, memory_cell, ratio_cell
-from benchmarks.systems import Case
+from benchmarks.systems import Case, Decoded
 
 HEAD = ["system", "T", "l", "batch", "threads", "sentences/s", "p50 ms", "p90 ms", "passes", "memory MB"]
 LEGEND = """\
@@ -34,7 +34,7 @@ class Row:
     """
 
     case: Case
-    timing: Timing
+    timing: Timing[Decoded]
     sentences_per_second: Spread
     p50: float
     p90: float
@@ -83,7 +83,7 @@ class Row:
 
 def make_row(
     case: Case,
-    timings: Mapping[Case, Timing],
+    timings: Mapping[Case, Timing[Decoded]],
     memory: Optional[Peak],
     peers: Sequence[str],
     references: Optional[Sequence[Sequence[str]]],
@@ -91,21 +91,21 @@ def make_row(
     """One row, from the times of all cases of the same batch size and number of threads; BLEU if with references."""
     timing = timings[case]
     latencies = [1000 * seconds for batches in timing.latencies for seconds in batches]
-    passes = [sum(one.passes) / len(one.passes) for one in timing.decoded]
+    passes = [sum(one.passes) / len(one.passes) for one in timing.done]
     return Row(
         case,
         timing,
-        sentences_per_second=spread([len(timing.decoded) / seconds for seconds in timing.rounds]),
+        sentences_per_second=spread([len(timing.done) / seconds for seconds in timing.rounds]),
         p50=percentile(latencies, 50),
         p90=percentile(latencies, 90),
         passes=sum(passes) / len(passes),
         memory=memory,
         ratios={peer: _against(peer, case, timings) for peer in peers},
-        bleu=None if references is None else bleu([one.words for one in timing.decoded], references),
+        bleu=None if references is None else bleu([one.words for one in timing.done], references),
     )
 
 
-def _against(peer: str, case: Case, timings: Mapping[Case, Timing]) -> Optional[Spread]:
+def _against(peer: str, case: Case, timings: Mapping[Case, Timing[Decoded]]) -> Optional[Spread]:
     """Against the peer with the same T and l, or the one that has neither. A case without matches the latter alone."""
     for other, timing in timings.items():
         if other.system.name == peer and other in (

@@ -16,7 +16,6 @@ import math
 import shlex
 import sys
 import tempfile
-import time
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -27,7 +26,7 @@ from fairseq import optim, utils
 from fairseq.data import LanguagePairDataset
 
 from benchmarks import machine, models
-from benchmarks.measuring import rotated, waiting, without_collections
+from benchmarks.measuring import Timing, alternate
 from benchmarks.memory import Peak, peak_of
 from benchmarks.models import Size
 from benchmarks.options import add_common, sentences_of, size_of
@@ -88,7 +87,7 @@ class Trainer:
         sample = dataset.collater([dataset[i] for i in range(len(batch))])
         return sample if self._device == "cpu" else utils.move_to_cuda(sample, self._device)
 
-    def update(self, sample: dict[str, Any]) -> float:
+    def work(self, sample: dict[str, Any]) -> float:
         """One update; the loss."""
         kind = torch.device(self._device).type
         with torch.autocast(kind, dtype=torch.bfloat16, enabled=self._reduced):
@@ -101,54 +100,29 @@ class Trainer:
         self._updates += 1
         return float(loss)
 
+    def finish(self, batch: Sequence[Sentence], prepared: Any, result: float) -> list[float]:
+        """The loss."""
+        assert math.isfinite(result), "the training diverged: its speed means nothing"
+        return [result]
+
 
 def work_on(
     case: Case, size: Size, data: Path, seed: int, device: str, batch: list[Sentence]
 ) -> Callable[[], list[float]]:
     """Two updates, the second with Adam's state in place: what the memory is measured of."""
     trainer = Trainer(case, size, data, seed, device)
-    return lambda: [trainer.update(trainer.prepare(batch)) for _ in range(2)]
-
-
-def train_on(trainer: Trainer, batches: Sequence[list[Sentence]], wait: Callable[[], None]) -> list[float]:
-    """Seconds of an update on each batch."""
-    seconds = []
-    for batch in batches:
-        sample = trainer.prepare(batch)
-        wait()
-        start = time.perf_counter()
-        loss = trainer.update(sample)
-        wait()
-        seconds.append(time.perf_counter() - start)
-        assert math.isfinite(loss), "the training diverged: its speed means nothing"
-    return seconds
-
-
-def alternate(
-    trainers: dict[Case, Trainer], batches: Sequence[list[Sentence]], rounds: int, device: str
-) -> dict[Case, list[list[float]]]:
-    """The seconds of each update, a list a round, of systems that take turns; each is warmed up on the widest batch."""
-    wait = waiting(device)
-    for trainer in trainers.values():
-        train_on(trainer, [widest(batches)], wait)
-    seconds: dict[Case, list[list[float]]] = {case: [] for case in trainers}
-    for turn in range(rounds):
-        with without_collections():
-            for case in rotated(list(trainers), turn):
-                seconds[case].append(train_on(trainers[case], batches, wait))
-    return seconds
+    return lambda: [trainer.work(trainer.prepare(batch)) for _ in range(2)]
 
 
 def row_of(
-    case: Case, seconds: dict[Case, list[list[float]]], tokens: int, memory: Optional[Peak]
+    case: Case, timings: dict[Case, Timing[float]], tokens: int, memory: Optional[Peak]
 ) -> tuple[list[str], dict[str, Any]]:
     """A row as the cells of the table, and unrounded."""
-    rounds = {one: [sum(batches) for batches in found] for one, found in seconds.items()}
-    speed = spread([tokens / whole for whole in rounds[case]])
-    updates = [1000 * update for batches in seconds[case] for update in batches]
+    timing, peer = timings[case], timings.get(Case(PEER, "float32"))
+    speed = spread([tokens / seconds for seconds in timing.rounds])
+    updates = [1000 * update for batches in timing.latencies for update in batches]
     p50, p90 = percentile(updates, 50), percentile(updates, 90)
-    peer = rounds.get(Case(PEER, "float32"))
-    ratio = None if peer is None else spread(speed_ratios(peer, rounds[case]))
+    ratio = None if peer is None else spread(speed_ratios(peer.rounds, timing.rounds))
     cells = [case.system, case.numbers, f"{speed.median:.0f}", f"{p50:.0f}", f"{p90:.0f}"]
     return [*cells, memory_cell(memory), ratio_cell(ratio)], {
         "system": case.system,
@@ -158,7 +132,7 @@ def row_of(
         "p90_ms": p90,
         "memory_mb": fields(memory),
         "ratio": fields(ratio),
-        "seconds": seconds[case],
+        "seconds": timing.latencies,
     }
 
 
@@ -172,9 +146,10 @@ def run(options: argparse.Namespace, command: str) -> str:
         models.write_dictionaries(Path(work), models.words_of(size))
         common = (size, Path(work), options.seed, options.device)
         memory = {case: peak_of(work_on, (case, *common, widest(batches)), options.device) for case in cases}
-        seconds = alternate({case: Trainer(case, *common) for case in cases}, batches, options.rounds, options.device)
+        trainers = {case: Trainer(case, *common) for case in cases}
+        timings = alternate(trainers, batches, options.rounds, options.device)
     tokens = sum(sentence.target_length for sentence in sentences)
-    rows = [row_of(case, seconds, tokens, memory[case]) for case in cases]
+    rows = [row_of(case, timings, tokens, memory[case]) for case in cases]
     facts = {
         "command": command,
         "machine": machine.describe(options.device),

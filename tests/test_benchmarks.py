@@ -17,7 +17,7 @@ from fairseq.data import Dictionary
 
 from benchmarks import autoregressive, decoding, training
 from benchmarks.autoregressive import ForcedLength
-from benchmarks.decoders import make_decoder
+from benchmarks.decoders import Checked
 from benchmarks.masked import MaskPredict, lengths_around
 from benchmarks.measuring import Timing, alternate, rotated
 from benchmarks.memory import Peak, peak_of
@@ -227,8 +227,8 @@ def test_ctranslate2_runs_the_model_that_fairseq_runs(tmp_path: Path) -> None:
     systems = decoding.systems_of(options)
     environment = decoding.make_environment(options, systems, tmp_path)
     batches = batches_of(decoding.sentences_of(options)[0], 1)
-    decoders = {case: make_decoder(case, environment) for case in decoding.cases_of(systems, options, 1, 1)}
-    found = [timing.decoded for timing in alternate(decoders, batches, 1, forced=True, device="cpu").values()]
+    decoders = {case: Checked(case, environment) for case in decoding.cases_of(systems, options, 1, 1)}
+    found = [timing.done for timing in alternate(decoders, batches, 1, device="cpu").values()]
     for theirs, converted in zip(*found):
         # Alone in its batch a sentence has its own length in both; fairseq's last token is `</s>`.
         assert len(theirs.words) > 3 and converted.words[:-1] == theirs.words
