@@ -10,7 +10,6 @@ from torch import Tensor
 from fairseq_cmlm.conversion.released import MASK, SPECIAL, VERSIONS
 
 _RENAMINGS = [
-    (r"\.self_attn\.in_proj_(weight|bias)$", r".self_attention.query_key_value.\1"),
     (r"\.self_attn\.out_proj\.", ".self_attention.output."),
     (r"\.encoder_attn\.out_proj\.", ".source_attention.output."),
     (r"\.fc1\.", ".ffn.expand."),
@@ -52,11 +51,12 @@ def convert_parameters(original: dict[str, Tensor], target_positions: int) -> di
             found[f"{side}.embedding.positions.weight"] = rows
         elif name == "decoder.embed_out":
             found["decoder.output.weight"] = _words_first(value)
-        elif ".encoder_attn.in_proj_" in name:
-            layer, kind = name.split(".encoder_attn.in_proj_")
+        elif "_attn.in_proj_" in name:
+            attention, kind = name.split(".in_proj_")
+            attention = attention.replace(".self_attn", ".self_attention").replace(".encoder_attn", ".source_attention")
             width = value.size(0) // 3
-            found[f"{layer}.source_attention.query.{kind}"] = value[:width]
-            found[f"{layer}.source_attention.key_value.{kind}"] = value[width:]
+            found[f"{attention}.query.{kind}"] = value[:width]
+            found[f"{attention}.key_value.{kind}"] = value[width:]
         else:
             for pattern, replacement in _RENAMINGS:
                 name = re.sub(pattern, replacement, name)

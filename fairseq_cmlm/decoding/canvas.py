@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import torch
 from torch import Tensor
@@ -19,12 +19,14 @@ class Canvas:
     confidence  (N, T) float32, natural log of the probability of the token in the pass that predicted it
     masked      (N, T) bool, what the next pass has to predict; a subset of `fillable`
     fillable    (N, T) bool, neither padding nor frozen
+    real        (N, T) bool, no padding
     """
 
     tokens: Tensor
     confidence: Tensor
     masked: Tensor
     fillable: Tensor
+    real: Tensor
 
     def visible(self, mask: int) -> Tensor:
         """What the model reads, (N, T): the mask symbol at masked positions, the tokens elsewhere."""
@@ -32,20 +34,24 @@ class Canvas:
 
     def rows(self, index: Tensor) -> Canvas:
         """The rows `index` (n,) of this canvas."""
-        return Canvas(self.tokens[index], self.confidence[index], self.masked[index], self.fillable[index])
+        return Canvas(*(getattr(self, field.name)[index] for field in fields(self)))
+
+    def joined(self, other: Canvas) -> Canvas:
+        """The rows of this canvas, then those of `other`, which is as wide."""
+        parts = [(getattr(self, field.name), getattr(other, field.name)) for field in fields(self)]
+        return Canvas(*(torch.cat(pair) for pair in parts))
 
     def written(self, positions: Tensor, tokens: Tensor, confidence: Tensor) -> Canvas:
         """Return the canvas with predictions `tokens`, `confidence` (M,) at the flat `positions` (M,) into (N * T)."""
-        return Canvas(
-            self.tokens.flatten().index_copy(0, positions, tokens).view_as(self.tokens),
-            self.confidence.flatten().index_copy(0, positions, confidence).view_as(self.confidence),
-            self.masked,
-            self.fillable,
+        return replace(
+            self,
+            tokens=self.tokens.flatten().index_copy(0, positions, tokens).view_as(self.tokens),
+            confidence=self.confidence.flatten().index_copy(0, positions, confidence).view_as(self.confidence),
         )
 
     def remasked(self, masked: Tensor) -> Canvas:
         """Return the canvas with `masked` (N, T) as what the next pass predicts."""
-        return Canvas(self.tokens, self.confidence, masked, self.fillable)
+        return replace(self, masked=masked)
 
 
 def fully_masked(lengths: Tensor, pad: int) -> Canvas:
@@ -54,7 +60,7 @@ def fully_masked(lengths: Tensor, pad: int) -> Canvas:
     lengths  (N,) int64, tokens of each row with `</s>`, all at least 1
     """
     width = int(lengths.max())
-    fillable = torch.arange(width, device=lengths.device) < lengths[:, None]
-    tokens = torch.full(fillable.shape, pad, dtype=torch.long, device=lengths.device)
-    confidence = torch.zeros(fillable.shape, dtype=torch.float32, device=lengths.device)
-    return Canvas(tokens, confidence, masked=fillable.clone(), fillable=fillable)
+    real = torch.arange(width, device=lengths.device) < lengths[:, None]
+    tokens = torch.full(real.shape, pad, dtype=torch.long, device=lengths.device)
+    confidence = torch.zeros(real.shape, dtype=torch.float32, device=lengths.device)
+    return Canvas(tokens, confidence, masked=real, fillable=real, real=real)

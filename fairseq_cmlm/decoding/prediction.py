@@ -14,16 +14,18 @@ class Query(NamedTuple):
     """What the loop asks of the model.
 
     visible    (n, T) int64, the rows in work with the mask symbol at masked positions
+    real       (n, T) bool, no padding
+    size       how many positions are real, known on the host
     positions  (M,) int64 into the flattened (n * T), ascending: where a prediction is wanted
     last       (M,) bool, whether a position is the last fillable one of its row
-    widest     the most positions wanted in one row
     rows       (n,) int64, which of the N rows these are; None while all are in work
     """
 
     visible: Tensor
+    real: Tensor
+    size: int
     positions: Tensor
     last: Tensor
-    widest: int
     rows: Optional[Tensor]
 
 

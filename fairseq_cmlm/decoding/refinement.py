@@ -49,8 +49,7 @@ def refine(
     A row with nothing masked is finished and leaves the batch. With a strategy that keeps the schedule's count nothing
     waits for the device once the passes have begun.
     """
-    lengths = canvas.fillable.sum(1).cpu()
-    pending = canvas.masked.sum(1).cpu()
+    lengths, sizes, pending = (part.sum(1).cpu() for part in (canvas.fillable, canvas.real, canvas.masked))
     tokens, confidence = canvas.tokens.clone(), canvas.confidence.clone()
     passes = torch.zeros_like(lengths)
     rows = torch.arange(len(lengths))
@@ -60,7 +59,8 @@ def refine(
             canvas, rows, pending = _leave(canvas, rows, pending)
         if not len(rows):
             return Refined(tokens, confidence, passes)
-        query = query_of(canvas, canvas.masked, pending, mask, rows if len(rows) < len(lengths) else None)
+        left = rows if len(rows) < len(lengths) else None
+        query = query_of(canvas, canvas.masked, pending, int(sizes[rows].sum()), mask, left)
         after = canvas.written(query.positions, *predict(query))
         done += 1
         passes[rows] = done
@@ -80,14 +80,15 @@ def _leave(canvas: Canvas, rows: Tensor, pending: Tensor) -> tuple[Canvas, Tenso
     return canvas.rows(keep.to(canvas.tokens.device)), rows[keep], pending[keep]
 
 
-def query_of(canvas: Canvas, places: Tensor, counts: Tensor, mask: int, rows: Optional[Tensor]) -> Query:
-    """Ask for the positions `places` (n, T) of `canvas`, of which each row has `counts` (n,), known on the host.
+def query_of(canvas: Canvas, places: Tensor, counts: Tensor, size: int, mask: int, rows: Optional[Tensor]) -> Query:
+    """Ask for the positions `places` (n, T) of `canvas`, of which each row has `counts` (n,).
 
-    So nothing waits for the device.
+    size  how many positions are real
+
+    Both are known on the host, so nothing waits for the device.
     """
     positions = torch.nonzero_static(places.flatten(), size=int(counts.sum())).squeeze(1)
     following = torch.nn.functional.pad(canvas.fillable, (0, 1))[:, 1:]
     last = (canvas.fillable & ~following).flatten()[positions]
     device = canvas.tokens.device
-    widest = int(counts.max())
-    return Query(canvas.visible(mask), positions, last, widest, None if rows is None else rows.to(device))
+    return Query(canvas.visible(mask), canvas.real, size, positions, last, None if rows is None else rows.to(device))

@@ -85,7 +85,7 @@ def _candidates(predict: PredictBest, beams: Canvas, score: Tensor, order: Searc
     width = beams.tokens.size(1)
     size = beam * (beam + 1) // 2
     places = order(beams.masked)
-    query = query_of(beams, places, places.sum(1).cpu(), mask, rows=None)
+    query = query_of(beams, places, places.sum(1).cpu(), int(beams.real.sum()), mask, rows=None)
     tokens, log_probs = predict(query, size)
     # Scatter back to (n, beam * T * size), where what may not be filled is no candidate.
     shape = (places.numel(), tokens.size(1))
@@ -119,13 +119,7 @@ def _accept(beams: Canvas, score: Tensor, found: Candidates) -> tuple[Canvas, Te
     new = rows * beam + torch.arange(rows, device=score.device)[:, None] * number + chosen.clamp(max=number - 1)
     pick = torch.where(finished, kept, new).flatten()
     new_score = found.score.gather(1, chosen.clamp(max=number - 1)).masked_fill(chosen == number, float("-inf"))
-    joined = Canvas(
-        torch.cat([beams.tokens, filled.tokens]),
-        torch.cat([beams.confidence, filled.confidence]),
-        torch.cat([beams.masked, masked]),
-        torch.cat([beams.fillable, filled.fillable]),
-    )
-    return joined.rows(pick), torch.where(finished, score, new_score)
+    return beams.joined(filled.remasked(masked)).rows(pick), torch.where(finished, score, new_score)
 
 
 def _first_different(tokens: Tensor, masked: Tensor, beam: int) -> Tensor:

@@ -8,10 +8,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from fairseq_cmlm.model.attention import SourceMemory, attend_mask
-from fairseq_cmlm.model.embedding import TokenEmbedding
+from fairseq_cmlm.model.attention import Memory, attend_mask
+from fairseq_cmlm.model.embedding import TokenEmbedding, positions_of
 from fairseq_cmlm.model.encoder import Encoded
 from fairseq_cmlm.model.layer import LAYER_NORM_EPS, DecoderLayer, LayerSize
+from fairseq_cmlm.model.packing import Packing, packing_of
 
 
 class Decoder(nn.Module):
@@ -33,35 +34,29 @@ class Decoder(nn.Module):
         if tied:
             self.output.weight = embedding.tokens.weight
 
-    def memory(self, encoded: Encoded) -> list[SourceMemory]:
+    def memory(self, encoded: Encoded) -> list[Memory]:
         """The keys and values of the source, for each layer."""
-        attend = attend_mask(encoded.real)
+        states, attend = encoded.states.flatten(0, 1), attend_mask(encoded.real)
+        everything = Packing(None, *encoded.real.shape)
         layers = cast("list[DecoderLayer]", self.layers)
-        return [layer.source_attention.memory(encoded.states, attend) for layer in layers]
+        return [layer.source_attention.memory(states, everything, attend) for layer in layers]
 
-    def features(self, canvas: Tensor, memory: list[SourceMemory], positions: Tensor, widest: int) -> Tensor:
+    def features(self, canvas: Tensor, packing: Packing, memory: list[Memory], positions: Tensor) -> Tensor:
         """The last states (M, D) at the flat `positions` (M,) into (N * T), ascending.
 
-        canvas  (N, T) int64, padded
-        memory  of B sentences, N = B * K rows sentence-major
-        widest  the most positions asked for in one row
+        canvas   (N, T) int64, padded
+        packing  the places of the canvas that are computed: all that hold a token, if not more
+        memory   of B sentences, N = B * K rows sentence-major
 
-        Only the asked positions go through the last layer, where it saves work.
+        The last layer is computed at the asked positions alone.
         """
         real = canvas.ne(self.pad)
-        x: Tensor = self.dropout(self.embedding(canvas, real))
         attend = attend_mask(real)
+        x: Tensor = self.dropout(self.embedding(packing.pack(canvas), packing.pack(positions_of(real))))
         *layers, last = cast("list[DecoderLayer]", list(self.layers))
         for layer, layer_memory in zip(layers, memory):
-            x = layer(x, attend, layer_memory)
-        if widest == canvas.size(1):
-            x = last(x, attend, memory[-1]).flatten(0, 1)[positions]
-        else:
-            row, column = positions // canvas.size(1), positions % canvas.size(1)
-            place = place_in_row(row, canvas.size(0))
-            slots = column.new_zeros(canvas.size(0), widest).index_put((row, place), column)
-            x = last.forward_at(x, slots, attend, memory[-1])[row, place]
-        x = self.norm(x)
+            x = layer(x, packing, attend, layer_memory)
+        x = self.norm(last.forward_at(x, packing, attend, memory[-1], positions))
         return x
 
     def blocks(self, features: Tensor, size: int) -> Iterator[Tensor]:
@@ -69,13 +64,7 @@ class Decoder(nn.Module):
         for table in torch.split(self.output.weight, size):
             yield functional.linear(features, table).float()
 
-    def forward(self, canvas: Tensor, memory: list[SourceMemory], positions: Tensor) -> Tensor:
+    def forward(self, canvas: Tensor, memory: list[Memory], positions: Tensor) -> Tensor:
         """Logits (M, V) at the flat `positions` (M,) into (N * T) alone: the vocabulary is a pass's widest product."""
-        logits: Tensor = self.output(self.features(canvas, memory, positions, canvas.size(1)))
+        logits: Tensor = self.output(self.features(canvas, packing_of(canvas.ne(self.pad)), memory, positions))
         return logits
-
-
-def place_in_row(row: Tensor, rows: int) -> Tensor:
-    """How many before it are the same, for each of `row` (M,), ascending, below `rows`: 0, 0, 2, 2 -> 0, 1, 0, 1."""
-    counts = torch.zeros(rows, dtype=torch.long, device=row.device).index_add(0, row, torch.ones_like(row))
-    return torch.arange(len(row), device=row.device) - (counts.cumsum(0) - counts)[row]

@@ -21,9 +21,9 @@ class TokenEmbedding(nn.Module):
         self.tokens = tokens
         self.positions = nn.Embedding(max_positions, tokens.embedding_dim)
 
-    def forward(self, tokens: Tensor, real: Tensor) -> Tensor:
-        """Tokens (B, L) int64, real (B, L) bool -> (B, L, D)"""
-        embedded: Tensor = self.tokens(tokens) + self.positions(positions_of(real))
+    def forward(self, tokens: Tensor, positions: Tensor) -> Tensor:
+        """Tokens and positions int64 of any one shape -> (..., D)"""
+        embedded: Tensor = self.tokens(tokens) + self.positions(positions)
         return embedded
 
 

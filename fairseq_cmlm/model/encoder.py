@@ -9,12 +9,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fairseq_cmlm.model.attention import attend_mask
-from fairseq_cmlm.model.embedding import TokenEmbedding
+from fairseq_cmlm.model.embedding import TokenEmbedding, positions_of
 from fairseq_cmlm.model.layer import LAYER_NORM_EPS, EncoderLayer, LayerSize
+from fairseq_cmlm.model.packing import packing_of
 
 
 class Encoded(NamedTuple):
-    """states (B, S, D) without the LENGTH slot; real (B, S) bool; length_logits (B, L), the index is the length."""
+    """states (B, S, D) without the LENGTH slot, 0 at padding; real (B, S) bool; length_logits (B, L) by length."""
 
     states: Tensor
     real: Tensor
@@ -41,11 +42,13 @@ class Encoder(nn.Module):
         """Source (B, S) int64, padded on either side"""
         real = source.ne(self.pad)
         slot = self.lengths.weight[0].expand(source.size(0), 1, -1)
-        x = self.dropout(torch.cat([slot, self.embedding(source, real)], dim=1))
-        attend = attend_mask(functional.pad(real, (1, 0), value=True))
+        embedded = torch.cat([slot, self.embedding(source, positions_of(real))], dim=1)
+        used = functional.pad(real, (1, 0), value=True)
+        packing, attend = packing_of(used), attend_mask(used)
+        x = self.dropout(packing.pack(embedded))
         for layer in self.layers:
-            x = layer(x, attend)
-        x = self.norm(x)
+            x = layer(x, packing, attend)
+        x = packing.pad(self.norm(x))
         logits = functional.linear(x[:, 0], self.lengths.weight)
         impossible = torch.arange(logits.size(1), device=logits.device) == 0
         return Encoded(x[:, 1:], real, logits.masked_fill(impossible, float("-inf")))

@@ -8,7 +8,8 @@ from typing import Callable
 from torch import Tensor, nn
 from torch.nn import functional
 
-from fairseq_cmlm.model.attention import SelfAttention, SourceAttention, SourceMemory
+from fairseq_cmlm.model.attention import Attention, Memory
+from fairseq_cmlm.model.packing import Packing
 
 LAYER_NORM_EPS = 1e-12  # BERT's, and the released models'
 
@@ -66,14 +67,15 @@ class EncoderLayer(nn.Module):
 
     def __init__(self, size: LayerSize) -> None:
         super().__init__()
-        self.self_attention = SelfAttention(size.features, size.heads, size.attention_dropout)
+        self.self_attention = Attention(size.features, size.features, size.heads, size.attention_dropout)
         self.around_self_attention = Sublayer(size)
         self.ffn = FeedForward(size)
         self.around_ffn = Sublayer(size)
 
-    def forward(self, x: Tensor, attend: Tensor) -> Tensor:
-        """X (B, S, D), attend (B, 1, 1, S) bool -> (B, S, D)"""
-        x = self.around_self_attention(x, lambda y: self.self_attention(y, y, attend))
+    def forward(self, x: Tensor, packing: Packing, attend: Tensor) -> Tensor:
+        """X (R, D), packed from (B, S); attend (B, 1, 1, S) bool -> (R, D)"""
+        attention = self.self_attention
+        x = self.around_self_attention(x, lambda y: attention(y, packing, attention.memory(y, packing, attend)))
         x = self.around_ffn(x, self.ffn)
         return x
 
@@ -83,26 +85,28 @@ class DecoderLayer(nn.Module):
 
     def __init__(self, size: LayerSize, source_features: int) -> None:
         super().__init__()
-        self.self_attention = SelfAttention(size.features, size.heads, size.attention_dropout)
+        self.self_attention = Attention(size.features, size.features, size.heads, size.attention_dropout)
         self.around_self_attention = Sublayer(size)
-        self.source_attention = SourceAttention(size.features, source_features, size.heads, size.attention_dropout)
+        self.source_attention = Attention(size.features, source_features, size.heads, size.attention_dropout)
         self.around_source_attention = Sublayer(size)
         self.ffn = FeedForward(size)
         self.around_ffn = Sublayer(size)
 
-    def forward(self, x: Tensor, attend: Tensor, memory: SourceMemory) -> Tensor:
-        """X (N, T, D), attend (N, 1, 1, T) bool, memory of B or N sentences -> (N, T, D)"""
-        x = self.around_self_attention(x, lambda y: self.self_attention(y, y, attend))
-        return self._after_self_attention(x, memory)
+    def forward(self, x: Tensor, packing: Packing, attend: Tensor, memory: Memory) -> Tensor:
+        """X (R, D), packed from (N, T); attend (N, 1, 1, T) bool; memory of B or N sentences -> (R, D)"""
+        attention = self.self_attention
+        x = self.around_self_attention(x, lambda y: attention(y, packing, attention.memory(y, packing, attend)))
+        return self._after_self_attention(x, packing, memory)
 
-    def forward_at(self, x: Tensor, slots: Tensor, attend: Tensor, memory: SourceMemory) -> Tensor:
-        """As `forward`, but for the positions `slots` (N, Q) int64 of each row alone -> (N, Q, D)"""
-        some = x.gather(1, slots[:, :, None].expand(-1, -1, x.size(2)))
+    def forward_at(self, x: Tensor, packing: Packing, attend: Tensor, memory: Memory, asked: Tensor) -> Tensor:
+        """As `forward`, but for the `asked` (M,) flat places of (N, T) alone -> (M, D)"""
         row = self.around_self_attention.read(x)
-        some = self.around_self_attention(some, lambda y: self.self_attention(y, row, attend))
-        return self._after_self_attention(some, memory)
+        own = self.self_attention.memory(row, packing, attend)
+        some = packing._replace(places=asked)
+        x = self.around_self_attention(x[packing.find(asked)], lambda y: self.self_attention(y, some, own))
+        return self._after_self_attention(x, some, memory)
 
-    def _after_self_attention(self, x: Tensor, memory: SourceMemory) -> Tensor:
-        x = self.around_source_attention(x, lambda y: self.source_attention(y, memory))
+    def _after_self_attention(self, x: Tensor, packing: Packing, memory: Memory) -> Tensor:
+        x = self.around_source_attention(x, lambda y: self.source_attention(y, packing, memory))
         x = self.around_ffn(x, self.ffn)
         return x

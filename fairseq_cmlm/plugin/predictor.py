@@ -8,9 +8,10 @@ from torch import Tensor
 
 from fairseq_cmlm.decoding import original
 from fairseq_cmlm.decoding.prediction import Prediction, Query, Symbols, average, most_probable, most_probable_few
-from fairseq_cmlm.model.attention import SourceMemory
+from fairseq_cmlm.model.attention import Memory
 from fairseq_cmlm.model.decoder import Decoder
 from fairseq_cmlm.model.encoder import Encoded
+from fairseq_cmlm.model.packing import packing_of
 
 # Tokens whose logits are computed together. Among 2,000, 4,000, 8,000 and 32,000 the last is a fifth slower on a CPU.
 VOCABULARY_BLOCK = 8000
@@ -31,7 +32,7 @@ class Predictor:
         self._candidates = candidates
         self._symbols = symbols
         self._exact = exact
-        self._left: tuple[int, list[list[SourceMemory]]] = (0, [])
+        self._left: tuple[int, list[list[Memory]]] = (0, [])
 
     def __call__(self, query: Query) -> Prediction:
         """The best token of each asked position."""
@@ -52,8 +53,9 @@ class Predictor:
     def _features(self, query: Query) -> list[Tensor]:
         """The last states (M, D) of each decoder."""
         memories = self._memories if query.rows is None else self._memories_of(query.rows)
+        packing = packing_of(query.real, query.size)
         return [
-            decoder.features(query.visible, memory, query.positions, query.widest)
+            decoder.features(query.visible, packing, memory, query.positions)
             for decoder, memory in zip(self._decoders, memories)
         ]
 
@@ -63,7 +65,7 @@ class Predictor:
             [decoder.output(features).float() for decoder, features in zip(self._decoders, self._features(query))]
         )
 
-    def _memories_of(self, rows: Tensor) -> list[list[SourceMemory]]:
+    def _memories_of(self, rows: Tensor) -> list[list[Memory]]:
         """One memory a row, gathered anew only when rows have left the batch since the last pass."""
         if self._left[0] != len(rows):
             sentences = rows // self._candidates

@@ -53,7 +53,7 @@ def test_the_trace_shows_each_pass_and_frozen_tokens_stay() -> None:
     canvas = fully_masked(torch.tensor([4, 2]), SYMBOLS.pad)
     frozen = torch.tensor([[False, True, False, False], [False, False, False, False]])
     tokens = canvas.tokens.masked_fill(frozen, 7)
-    given_token = Canvas(tokens, canvas.confidence, canvas.masked & ~frozen, canvas.fillable & ~frozen)
+    given_token = Canvas(tokens, canvas.confidence, canvas.masked & ~frozen, canvas.fillable & ~frozen, canvas.real)
     trace: list[Snapshot] = []
     strategy, totals = STRATEGIES["mask_predict"], torch.tensor([3, 3])
     refined = refine(table_model(1), given_token, strategy, linear, totals, SYMBOLS.mask, trace)

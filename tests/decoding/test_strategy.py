@@ -34,7 +34,7 @@ MASKED = torch.tensor([[False, True, True, True], [True, True, False, False]])
 @pytest.mark.parametrize("name", sorted(STRATEGIES))
 def test_what_is_masked_again(name: str) -> None:
     fillable = torch.tensor([[True, True, True, True], [True, True, True, False]])
-    canvas = Canvas(torch.full((2, 4), 7), CONFIDENCE, MASKED, fillable)
+    canvas = Canvas(torch.full((2, 4), 7), CONFIDENCE, MASKED, fillable, fillable)
     masked = STRATEGIES[name].remask(Pass(canvas, canvas, torch.tensor([[2], [2]])))
     assert [row.nonzero().flatten().tolist() for row in masked] == EXPECTED[name]
     if STRATEGIES[name].keeps_count:

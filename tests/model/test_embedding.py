@@ -15,7 +15,7 @@ def test_token_and_position_are_added_unscaled() -> None:
     embedding = TokenEmbedding(nn.Embedding(5, 4), 3)
     tokens = torch.tensor([[3, 4]])
     expected = embedding.tokens.weight[tokens[0]] + embedding.positions.weight[:2]
-    assert embedding(tokens, torch.ones(1, 2, dtype=torch.bool))[0].equal(expected)
+    assert embedding(tokens, torch.tensor([[0, 1]]))[0].equal(expected)
 
 
 def test_initialisation() -> None:
