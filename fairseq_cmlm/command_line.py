@@ -8,7 +8,9 @@ import warnings
 from pathlib import Path
 from typing import Iterator, Optional, Sequence
 
+from fairseq_cmlm.averaging import average
 from fairseq_cmlm.conversion.convert import convert
+from fairseq_cmlm.distillation import distill
 from fairseq_cmlm.errors import UserError
 from fairseq_cmlm.evaluation.generated import read_lines
 from fairseq_cmlm.evaluation.score import score_table
@@ -51,6 +53,15 @@ def _convert(options: argparse.Namespace) -> str:
     return "\n".join(f"check   {line}\n        {found.text}" for line, found in zip(lines, translations))
 
 
+def _average(options: argparse.Namespace) -> str:
+    return "\n".join(average(options.checkpoints, options.output, options.best))
+
+
+def _distill(options: argparse.Namespace) -> str:
+    languages = (options.source_lang, options.target_lang)
+    return "\n".join(distill(options.outputs, options.source, options.output, languages))
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="fairseq-cmlm", description="Mask-Predict for fairseq")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -77,4 +88,20 @@ def _parser() -> argparse.ArgumentParser:
     score.add_argument("--reference", nargs="+", type=Path, required=True, metavar="FILE", help="raw reference text")
     score.add_argument("--tokenize", metavar="NAME", help="sacreBLEU's tokenizer (default: 13a; zh for Chinese)")
     score.set_defaults(run=lambda options: score_table(options.outputs, options.reference, options.tokenize))
+
+    averaging = commands.add_parser("average", help="average the parameters of checkpoints")
+    averaging.add_argument("checkpoints", nargs="+", type=Path, metavar="CHECKPOINT", help="or, with --best, a folder")
+    averaging.add_argument("--output", type=Path, required=True, metavar="FILE", help="the checkpoint to write")
+    averaging.add_argument(
+        "--best", type=int, metavar="N", help="only the N best by the training's --best-checkpoint-metric (or loss)"
+    )
+    averaging.set_defaults(run=_average)
+
+    distillation = commands.add_parser("distill", help="make a corpus of a teacher's translations of the training text")
+    distillation.add_argument("outputs", nargs="+", type=Path, metavar="OUTPUT", help="of fairseq-generate, all shards")
+    distillation.add_argument("--source", type=Path, required=True, metavar="FILE", help="the text, as preprocessed")
+    distillation.add_argument("--output", required=True, metavar="PREFIX", help="the files, without their languages")
+    distillation.add_argument("-s", "--source-lang", required=True, help="PREFIX.SOURCE_LANG is a copy of --source")
+    distillation.add_argument("-t", "--target-lang", required=True, help="PREFIX.TARGET_LANG holds the translations")
+    distillation.set_defaults(run=_distill)
     return parser

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 sys.path.insert(0, str(Path(__file__).parent))
-from fairseq_commands import preprocess, train
+from fairseq_commands import LANGUAGES, TEACHER, preprocess, run, train
 
 GRAMMAR = Path(__file__).parents[1] / "examples" / "quickstart" / "grammar.py"
 
@@ -41,3 +41,12 @@ def checkpoint(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     save = tmp_path_factory.mktemp("checkpoint")
     train(data, save, "--share-all-embeddings", "--lr", "1e-2", updates=150)
     return save / "checkpoint_last.pt"
+
+
+@pytest.fixture(scope="session")
+def teacher(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of the checkpoints of fairseq's autoregressive Transformer after each of 4 epochs, and its log."""
+    save = tmp_path_factory.mktemp("teacher")
+    log = run("train", data, *LANGUAGES, *TEACHER, "--share-all-embeddings", "--max-epoch", 4, "--save-dir", save)
+    (save / "log").write_text(log)
+    return save

@@ -25,6 +25,14 @@ TINY = (
     *("--encoder-attention-heads", "2", "--decoder-attention-heads", "2", "--disable-validation", "--cpu"),
     *("--max-source-positions", "40", "--max-target-positions", "40", "--num-workers", "0"),
 )
+# The same sizes for fairseq's autoregressive Transformer, validated and saved after each epoch.
+TEACHER = (
+    *("--user-dir", USER_DIR, "--task", "translation", "--arch", "transformer", "--optimizer", "adam", "--lr", "1e-2"),
+    *("--criterion", "label_smoothed_cross_entropy", "--encoder-layers", "2", "--decoder-layers", "2"),
+    *("--encoder-embed-dim", "32", "--decoder-embed-dim", "32", "--encoder-ffn-embed-dim", "64"),
+    *("--decoder-ffn-embed-dim", "64", "--encoder-attention-heads", "2", "--decoder-attention-heads", "2"),
+    *("--max-tokens", "512", "--no-progress-bar", "--cpu", "--num-workers", "0"),
+)
 
 
 def run(command: str, *arguments: object) -> str:

@@ -18,7 +18,9 @@ LAYERS: dict[str, tuple[set[str], bool]] = {
     "plugin": ({"errors", "decoding", "training", "model", "plugin"}, True),
     "translator": ({"errors", "plugin"}, True),
     "conversion": ({"errors", "plugin", "conversion"}, True),
-    "command_line": ({"errors", "evaluation", "conversion", "translator"}, False),
+    "averaging": ({"errors", "plugin", "conversion"}, False),
+    "distillation": ({"errors", "evaluation", "conversion"}, False),
+    "command_line": ({"errors", "evaluation", "conversion", "translator", "averaging", "distillation"}, False),
 }
 
 

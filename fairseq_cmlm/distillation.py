@@ -1,0 +1,144 @@
+"""`fairseq-cmlm distill`: a teacher's translations of the training text become the targets of a parallel corpus.
+
+Sequence-level distillation (Kim and Rush 2016; paper, section 4.1).
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Iterable, Mapping, Sequence
+
+from fairseq_cmlm.conversion.writing import write_together
+from fairseq_cmlm.errors import TextError
+from fairseq_cmlm.evaluation.generated import Translation, read_generated, read_lines
+
+_SOURCE = re.compile(r"^S-(\d+)\t(.*)$")
+_SUBWORD_MARKS = re.compile(r"@@(\s|$)|▁|\s")
+_CONTROL = {"<s>", "<pad>", "</s>"}
+_UNKNOWN = "<unk>"
+_FINISHED = re.compile(r"(^|\| )Translated [\d,]+ sentences \(")  # what fairseq-generate logs when it is done
+_SHARDS = (
+    "translate each shard once, with the same --distributed-world-size and a --distributed-rank of its own "
+    "(--num-shards and --shard-id of fairseq-generate hold for --task translation_cmlm only)"
+)
+
+
+@dataclass(frozen=True)
+class Shard:
+    """An output of fairseq-generate: its translations by sentence number, and whether the command came to its end."""
+
+    path: Path
+    translations: dict[int, str]
+    finished: bool
+
+
+def distill(outputs: Sequence[Path], source: Path, prefix: str, languages: tuple[str, str]) -> list[str]:
+    """Write PREFIX.SOURCE_LANG, a copy of `source`, and PREFIX.TARGET_LANG, its translations line by line.
+
+    outputs  of fairseq-generate, one or the shards of one text
+    source   the text that fairseq-preprocess was given, of which the outputs hold each line once
+
+    The translations are the subwords that the teacher wrote (H lines), the best of each sentence. Returns lines that
+    say what was read and written. A sentence that is missing, doubled or of another text is a TextError, and nothing is
+    written; an empty translation is an empty line, and reported.
+    """
+    texts = read_lines(source)
+    shards = [_read_shard(output, source, texts) for output in outputs]
+    _check_each_once(shards, source, len(texts))
+    translations = {number: text for shard in shards for number, text in shard.translations.items()}
+
+    def write_translations(file: IO[bytes]) -> None:
+        for number in range(len(texts)):
+            file.write(f"{translations[number]}\n".encode())
+
+    def copy_source(file: IO[bytes]) -> None:
+        with source.open("rb") as original:
+            shutil.copyfileobj(original, file)
+
+    files = {Path(f"{prefix}.{languages[0]}"): copy_source, Path(f"{prefix}.{languages[1]}"): write_translations}
+    write_together({path: write for path, write in files.items() if path.resolve() != source.resolve()})
+    report = [f"read    {shard.path}: {len(shard.translations)} sentences" for shard in shards]
+    report.append(f"wrote   {' and '.join(map(str, files))}: {len(texts)} sentences")
+    empty = [number for number in range(len(texts)) if not translations[number]]
+    if empty:
+        report.append(f"empty   the translations of {listed(empty)}: empty lines")
+    return report
+
+
+def _read_shard(output: Path, source: Path, texts: Sequence[str]) -> Shard:
+    lines = read_lines(output)
+    found = read_generated(lines, str(output))
+    _check_text(output, lines, found, source, texts)
+    translations = {number: " ".join(translation.tokens) for number, translation in found.items()}
+    return Shard(output, translations, any(map(_FINISHED.search, lines)))
+
+
+def _check_each_once(shards: Sequence[Shard], source: Path, sentences: int) -> None:
+    """Refuse sentences that are missing, or in two shards."""
+    for i, shard in enumerate(shards):
+        for earlier in shards[:i]:
+            doubled = shard.translations.keys() & earlier.translations.keys()
+            if doubled:
+                raise TextError(f"{earlier.path} and {shard.path} both translate {listed(doubled)}: {_SHARDS}")
+    missing = set(range(sentences)).difference(*(shard.translations for shard in shards))
+    if missing:
+        stopped = " and ".join(str(shard.path) for shard in shards if not shard.finished)
+        way_out = f"{stopped} was not finished, run it again" if stopped else f"a shard is missing ({_SHARDS})"
+        raise TextError(
+            f"of the {sentences} lines of {source}, {listed(missing)} have no translation: {way_out}; or they are too "
+            "long, then raise --max-source-positions and --max-target-positions and leave out "
+            "--skip-invalid-size-inputs-valid-test"
+        )
+
+
+def _check_text(
+    output: Path, lines: Iterable[str], found: Mapping[int, Translation], source: Path, texts: Sequence[str]
+) -> None:
+    """Refuse an output of another text than `source`, or one whose translations are no subwords."""
+    too_many = [number for number in found if number >= len(texts)]
+    if too_many:
+        raise TextError(f"{output} translates {listed(too_many)}, and {source} has {len(texts)} lines: another text?")
+    joined = False
+    for match in filter(None, map(_SOURCE.match, lines)):
+        number, seen = int(match[1]), match[2]
+        if _is_text(seen, texts[number]):
+            continue
+        joined = True
+        if _UNKNOWN not in seen and _letters(seen) != _letters(texts[number]):
+            raise TextError(
+                f"sentence {number} (from 0) of {output} is '{seen}', and in {source} '{texts[number]}': give the text "
+                "that fairseq-preprocess was given, and translate without --tokenizer"
+            )
+    if joined and all(" ".join(translation.tokens) == translation.text for translation in found.values()):
+        raise TextError(f"{output} holds whole words and no subwords: translate without --post-process (--remove-bpe)")
+
+
+def _is_text(seen: str, text: str) -> bool:
+    """Whether fairseq shows `text` as `seen`: unknown words as <unk>, and control symbols as that or not at all."""
+    for words in (text.split(), [word for word in text.split() if word not in _CONTROL]):
+        shown = seen.split()
+        if len(shown) == len(words) and all(a in (b, _UNKNOWN) for a, b in zip(shown, words)):
+            return True
+    return False
+
+
+def _letters(text: str) -> str:
+    """The text without spaces and the marks of subwords."""
+    return _SUBWORD_MARKS.sub("", text)
+
+
+def listed(numbers: Iterable[int]) -> str:
+    """Sentence numbers as text, in runs: 2 sentences (1, 7 counted from 0). At most ten runs are shown."""
+    runs: list[list[int]] = []
+    ordered = sorted(numbers)
+    for number in ordered:
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    shown = ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in runs[:10])
+    more = ", ..." if len(runs) > 10 else ""
+    return f"{len(ordered)} sentence{'s' * (len(ordered) != 1)} ({shown}{more} counted from 0)"
