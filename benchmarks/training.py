@@ -6,7 +6,8 @@
         more exact
 
 An update is a forward, a backward and a step of Adam on one batch, in the code of the task and the criterion, each
-drawing its masks in its own way. Target tokens are words and `</s>` for both. bfloat16 is torch's autocast.
+drawing its masks in its own way. Target tokens are words and `</s>` for both. bfloat16 is
+--training-dtype for ours and torch's autocast around fairseq's.
 """
 
 from __future__ import annotations
@@ -61,13 +62,15 @@ class Trainer:
 
     def __init__(self, case: Case, size: Size, data: Path, seed: int, device: str) -> None:
         torch.manual_seed(seed)
+        reduced, theirs = case.numbers == "bfloat16", case.system == PEER
         arguments = [*size.architectures()[case.system], *CRITERIA[case.system], *ALIKE]
+        arguments += [] if theirs else [f"--training-dtype={case.numbers}"]
         cfg, self._task, model = models.build(arguments, data)
         self._model, self._device = model.to(device), device
         self._criterion = self._task.build_criterion(cfg.criterion)
         self._optimizer = optim.build_optimizer(cfg.optimizer, list(self._model.parameters()))
-        self._begins = case.system == PEER  # its sentences begin with `<s>`
-        self._reduced = case.numbers == "bfloat16"
+        self._begins = theirs  # with `<s>`
+        self._autocast = theirs and reduced
         self._updates = 0
 
     def prepare(self, batch: Sequence[Sentence]) -> dict[str, Any]:
@@ -90,7 +93,7 @@ class Trainer:
     def work(self, sample: dict[str, Any]) -> float:
         """One update; the loss."""
         kind = torch.device(self._device).type
-        with torch.autocast(kind, dtype=torch.bfloat16, enabled=self._reduced):
+        with torch.autocast(kind, dtype=torch.bfloat16, enabled=self._autocast):
             loss, sample_size, _ = self._task.train_step(
                 sample, self._model, self._criterion, self._optimizer, self._updates
             )

@@ -9,12 +9,15 @@ from fairseq import utils
 from fairseq.criterions import FairseqCriterion, register_criterion
 from fairseq.dataclass import ChoiceEnum, FairseqDataclass
 from fairseq.logging import metrics
+from omegaconf import II
 from torch import Tensor
 
 from fairseq_cmlm.errors import OptionError
 from fairseq_cmlm.plugin.dictionary import MaskedDictionary
 from fairseq_cmlm.training.masked_loss import length_loss, token_loss
 from fairseq_cmlm.training.noising import NOISINGS, Example
+
+TRAINING_DTYPES = ["float32", "bfloat16"]
 
 
 @dataclass
@@ -26,6 +29,16 @@ class CMLMLossConfig(FairseqDataclass):
     noising: ChoiceEnum(sorted(NOISINGS)) = field(  # type: ignore[valid-type]
         default="uniform", metadata={"help": "which target tokens are masked"}
     )
+    training_dtype: ChoiceEnum(TRAINING_DTYPES) = field(  # type: ignore[valid-type]
+        default="float32",
+        metadata={
+            "help": "bfloat16: torch's autocast on CPU or GPU; parameters, optimizer and loss stay float32. fairseq's "
+            "own --bf16 asks for a TPU where there is no GPU"
+        },
+    )
+    fp16: bool = II("common.fp16")
+    bf16: bool = II("common.bf16")
+    amp: bool = II("common.amp")
 
 
 @register_criterion("cmlm_loss", dataclass=CMLMLossConfig)
@@ -36,12 +49,27 @@ class CMLMLoss(FairseqCriterion):
     gives the gradient of the whole; the length weighs, as in the released code, one token a sentence.
     """
 
-    def __init__(self, task: Any, label_smoothing: float, length_loss_factor: float, noising: str) -> None:
+    def __init__(
+        self,
+        task: Any,
+        label_smoothing: float,
+        length_loss_factor: float,
+        noising: str,
+        training_dtype: str = "float32",
+        fp16: bool = False,
+        bf16: bool = False,
+        amp: bool = False,
+    ) -> None:
         super().__init__(task)
         if not isinstance(task.target_dictionary, MaskedDictionary):
             raise OptionError("--criterion cmlm_loss needs --task translation_cmlm")
         if not 0 <= label_smoothing < 1:
             raise OptionError(f"--label-smoothing {label_smoothing} must be at least 0 and below 1")
+        self.reduced = training_dtype == "bfloat16"
+        if self.reduced and (fp16 or bf16 or amp):
+            raise OptionError(
+                "--training-dtype bfloat16 takes the place of fairseq's --fp16, --bf16 and --amp: leave those out"
+            )
         self.label_smoothing = label_smoothing
         self.length_loss_factor = length_loss_factor
         self.noising = NOISINGS[noising]
@@ -56,7 +84,9 @@ class CMLMLoss(FairseqCriterion):
         predict = torch.stack([view.predict for view in views], dim=1).flatten()
         canvas = torch.stack([view.canvas for view in views], dim=1).flatten(0, 1)
         positions = predict.nonzero().squeeze(1)
-        logits, length_logits = model(sample["net_input"]["src_tokens"], canvas, positions)
+        # Here and not in the task's train_step, where fairseq switches autocast off again for CUDA.
+        with torch.autocast(canvas.device.type, torch.bfloat16, enabled=self.reduced):
+            logits, length_logits = model(sample["net_input"]["src_tokens"], canvas, positions)
 
         gold = target.repeat_interleave(len(views), dim=0).flatten()[positions]
         tokens = token_loss(logits, gold, self.label_smoothing)

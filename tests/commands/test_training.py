@@ -13,6 +13,8 @@ import pytest
 import torch
 from fairseq_commands import LANGUAGES, PLUGIN, TINY, generate, run, train
 
+from fairseq_cmlm.errors import OptionError
+
 VALIDATING = tuple(option for option in TINY if option != "--disable-validation")
 STEADY = ("--dropout", 0, "--lr", "1e-3", "--clip-norm", 1.0)
 
@@ -55,6 +57,23 @@ def test_a_resumed_training_is_the_whole_one(data: Path, plain: Path, tmp_path: 
     log = train(data, tmp_path, *STEADY, updates=15)
     assert "Loaded checkpoint" in log
     assert same(plain, tmp_path / "checkpoint_last.pt")
+
+
+def test_bfloat16_trains_float32_parameters(data: Path, plain: Path, tmp_path: Path) -> None:
+    reduced = ("--training-dtype", "bfloat16")
+    train(data, tmp_path, *STEADY, *reduced, updates=15)
+    saved = tmp_path / "checkpoint_last.pt"
+    assert not same(plain, saved)
+    assert {value.dtype for value in parameters(saved).values() if value.is_floating_point()} == {torch.float32}
+    assert generate(data, saved)["H"].keys() == set(range(17))
+    for updates, options in ((16, ()), (17, reduced)):  # goes on as either
+        log = train(data, tmp_path, *STEADY, *options, "--log-interval", 1, updates=updates)
+        assert "Loaded checkpoint" in log and f"num_updates={updates}" in log
+
+
+def test_bfloat16_beside_fairseqs_own_is_refused(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="--training-dtype bfloat16 takes the place of fairseq's --fp16"):
+        train(data, tmp_path, "--training-dtype", "bfloat16", "--fp16", updates=1)
 
 
 def test_another_seed_is_another_model(data: Path, plain: Path, tmp_path: Path) -> None:

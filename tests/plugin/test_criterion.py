@@ -9,6 +9,7 @@ import pytest
 import torch
 from fairseq_commands import load_task
 
+from fairseq_cmlm.errors import OptionError
 from fairseq_cmlm.plugin.criterion import CMLMLoss
 from fairseq_cmlm.plugin.model import CMLMConfig, CMLMModel
 from fairseq_cmlm.plugin.task import TranslationCMLMTask
@@ -70,3 +71,21 @@ def test_the_length_has_its_weight(task: TranslationCMLMTask, model: CMLMModel) 
 def test_smoothing_must_be_a_probability(task: TranslationCMLMTask) -> None:
     with pytest.raises(ValueError, match="--label-smoothing 1"):
         CMLMLoss(task, label_smoothing=1.0, length_loss_factor=1.0, noising="uniform")
+
+
+def test_bfloat16_is_close_to_float32(task: TranslationCMLMTask, model: CMLMModel) -> None:
+    exact, size, expected, _ = loss_and_gradients(task, model, range(17))
+    loss, reduced_size, gradients, _ = loss_and_gradients(task, model, range(17), training_dtype="bfloat16")
+    assert loss != exact and loss == pytest.approx(exact, rel=1e-2) and reduced_size == size
+    assert {gradient.dtype for gradient in gradients.values()} == {torch.float32}
+    for name, gradient in gradients.items():
+        error = float((gradient - expected[name]).norm() / expected[name].norm())
+        assert error < 0.05, (name, error)
+
+
+@pytest.mark.parametrize("other", ["fp16", "bf16", "amp"])
+def test_two_kinds_of_lower_precision_are_refused(task: TranslationCMLMTask, other: str) -> None:
+    settings = {"label_smoothing": 0.1, "length_loss_factor": 1.0, "noising": "uniform", other: True}
+    CMLMLoss(task, **settings, training_dtype="float32")
+    with pytest.raises(OptionError, match="takes the place of fairseq's --fp16, --bf16 and --amp"):
+        CMLMLoss(task, **settings, training_dtype="bfloat16")
