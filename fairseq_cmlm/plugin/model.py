@@ -41,6 +41,12 @@ class CMLMConfig(FairseqDataclass):
     share_decoder_input_output_embed: bool = field(
         default=False, metadata={"help": "one table for the decoder's input and output"}
     )
+    init_from: Optional[str] = field(
+        default=None,
+        metadata={"help": "checkpoint to begin the training from: of fairseq's Transformer, or of a cmlm model"},
+    )
+    save_dir: str = II("checkpoint.save_dir")
+    restore_file: str = II("checkpoint.restore_file")
     max_source_positions: int = II("task.max_source_positions")
     max_target_positions: int = II("task.max_target_positions")
 

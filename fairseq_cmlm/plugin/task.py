@@ -23,6 +23,7 @@ from fairseq_cmlm.plugin.generation_options import DECODING_STRATEGIES, Decoding
 from fairseq_cmlm.plugin.generator import CMLMGenerator
 from fairseq_cmlm.plugin.model import CMLMModel
 from fairseq_cmlm.plugin.sentence_pairs import TextOnly
+from fairseq_cmlm.plugin.warm_start import warm_start
 from fairseq_cmlm.training.sentence_random import sentence_keys
 
 logger = logging.getLogger(__name__)
@@ -171,7 +172,7 @@ class TranslationCMLMTask(TranslationTask):
     # Training
 
     def build_model(self, cfg: Any, from_checkpoint: bool = False) -> CMLMModel:
-        """Build the model, of this package only."""
+        """Build the model, of this package only; a new one begins as --init-from says."""
         model = super().build_model(cfg, from_checkpoint)
         if not isinstance(model, CMLMModel):
             name = getattr(cfg, "_name", None) or getattr(cfg, "arch", None)
@@ -180,6 +181,8 @@ class TranslationCMLMTask(TranslationTask):
                 f"{where} is a '{name}' model, and --task translation_cmlm works with --arch cmlm_base, cmlm_small or "
                 "cmlm_tiny only: give the model its own --task"
             )
+        if not from_checkpoint:
+            warm_start(model, cfg, self)
         return model
 
     def build_criterion(self, cfg: Any, from_checkpoint: bool = False) -> CMLMLoss:

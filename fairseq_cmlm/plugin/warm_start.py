@@ -1,0 +1,128 @@
+"""`--init-from`: a training begins with the parameters of another model."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any, Mapping, Sequence
+
+from fairseq import checkpoint_utils, utils
+from fairseq.models.transformer import TransformerConfig
+from torch import Tensor
+
+from fairseq_cmlm.errors import CheckpointError, OptionError
+from fairseq_cmlm.plugin.fairseq_transformer import PAD, differences, our_parameters
+from fairseq_cmlm.plugin.model import CMLMConfig, CMLMModel
+
+logger = logging.getLogger(__name__)
+
+_SIZES = tuple(
+    f"{side}_{size}"
+    for side in ("encoder", "decoder")
+    for size in ("layers", "embed_dim", "ffn_embed_dim", "attention_heads", "normalize_before")
+)
+_TABLES = (
+    ("encoder.embedding.tokens.weight", "decoder.embedding.tokens.weight"),
+    ("decoder.embedding.tokens.weight", "decoder.output.weight"),
+)
+
+
+def warm_start(model: CMLMModel, cfg: CMLMConfig, task: Any) -> None:
+    """Give `model` the parameters of --init-from: a cmlm checkpoint, or one of fairseq's autoregressive Transformer.
+
+    Nothing is done when the training resumes from a checkpoint of its own. What does not fit is an OptionError with the
+    options that would, or a CheckpointError. One line of the log says what was taken and what was not.
+    """
+    if not cfg.init_from or _resumes(cfg):
+        return
+    try:
+        taken = _fill(model, cfg, task, _read(cfg.init_from))
+    except CheckpointError as error:
+        raise CheckpointError(f"--init-from {cfg.init_from}: {error}") from None
+    logger.info(f"--init-from {cfg.init_from}: {taken}")
+
+
+def _resumes(cfg: CMLMConfig) -> bool:
+    """Whether fairseq-train will find the checkpoint to go on from."""
+    default = cfg.restore_file == "checkpoint_last.pt"
+    return Path(cfg.save_dir, cfg.restore_file).exists() if default else Path(cfg.restore_file).exists()
+
+
+def _read(path: str) -> dict[str, Any]:
+    if not Path(path).is_file():
+        raise CheckpointError("there is no such file")
+    state: dict[str, Any] = checkpoint_utils.load_checkpoint_to_cpu(path)
+    return state
+
+
+def _fill(model: CMLMModel, cfg: CMLMConfig, task: Any, state: Mapping[str, Any]) -> str:
+    """Load the parameters; returns what was done, in words."""
+    theirs, options, ours = state["model"], state["cfg"].model, model.state_dict()
+    name = getattr(options, "arch", None) or getattr(options, "_name", None)
+    done = f"{name} after {state['optimizer_history'][-1]['num_updates']} updates; taken: "
+    if "dictionary_version" in theirs:
+        _check_sizes(cfg, options, [*_SIZES, "max_source_positions", "max_target_positions"], [])
+        found, done = theirs, done + "everything"
+    elif "decoder.layers.0.encoder_attn.q_proj.weight" in theirs:
+        config = TransformerConfig.from_namespace(options)
+        _check_sizes(cfg, config, _SIZES, _too_few_positions(cfg, theirs))
+        words = _check_words(theirs, state["cfg"].task, task)
+        found = our_parameters(theirs, config, ours)
+        done += f"embeddings ({words}), positions, encoder, decoder; left as initialised: lengths, <mask>; "
+        done += f"different here: {', '.join(differences(config))}"
+    else:
+        raise CheckpointError("it holds neither a cmlm model nor a Transformer for translation (fairseq >= 0.9)")
+    for one, other in _TABLES:
+        if ours[one].data_ptr() == ours[other].data_ptr() and not found[one].equal(found[other]):
+            raise CheckpointError(
+                "it has two tables where --share-all-embeddings or --share-decoder-input-output-embed makes one of "
+                f"{one} and {other}: leave the option out"
+            )
+    model.load_state_dict(found)
+    return done
+
+
+def _check_sizes(cfg: CMLMConfig, theirs: Any, names: Sequence[str], others: Sequence[str]) -> None:
+    """Refuse other values of the options `names`; others are options found wrong already, with the right values."""
+    wrong = [_as_option(name, getattr(theirs, name)) for name in names if getattr(theirs, name) != getattr(cfg, name)]
+    if wrong or others:
+        raise OptionError(f"--init-from {cfg.init_from} is a model of other sizes: give {', '.join([*wrong, *others])}")
+
+
+def _as_option(name: str, value: Any) -> str:
+    option = f"--{name.replace('_', '-')}"
+    if isinstance(value, bool):
+        return option if value else f"no {option}"
+    return f"{option} {value}"
+
+
+def _too_few_positions(cfg: CMLMConfig, theirs: Mapping[str, Tensor]) -> list[str]:
+    """The options of positions of which their learned tables, where they have some, hold fewer than `cfg` wants."""
+    found = []
+    for side, text in (("encoder", "source"), ("decoder", "target")):
+        table = theirs.get(f"{side}.embed_positions.weight")
+        if table is not None and len(table) - PAD - 1 < getattr(cfg, f"max_{text}_positions"):
+            found.append(f"--max-{text}-positions {len(table) - PAD - 1} or less")
+    return found
+
+
+def _check_words(theirs: Mapping[str, Tensor], their_task: Any, task: Any) -> str:
+    """Refuse other dictionaries. They are not in the checkpoint: returns how far they could be compared, in words."""
+    compared = []
+    folder = utils.split_paths(getattr(their_task, "data", None) or "")[0]
+    for side, text, dictionary in (
+        ("encoder", "source", task.source_dictionary),
+        ("decoder", "target", task.target_dictionary),
+    ):
+        words = dictionary.symbols[: dictionary.mask_index]
+        rows = len(theirs[f"{side}.embed_tokens.weight"])
+        file = Path(folder, f"dict.{getattr(their_task, f'{text}_lang', None)}.txt")
+        same = not file.is_file() or task.load_dictionary(str(file)).symbols == words
+        if rows != len(words) or not same:
+            raise CheckpointError(
+                f"it was trained with another {text} dictionary ({rows} symbols) than the data folder has "
+                f"({len(words)}): preprocess the text with the dict.*.txt that it was trained on (fairseq-preprocess "
+                "--srcdict, --tgtdict)"
+            )
+        compared.append(f"{len(words)} {text} words" + ("" if file.is_file() else f" by number alone, without {file}"))
+    return ", ".join(compared)
