@@ -5,7 +5,7 @@ import sys
 
 from benchmarks.machine import quiet
 
-BENCHMARKS = ("decoding", "training")
+BENCHMARKS = ("decoding", "training", "quality")
 
 
 def main() -> None:

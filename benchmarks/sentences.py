@@ -72,12 +72,17 @@ def random_words(lengths: Sequence[tuple[int, int]], words: int, random: np.rand
     return [Sentence(draw(source), draw(target)) for source, target in lengths]
 
 
-def read_pairs(source: Path, target: Path, number: int, random: np.random.Generator) -> list[Sentence]:
-    """`number` pairs drawn from two texts, whitespace between subwords; empty and very long ones are passed over."""
+def read_all(source: Path, target: Path) -> list[Sentence]:
+    """Two texts line by line, whitespace between subwords; empty and very long pairs are passed over."""
     texts = [[line.split() for line in read_lines(path)] for path in (source, target)]
     if len(texts[0]) != len(texts[1]):
         raise TextError(f"{source} has {len(texts[0])} lines and {target} {len(texts[1])}: they must be line by line")
-    pairs = [Sentence(*pair) for pair in zip(*texts) if all(1 <= len(side) <= LONGEST for side in pair)]
+    return [Sentence(*pair) for pair in zip(*texts) if all(1 <= len(side) <= LONGEST for side in pair)]
+
+
+def read_pairs(source: Path, target: Path, number: int, random: np.random.Generator) -> list[Sentence]:
+    """`number` pairs drawn from those of `read_all`."""
+    pairs = read_all(source, target)
     if number > len(pairs):
         raise OptionError(f"--sentences {number} is more than the {len(pairs)} usable pairs of {source}")
     return [pairs[i] for i in random.choice(len(pairs), size=number, replace=False)]

@@ -68,6 +68,7 @@ class Translator:
         tokenizer: Optional[str] = None,
         bpe_codes: Optional[FilePath] = None,
         device: str = "cpu",
+        dtype: str = "float32",
     ) -> None:
         """Load `checkpoint`, a file or the files of an ensemble.
 
@@ -76,12 +77,14 @@ class Translator:
         tokenizer    "moses" or another of fairseq's; None if texts come in tokenised, and shall go out so
         bpe_codes    codes of subword_nmt, for a model of such subwords
         device       "cpu", "cuda", "cuda:1"
+        dtype        --decoding-dtype: "float32", "bfloat16", "int8" (CPU), "float16" (GPU)
         """
         paths = [checkpoint] if isinstance(checkpoint, (str, os.PathLike)) else checkpoint
         self._task, self._models = _load([Path(path) for path in paths], data, source_lang, target_lang)
         self._tokenizer = _tokenizer(tokenizer, self._task.cfg)
         self._bpe = _bpe(bpe_codes)
         self._device = _move(self._models, device)
+        self._dtype = dtype
 
     def translate(
         self,
@@ -92,13 +95,14 @@ class Translator:
         strategy: str = "mask_predict",
         beam: int = 5,
         original: bool = False,
+        preset: str = "full",
         history: bool = False,
         max_tokens: int = 2000,
     ) -> list[Translation]:
         """The translation of each of `texts`, in their order; of an empty text it is empty (but with `original`).
 
-        iterations, length_beam, strategy, beam and original are --decoding-iterations, --length-beam,
-        --decoding-strategy, --beam and --original-decoding of fairseq-generate.
+        iterations, length_beam, strategy, beam, original and preset are --decoding-iterations, --length-beam,
+        --decoding-strategy, --beam, --original-decoding and --decoding-preset of fairseq-generate.
 
         history     keep what every pass read and wrote
         max_tokens  source tokens in a batch, padding included; the longest text fits always. It changes the speed and
@@ -112,6 +116,8 @@ class Translator:
             decoding_strategy=strategy,
             beam=beam,
             original_decoding=original,
+            decoding_preset=preset,
+            decoding_dtype=self._dtype,
             gold_target_length=False,
             retain_iter_history=history,
         )
@@ -183,7 +189,7 @@ def _load(
     folders = [Path(data)] if data else [paths[0].parent, Path(utils.split_paths(cfg.data)[0])]
     folder, languages = _dictionaries(folders, source or cfg.source_lang, target or cfg.target_lang)
     with open_dict(cfg):
-        cfg.update(data=str(folder), source_lang=languages[0], target_lang=languages[1])
+        cfg.update(data=str(folder), source_lang=languages[0], target_lang=languages[1], eval_bleu=False)
     task = tasks.setup_task(cfg, from_checkpoint=True)
     load = checkpoint_utils.load_model_ensemble
     names = [str(path) for path in paths]

@@ -7,12 +7,14 @@ to it, and so is the strategy.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple, Optional
+from typing import NamedTuple, Optional, Sequence
 
 import torch
 from torch import Tensor
 
+from fairseq_cmlm.decoding.candidate_score import mean_log_probability
 from fairseq_cmlm.decoding.canvas import Canvas
+from fairseq_cmlm.decoding.early_exit import Contest, Exit
 from fairseq_cmlm.decoding.mask_schedule import MaskSchedule
 from fairseq_cmlm.decoding.prediction import Predict, Query
 from fairseq_cmlm.decoding.strategy import Pass, Strategy
@@ -35,22 +37,42 @@ class Refined:
     passes: Tensor
 
 
-def refine(
-    predict: Predict,
-    canvas: Canvas,
-    strategy: Strategy,
-    schedule: MaskSchedule,
-    total: Tensor,
-    mask: int,
-    trace: Optional[list[Snapshot]] = None,
-) -> Refined:
-    """Refine every row of `canvas` for at most `total` (N,) passes; `total` lies on the host and counts the first pass.
+@dataclass(frozen=True)
+class Plan:
+    """How rows are refined.
 
-    A row with nothing masked is finished and leaves the batch. With a strategy that keeps the schedule's count nothing
-    waits for the device once the passes have begun.
+    total    (N,) int64 on the host, the most passes of each row, the first one included
+    exits    end the passes of a row or token earlier
+    contest  gives up length candidates on the way
+    """
+
+    strategy: Strategy
+    schedule: MaskSchedule
+    total: Tensor
+    exits: Sequence[Exit] = ()
+    contest: Optional[Contest] = None
+
+    @property
+    def counted(self) -> bool:
+        """Whether the host knows beforehand how many positions every pass predicts."""
+        return self.strategy.keeps_count and not self.exits and self.contest is None
+
+    def again(self, last: Pass) -> Tensor:
+        """What of the rows that have passes left is masked again, (n, T) bool."""
+        masked = self.strategy.remask(last) & last.after.fillable
+        for exit_ in self.exits:
+            masked = masked & exit_(last)
+        return masked
+
+
+def refine(predict: Predict, canvas: Canvas, plan: Plan, mask: int, trace: Optional[list[Snapshot]] = None) -> Refined:
+    """Refine every row of `canvas`. A row with nothing masked is finished and leaves the batch.
+
+    A row that loses the contest has a confidence of -inf. The device is waited for once a pass, and not at all once the
+    passes have begun where the plan is counted.
     """
     lengths, sizes, pending = (part.sum(1).cpu() for part in (canvas.fillable, canvas.real, canvas.masked))
-    tokens, confidence = canvas.tokens.clone(), canvas.confidence.clone()
+    fillable, tokens, confidence = canvas.fillable, canvas.tokens.clone(), canvas.confidence.clone()
     passes = torch.zeros_like(lengths)
     rows = torch.arange(len(lengths))
     done = 0
@@ -67,11 +89,15 @@ def refine(
         tokens[rows], confidence[rows] = after.tokens, after.confidence
         if trace is not None:
             trace.append(Snapshot(rows, query.visible, after.tokens))
-        count = schedule(lengths[rows], done, total[rows])
-        masked = strategy.remask(Pass(canvas, after, count[:, None].to(after.tokens.device)))
-        open_rows = (total[rows] > done).to(masked.device)
-        canvas = after.remasked(masked & after.fillable & open_rows[:, None])
-        pending = count if strategy.keeps_count else canvas.masked.sum(1).cpu()
+        count = plan.schedule(lengths[rows], done, plan.total[rows])
+        go_on = (plan.total[rows] > done).to(after.tokens.device)
+        if plan.contest is not None:
+            behind = plan.contest.behind(mean_log_probability(confidence, fillable), done)
+            confidence[behind] = float("-inf")
+            go_on = go_on & ~behind[rows]
+        masked = plan.again(Pass(canvas, after, count[:, None].to(after.tokens.device)))
+        canvas = after.remasked(masked & go_on[:, None])
+        pending = count if plan.counted else canvas.masked.sum(1).cpu()
 
 
 def _leave(canvas: Canvas, rows: Tensor, pending: Tensor) -> tuple[Canvas, Tensor, Tensor]:

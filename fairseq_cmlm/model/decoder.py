@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Iterator, cast
+from typing import cast
 
-import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from fairseq_cmlm.model.attention import Memory, attend_mask
 from fairseq_cmlm.model.embedding import TokenEmbedding, positions_of
 from fairseq_cmlm.model.encoder import Encoded
 from fairseq_cmlm.model.layer import LAYER_NORM_EPS, DecoderLayer, LayerSize
 from fairseq_cmlm.model.packing import Packing, packing_of
+from fairseq_cmlm.model.projection import Projection
 
 
 class Decoder(nn.Module):
@@ -30,7 +29,7 @@ class Decoder(nn.Module):
         self.dropout = nn.Dropout(size.dropout)
         self.layers = nn.ModuleList(DecoderLayer(size, source_features) for _ in range(layers))
         self.norm = nn.LayerNorm(size.features, eps=LAYER_NORM_EPS) if size.pre_norm else nn.Identity()
-        self.output = nn.Linear(size.features, embedding.tokens.num_embeddings, bias=False)
+        self.output = Projection(size.features, embedding.tokens.num_embeddings, bias=False)
         if tied:
             self.output.weight = embedding.tokens.weight
 
@@ -58,11 +57,6 @@ class Decoder(nn.Module):
             x = layer(x, packing, attend, layer_memory)
         x = self.norm(last.forward_at(x, packing, attend, memory[-1], positions))
         return x
-
-    def blocks(self, features: Tensor, size: int) -> Iterator[Tensor]:
-        """The logits of M `features` (M, D), float32, in successive blocks of `size` tokens: (M, size), ... to V."""
-        for table in torch.split(self.output.weight, size):
-            yield functional.linear(features, table).float()
 
     def forward(self, canvas: Tensor, memory: list[Memory], positions: Tensor) -> Tensor:
         """Logits (M, V) at the flat `positions` (M,) into (N * T) alone: the vocabulary is a pass's widest product."""

@@ -14,7 +14,7 @@ from fairseq_cmlm.decoding.canvas import fully_masked
 from fairseq_cmlm.decoding.length_beam import lengths_around, top_lengths
 from fairseq_cmlm.decoding.mask_schedule import linear
 from fairseq_cmlm.decoding.prediction import Symbols, average
-from fairseq_cmlm.decoding.refinement import Refined, Snapshot, refine
+from fairseq_cmlm.decoding.refinement import Plan, Refined, Snapshot, refine
 from fairseq_cmlm.decoding.strategy import STRATEGIES
 from fairseq_cmlm.decoding.token_search import SEARCH_ORDERS, search
 from fairseq_cmlm.errors import OptionError
@@ -30,7 +30,7 @@ class Hypotheses:
 
     tokens, confidence  (B, K, T)
     lengths, passes     (B, K) int64
-    scores              (B, K), natural log; -inf for a candidate that the length model excludes
+    scores              (B, K), natural log; -inf for a candidate that the length model excludes or that was given up
     rows                (B, K) int64, the rows of the trace
     trace               one snapshot a pass, if kept
     """
@@ -99,9 +99,14 @@ class CMLMGenerator:
         return top_lengths(log_probs, size, minimum=2 - empty.long())
 
     def _refine(
-        self, models: Sequence[CMLMModel], encoded: Sequence[Encoded], lengths: Tensor, trace: Optional[list[Snapshot]]
+        self,
+        models: Sequence[CMLMModel],
+        encoded: Sequence[Encoded],
+        lengths: Tensor,
+        allowed: Tensor,
+        trace: Optional[list[Snapshot]],
     ) -> Refined:
-        """Decode the candidates `lengths` (B, K) of each sentence as N = B * K rows."""
+        """Decode the candidates `lengths` (B, K) of each sentence, `allowed` (B, K) or not, as N = B * K rows."""
         options, mask = self.options, self.symbols.mask
         canvas = fully_masked(lengths.flatten(), self.symbols.pad)
         predictor = Predictor(
@@ -112,17 +117,21 @@ class CMLMGenerator:
             return search(predictor.best_few, canvas, order, options.beam, mask, trace)
         schedule = original.linear_at_least_one if options.original else linear
         total = options.passes(lengths.flatten().cpu())
-        return refine(predictor, canvas, STRATEGIES[options.strategy], schedule, total, mask, trace)
+        plan = Plan(
+            STRATEGIES[options.strategy], schedule, total, options.exits.rules(), options.exits.contest(allowed)
+        )
+        return refine(predictor, canvas, plan, mask, trace)
 
     def _decode(
         self, models: Sequence[CMLMModel], encoded: Sequence[Encoded], lengths: Tensor, length_log_probs: Tensor
     ) -> Hypotheses:
         shape = lengths.shape
         trace: Optional[list[Snapshot]] = [] if self.keep_history else None
-        refined = self._refine(models, encoded, lengths, trace)
+        allowed = length_log_probs != float("-inf")
+        refined = self._refine(models, encoded, lengths, allowed, trace)
         fillable = torch.arange(refined.tokens.size(1), device=lengths.device) < lengths.flatten()[:, None]
         scores = mean_log_probability(refined.confidence, fillable).view(shape)
-        scores = scores.masked_fill(length_log_probs == float("-inf"), float("-inf"))
+        scores = scores.masked_fill(~allowed, float("-inf"))
         order = best_first(scores).cpu()
         rows = order + torch.arange(shape[0])[:, None] * shape[1]
         return Hypotheses(

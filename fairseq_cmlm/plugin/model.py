@@ -15,6 +15,7 @@ from fairseq_cmlm.model.decoder import Decoder
 from fairseq_cmlm.model.embedding import TokenEmbedding, init_bert
 from fairseq_cmlm.model.encoder import Encoder
 from fairseq_cmlm.model.layer import LayerSize
+from fairseq_cmlm.model.precision import PRECISIONS
 from fairseq_cmlm.plugin.dictionary import MaskedDictionary, fingerprint
 
 
@@ -108,6 +109,7 @@ class CMLMModel(BaseFairseqModel):
             target.pad(),
             tied=cfg.share_all_embeddings or cfg.share_decoder_input_output_embed,
         )
+        self._precision = "float32"
         self._max_positions = (cfg.max_source_positions, cfg.max_target_positions)
         # "version" in its name exempts it from fairseq's moving average (--store-ema).
         self.register_buffer("dictionary_version", fingerprint(source, target))
@@ -141,6 +143,21 @@ class CMLMModel(BaseFairseqModel):
         encoded = self.encoder(source)
         logits = self.decoder(canvas, self.decoder.memory(encoded), positions)
         return logits, encoded.length_logits
+
+    def lower_precision(self, precision: str) -> None:
+        """Change the model, in place and for decoding alone, to one of PRECISIONS; OptionError where that cannot be."""
+        if precision in ("float32", self._precision):
+            return
+        devices, device = PRECISIONS[precision].devices, self.dictionary_version.device.type
+        if self._precision != "float32":
+            raise OptionError(f"--decoding-dtype {precision}: the model was already changed to {self._precision}")
+        if device not in devices:
+            usable = [name for name, other in PRECISIONS.items() if device in other.devices]
+            raise OptionError(
+                f"--decoding-dtype {precision} cannot be computed on this machine's {device}: use {' or '.join(usable)}"
+            )
+        PRECISIONS[precision].lower(self)
+        self._precision = precision
 
     def max_positions(self) -> Tuple[int, int]:
         """The longest source and target, in tokens with `</s>`."""

@@ -13,9 +13,6 @@ from fairseq_cmlm.model.decoder import Decoder
 from fairseq_cmlm.model.encoder import Encoded
 from fairseq_cmlm.model.packing import packing_of
 
-# Tokens whose logits are computed together. Among 2,000, 4,000, 8,000 and 32,000 the last is a fifth slower on a CPU.
-VOCABULARY_BLOCK = 8000
-
 
 class Predictor:
     """A Predict, and with `best_few` a PredictBest, over one or more decoders, whose probabilities are averaged.
@@ -41,7 +38,8 @@ class Predictor:
         if len(self._decoders) > 1:
             return most_probable([self._logits(query)], query.last, self._symbols)
         (features,) = self._features(query)
-        return most_probable(self._decoders[0].blocks(features, VOCABULARY_BLOCK), query.last, self._symbols)
+        blocks = (block.float() for block in self._decoders[0].output.blocks(features))
+        return most_probable(blocks, query.last, self._symbols)
 
     def best_few(self, query: Query, size: int) -> Prediction:
         """The `size` best tokens of each asked position."""

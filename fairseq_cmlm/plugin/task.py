@@ -17,9 +17,17 @@ from omegaconf import II
 
 from fairseq_cmlm.decoding.prediction import Symbols
 from fairseq_cmlm.errors import CheckpointError, OptionError, TextError
+from fairseq_cmlm.model.precision import PRECISIONS
 from fairseq_cmlm.plugin.criterion import CMLMLoss
 from fairseq_cmlm.plugin.dictionary import MaskedDictionary
-from fairseq_cmlm.plugin.generation_options import DECODING_STRATEGIES, DecodingOptions, refuse_foreign_options
+from fairseq_cmlm.plugin.generation_options import (
+    DECODING_STRATEGIES,
+    EARLY_EXITS,
+    PRESETS,
+    DecodingOptions,
+    EarlyExits,
+    refuse_foreign_options,
+)
 from fairseq_cmlm.plugin.generator import CMLMGenerator
 from fairseq_cmlm.plugin.model import CMLMModel
 from fairseq_cmlm.plugin.sentence_pairs import TextOnly
@@ -46,6 +54,22 @@ class TranslationCMLMConfig(TranslationConfig):
     )
     original_decoding: bool = field(
         default=False, metadata={"help": "the exact mode: decode as the released code of the paper does"}
+    )
+    decoding_dtype: ChoiceEnum(list(PRECISIONS)) = field(  # type: ignore[valid-type]
+        default="float32", metadata={"help": "the numbers that the model computes with in decoding"}
+    )
+    decoding_preset: ChoiceEnum(list(PRESETS)) = field(  # type: ignore[valid-type]
+        default="full", metadata={"help": "full: all passes; fast: the early exits below that were chosen together"}
+    )
+    iterations_per_token: Optional[float] = field(
+        default=None, metadata={"help": "at most this many passes for each token of a candidate"}
+    )
+    stop_unchanged: bool = field(default=False, metadata={"help": "finish a candidate when a pass changes nothing"})
+    confidence_threshold: Optional[float] = field(
+        default=None, metadata={"help": "predict a token again only if its probability is below"}
+    )
+    halve_candidates: Optional[int] = field(
+        default=None, metadata={"help": "go on with the better half of the candidates after every so many passes"}
     )
     seed: int = II("common.seed")
     num_shards: int = II("dataset.num_shards")
@@ -227,15 +251,25 @@ class TranslationCMLMTask(TranslationTask):
         def option(name: str) -> Any:
             return getattr(args, name, getattr(self.cfg, name))
 
-        strategy = option("decoding_strategy")
+        def choice(name: str) -> str:
+            return str(getattr(option(name), "value", option(name)))
+
         options = DecodingOptions(
-            strategy=getattr(strategy, "value", strategy),
+            strategy=choice("decoding_strategy"),
             iterations=option("decoding_iterations"),
             length_beam=option("length_beam"),
             gold_target_length=option("gold_target_length"),
             beam=getattr(args, "beam", 5),
             original=option("original_decoding"),
+            exits=EarlyExits.of_preset(choice("decoding_preset"), {name: option(name) for name in EARLY_EXITS}),
+            dtype=choice("decoding_dtype"),
         )
+        if options.dtype != "float32" and self.cfg.eval_bleu:
+            raise OptionError(
+                f"--decoding-dtype {options.dtype} would change the model in training: leave out --eval-bleu"
+            )
+        for model in models:
+            model.lower_precision(options.dtype)
         target = self.target_dictionary
         symbols = Symbols(bos=target.bos(), pad=target.pad(), eos=target.eos(), mask=target.mask_index)
         return CMLMGenerator(options, symbols, keep_history=getattr(args, "retain_iter_history", False))

@@ -1,17 +1,22 @@
+from __future__ import annotations
+
+from typing import Any
+
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairseq_cmlm.decoding.canvas import Canvas, fully_masked
+from fairseq_cmlm.decoding.early_exit import Contest, below, unless_unchanged
 from fairseq_cmlm.decoding.mask_schedule import linear
-from fairseq_cmlm.decoding.prediction import Prediction, Query, Symbols, most_probable
-from fairseq_cmlm.decoding.refinement import Snapshot, refine
+from fairseq_cmlm.decoding.prediction import Predict, Prediction, Query, Symbols, most_probable
+from fairseq_cmlm.decoding.refinement import Plan, Refined, Snapshot, refine
 from fairseq_cmlm.decoding.strategy import STRATEGIES
 
 SYMBOLS = Symbols(bos=0, pad=1, eos=2, mask=9)
 
 
-def table_model(seed: int):
+def table_model(seed: int) -> Predict:
     """A model without a network: logits are hashed from the row's canvas, so that rows do not depend on their batch."""
 
     def predict(query: Query) -> Prediction:
@@ -27,10 +32,10 @@ def table_model(seed: int):
     return predict
 
 
-def decode(lengths: list[int], total: int, seed: int):
+def decode(lengths: list[int], total: int, seed: int, **rules: Any) -> Refined:
     canvas = fully_masked(torch.tensor(lengths), SYMBOLS.pad)
-    totals = torch.full((len(lengths),), total)
-    return refine(table_model(seed), canvas, STRATEGIES["mask_predict"], linear, totals, SYMBOLS.mask)
+    plan = Plan(STRATEGIES["mask_predict"], linear, torch.full((len(lengths),), total), **rules)
+    return refine(table_model(seed), canvas, plan, SYMBOLS.mask)
 
 
 @settings(max_examples=50, deadline=None)
@@ -55,8 +60,8 @@ def test_the_trace_shows_each_pass_and_frozen_tokens_stay() -> None:
     tokens = canvas.tokens.masked_fill(frozen, 7)
     given_token = Canvas(tokens, canvas.confidence, canvas.masked & ~frozen, canvas.fillable & ~frozen, canvas.real)
     trace: list[Snapshot] = []
-    strategy, totals = STRATEGIES["mask_predict"], torch.tensor([3, 3])
-    refined = refine(table_model(1), given_token, strategy, linear, totals, SYMBOLS.mask, trace)
+    plan = Plan(STRATEGIES["mask_predict"], linear, torch.tensor([3, 3]))
+    refined = refine(table_model(1), given_token, plan, SYMBOLS.mask, trace)
     assert refined.tokens[0, 1] == 7 and all((snapshot.visible[0, 1] == 7).all() for snapshot in trace)
     # Of 3 fillable tokens 2 and 1 are masked again, of 2 only 1 and 0.
     assert [snapshot.rows.tolist() for snapshot in trace] == [[0, 1], [0, 1], [0]]
@@ -64,3 +69,51 @@ def test_the_trace_shows_each_pass_and_frozen_tokens_stay() -> None:
     assert masks == [[3, 2], [2, 1], [1]]
     assert refined.passes.tolist() == [3, 2]
     assert trace[-1].tokens[0].equal(refined.tokens[0])
+
+
+EVERYTHING_AGAIN = below(1.0)  # no probability of the model is 1
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=6), st.integers(1, 6), st.integers(0, 10**6))
+def test_exits_leave_no_mask_and_make_no_pass_more(lengths: list[int], total: int, seed: int) -> None:
+    whole = decode(lengths, total, seed)
+    for exits in ([unless_unchanged], [below(0.5)], [unless_unchanged, below(0.5)]):
+        found = decode(lengths, total, seed, exits=exits)
+        assert (found.passes <= whole.passes).all() and (found.passes >= 1).all()
+        for row, length in enumerate(lengths):
+            tokens = found.tokens[row, :length]
+            assert int(tokens[-1]) == SYMBOLS.eos and not torch.isin(tokens[:-1], torch.tensor([0, 1, 2, 9])).any()
+            alone = decode([length], total, seed, exits=exits)
+            assert tokens.equal(alone.tokens[0]) and int(found.passes[row]) == int(alone.passes[0])
+
+
+def test_an_exit_that_never_strikes_changes_nothing() -> None:
+    whole, found = decode([9, 4, 6], 5, 3), decode([9, 4, 6], 5, 3, exits=[EVERYTHING_AGAIN])
+    assert found.tokens.equal(whole.tokens) and found.passes.equal(whole.passes)
+
+
+def test_a_row_that_repeats_itself_is_finished_and_only_then() -> None:
+    def one_word(query: Query) -> Prediction:
+        """Word 5 everywhere, but at the first position 7 instead of 6 once others are seen there."""
+        first = query.visible[:, 0].eq(SYMBOLS.mask) & query.visible[:, 1:].eq(SYMBOLS.mask).all(1)
+        tokens = torch.full(query.visible.shape, 5)
+        tokens[:, 0] = torch.where(first, 6, 7)
+        return Prediction(tokens.flatten()[query.positions], torch.full(query.positions.shape, -1.0))
+
+    plan = Plan(STRATEGIES["mask_predict"], linear, torch.tensor([10]), exits=[unless_unchanged])
+    refined = refine(one_word, fully_masked(torch.tensor([10]), SYMBOLS.pad), plan, SYMBOLS.mask)
+    # Pass 2 changes the first word, pass 3 nothing, though 7 positions were masked.
+    assert refined.passes.tolist() == [3] and refined.tokens[0].tolist() == [7, *[5] * 9]
+
+
+def test_the_losers_of_a_contest_stop_and_the_winner_is_decoded_as_alone() -> None:
+    lengths, candidates = [7, 8, 9, 6, 7, 8], 3
+    contest = Contest(torch.ones(2, candidates, dtype=torch.bool), every=1)
+    found, whole = decode(lengths, 5, 4, contest=contest), decode(lengths, 5, 4)
+    lost = found.confidence.eq(float("-inf")).all(1).view(2, candidates)
+    assert lost.sum(1).tolist() == [2, 2]
+    # After pass 1 two of three go on, after pass 2 one.
+    assert found.passes.view(2, candidates).sort(dim=1).values.tolist() == [[1, 2, 5], [1, 2, 5]]
+    for row in (~lost).flatten().nonzero().flatten().tolist():
+        assert found.tokens[row].equal(whole.tokens[row]) and found.confidence[row].equal(whole.confidence[row])

@@ -16,7 +16,7 @@ from fairseq_cmlm.decoding import original
 from fairseq_cmlm.decoding.candidate_score import best_first, mean_log_probability
 from fairseq_cmlm.decoding.canvas import fully_masked
 from fairseq_cmlm.decoding.prediction import Prediction, Query
-from fairseq_cmlm.decoding.refinement import Refined, Snapshot, refine
+from fairseq_cmlm.decoding.refinement import Plan, Refined, Snapshot, refine
 from fairseq_cmlm.decoding.strategy import STRATEGIES
 from fairseq_cmlm.decoding.token_search import SEARCH_ORDERS, search
 
@@ -68,7 +68,8 @@ def decode(case: str, tables: dict[str, Tensor], lengths: Tensor, trace: list[Sn
     passes = width if number == "TNone" else int(number.removeprefix("T"))
     total = torch.full((lengths.numel(),), passes)
     model = Tables(tables, lengths.size(1))
-    return refine(model, canvas, STRATEGIES[strategy], original.linear_at_least_one, total, MASK, trace)
+    plan = Plan(STRATEGIES[strategy], original.linear_at_least_one, total)
+    return refine(model, canvas, plan, MASK, trace)
 
 
 def compare_passes(trace: list[Snapshot], iterations: list[dict[str, Any]], lengths: Tensor) -> None:

@@ -64,15 +64,6 @@ def test_states_of_padding_change_nothing(both: tuple[Encoder, Decoder], positio
     assert packed.allclose(everything[positions], atol=1e-5)
 
 
-@pytest.mark.parametrize("size", [1, 7, 30, 100])
-def test_blocks_are_the_logits_in_parts(both: tuple[Encoder, Decoder], size: int) -> None:
-    encoder, decoder = both
-    features = decoder.features(CANVAS, Packing(None, 4, 4), decoder.memory(encoder(SOURCE)), torch.arange(16))
-    blocks = list(decoder.blocks(features, size))
-    assert all(block.size(1) <= size for block in blocks)
-    assert torch.cat(blocks, dim=1).allclose(decoder.output(features), atol=1e-5)
-
-
 def test_dropout_is_random_in_training_only(both: tuple[Encoder, Decoder]) -> None:
     assert logits(both, SOURCE, CANVAS).equal(logits(both, SOURCE, CANVAS))
     for module in both:

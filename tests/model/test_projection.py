@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from fairseq_cmlm.model import projection
+from fairseq_cmlm.model.projection import Int8Projection, Projection, int8_is_supported
+
+needs_int8 = pytest.mark.skipif(not int8_is_supported(), reason="no products of 8 bits on this processor")
+
+
+@pytest.fixture
+def x() -> torch.Tensor:
+    torch.manual_seed(3)
+    return torch.randn(6, 16)
+
+
+@pytest.mark.parametrize("size", [1, 7, 30, 100])
+def test_blocks_are_the_outputs_in_parts(size: int, x: torch.Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(projection, "BLOCK", size)
+    linear = Projection(16, 30, bias=False)
+    blocks = list(linear.blocks(x))
+    assert all(block.size(1) <= size for block in blocks)
+    assert torch.cat(blocks, dim=1).allclose(linear(x), atol=1e-6)
+
+
+@needs_int8
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("size", [7, 100])
+def test_8_bits_are_near_the_float_outputs(
+    size: int, bias: bool, x: torch.Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(projection, "BLOCK", size)
+    linear = nn.Linear(16, 30, bias=bias)
+    with torch.no_grad():
+        linear.weight[3] *= 100  # an output of another size keeps its own scale
+        expected = linear(x)
+        found = Int8Projection(linear)(x)
+    error = (found - expected).norm(dim=0) / expected.norm(dim=0)
+    assert error.max() < 0.03
+    assert not found.equal(expected)
+
+
+@needs_int8
+def test_a_row_does_not_depend_on_the_others(x: torch.Tensor) -> None:
+    linear = Int8Projection(nn.Linear(16, 30))
+    beside = torch.cat([x[:2], 1000 * x[2:]])
+    assert linear(beside)[:2].equal(linear(x[:2]))
+
+
+@needs_int8
+def test_values_are_rounded_to_the_nearest_of_255(x: torch.Tensor) -> None:
+    linear = nn.Linear(3, 1, bias=False)
+    nn.init.ones_(linear.weight)
+    # The scale is 1.27 / 127: the inputs are 127, 50 and -25 steps.
+    found = Int8Projection(linear)(torch.tensor([[1.27, 0.504, -0.246]]))
+    assert float(found) == pytest.approx(1.27 + 0.50 - 0.25, abs=1e-6)
+
+
+@needs_int8
+def test_zero_stays_zero() -> None:
+    assert Int8Projection(nn.Linear(4, 2, bias=False))(torch.zeros(3, 4)).eq(0).all()
