@@ -11,6 +11,7 @@ from fairseq import iterative_refinement_generator
 from torch import Tensor
 
 from benchmarks.generators import Generated
+from benchmarks.operations import masked_in_each_pass
 from benchmarks.sample import Sample
 from benchmarks.sentences import Sentence
 from benchmarks.systems import Case, Decoded, Environment
@@ -61,9 +62,8 @@ class MaskPredict(_Masked):
         return int(hypothesis["steps"])
 
     def passes(self, length: int) -> int:
-        """The first pass after which the linear schedule leaves nothing masked."""
-        total = self._iterations
-        return next(done for done in range(1, total + 1) if length * (total - done) // total == 0)
+        """Until the linear schedule leaves nothing masked."""
+        return len(masked_in_each_pass(length, self._iterations))
 
 
 class _Watched:

@@ -13,14 +13,18 @@ from benchmarks.sentences import DISTRIBUTIONS, Sentence, random_words, read_pai
 from fairseq_cmlm.errors import OptionError
 
 
-def add_common(parser: argparse.ArgumentParser) -> None:
-    """What every benchmark takes: sentences, sizes, seed, device, output."""
+def add_sentences(parser: argparse.ArgumentParser) -> None:
+    """What they are."""
     parser.add_argument("--sentences", type=int, default=16, metavar="N", help="how many (default: %(default)s)")
     parser.add_argument(
         "--lengths", choices=sorted(DISTRIBUTIONS), default="captions", help="their lengths (%(default)s)"
     )
     parser.add_argument("--source", type=Path, metavar="FILE", help="their lengths from a text of subwords instead")
     parser.add_argument("--target", type=Path, metavar="FILE", help="its translation, line by line")
+
+
+def add_common(parser: argparse.ArgumentParser) -> None:
+    """Sizes of the models, rounds, seed, device."""
     parser.add_argument("--features", type=int, default=512, metavar="D", help="default: %(default)s")
     parser.add_argument("--layers", type=int, default=6, metavar="N", help="encoder and decoder (default: %(default)s)")
     parser.add_argument("--vocabulary", type=int, default=32000, metavar="V", help="default: %(default)s")
@@ -34,6 +38,7 @@ def parse(arguments: Sequence[str], usage: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks decoding", description=usage, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    add_sentences(parser)
     add_common(parser)
     numbers: dict[str, Any] = {"type": int, "nargs": "+", "metavar": "N"}
     parser.add_argument("--batch-sizes", default=[8], **numbers, help="sentences (default: 8)")

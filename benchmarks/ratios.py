@@ -1,9 +1,11 @@
-"""What is computed from measured times: percentiles, and ratios of paired rounds with their spread."""
+"""What is computed from measured times: percentiles, ratios of paired rounds with their spread, and growth."""
 
 from __future__ import annotations
 
 from statistics import median
 from typing import NamedTuple, Sequence
+
+import numpy as np
 
 
 class Spread(NamedTuple):
@@ -33,3 +35,17 @@ def percentile(values: Sequence[float], percent: float) -> float:
     below = int(rank)
     above = min(below + 1, len(ordered) - 1)
     return ordered[below] + (rank - below) * (ordered[above] - ordered[below])
+
+
+def exponent(sizes: Sequence[float], costs: Sequence[float]) -> float:
+    """The e of cost = c * size^e that fits best: least squares of the logarithms."""
+    return float(np.polyfit(np.log(sizes), np.log(costs), 1)[0])
+
+
+def quadratic_share(sizes: Sequence[float], costs: Sequence[float]) -> float:
+    """The share of b * n^2 in the cost of the last size n, where cost = a * n + b * n^2 fits best, relatively."""
+    n, cost = np.asarray(sizes, dtype=float), np.asarray(costs, dtype=float)
+    parts = np.stack([n, n**2], axis=1) / cost[:, None]
+    factors = np.linalg.lstsq(parts, np.ones(len(n)), rcond=None)[0]
+    linear, quadratic = parts[-1] * factors
+    return float(quadratic / (linear + quadratic))

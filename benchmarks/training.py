@@ -30,7 +30,7 @@ from benchmarks import machine, models
 from benchmarks.measuring import Timing, alternate
 from benchmarks.memory import Peak, peak_of
 from benchmarks.models import Size
-from benchmarks.options import add_common, sentences_of, size_of
+from benchmarks.options import add_common, add_sentences, sentences_of, size_of
 from benchmarks.ratios import percentile, speed_ratios, spread
 from benchmarks.report import document, fields, memory_cell, ratio_cell, write
 from benchmarks.sentences import Sentence, batches_of, describe, widest
@@ -175,6 +175,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    add_sentences(parser)
     add_common(parser)
     parser.add_argument("--batch-size", type=int, default=16, metavar="N", help="sentences (default: %(default)s)")
     parser.add_argument("--threads", type=int, default=1, metavar="N", help="default: %(default)s")

@@ -15,13 +15,15 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from fairseq.data import Dictionary
 
-from benchmarks import autoregressive, decoding, training
+from benchmarks import autoregressive, decoding, growth, training
 from benchmarks.autoregressive import ForcedLength
 from benchmarks.decoders import Checked
 from benchmarks.masked import MaskPredict, lengths_around
 from benchmarks.measuring import Timing, alternate, rotated
 from benchmarks.memory import Peak, peak_of
-from benchmarks.ratios import Spread, percentile, speed_ratios, spread
+from benchmarks.models import Size
+from benchmarks.operations import Operations, masked_in_each_pass, operations
+from benchmarks.ratios import Spread, exponent, percentile, quadratic_share, speed_ratios, spread
 from benchmarks.rows import bleu, make_row
 from benchmarks.sentences import DISTRIBUTIONS, Sentence, batches_of, random_words, read_pairs, widest
 from benchmarks.systems import Case, Decoded, System, WrongDecodingError, check
@@ -51,6 +53,40 @@ def test_ratios_are_paired_by_round() -> None:
     assert spread(ratios) == Spread(median=2.0, low=1.0, high=3.0)
     with pytest.raises(ValueError, match="3 and 2 rounds"):
         speed_ratios([1.0, 2.0, 3.0], [1.0, 2.0])
+
+
+@pytest.mark.parametrize("power", [0.5, 1, 2])
+def test_the_exponent_of_a_power_is_found(power: float) -> None:
+    assert exponent([16, 32, 512], [3 * n**power for n in (16, 32, 512)]) == pytest.approx(power)
+
+
+@pytest.mark.parametrize(
+    ("linear", "quadratic", "share"), [(7, 0, 0.0), (0, 7, 1.0), (1000, 10, 5120 / 6120)], ids=["n", "n^2", "both"]
+)
+def test_the_quadratic_share_is_found(linear: float, quadratic: float, share: float) -> None:
+    lengths = (16, 64, 512)
+    assert quadratic_share(lengths, [linear * n + quadratic * n**2 for n in lengths]) == pytest.approx(share)
+
+
+# D = 2, N = 2, V = 10. Encoder, 4 positions: 2 * (48 * 4 + 8 * 3) = 432, 2 * 4 * 16 = 128. A pass over a canvas of 5:
+# 56 * 5 + 8 * 5 = 320 and (48 + 20) * a; first layer 4 * 5 * (5 + 3) = 160, last layer 4 * a * (5 + 3).
+@pytest.mark.parametrize(
+    ("candidates", "asked", "linear", "attention"),
+    [
+        (1, [], 432, 128),
+        (1, [5], 432 + 320 + 340, 128 + 160 + 160),
+        (1, [5, 2], 432 + 320 + 340 + 320 + 136, 128 + 160 + 160 + 160 + 64),
+        (3, [5], 432 + 3 * 660, 128 + 3 * 320),
+    ],
+)
+def test_operations(candidates: int, asked: list[int], linear: int, attention: int) -> None:
+    found = operations(Size(features=2, layers=2, vocabulary=10), 3, 5, candidates, asked)
+    assert found == Operations(linear, attention) and found.total == linear + attention
+
+
+@pytest.mark.parametrize(("length", "expected"), [(10, [10, 7, 5, 2]), (3, [3, 2, 1]), (1, [1])])
+def test_the_positions_masked_in_each_of_4_passes(length: int, expected: list[int]) -> None:
+    assert masked_in_each_pass(length, 4) == expected
 
 
 def test_every_system_begins_a_round_once() -> None:
@@ -255,6 +291,31 @@ def test_training_measures_both(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert rows[2]["ratio"] == {"median": 1, "low": 1, "high": 1}
     assert all(math.isfinite(row["target_tokens_per_second"]["median"]) for row in rows)
     assert "| fairseq-cmlm | bfloat16 |" in capsys.readouterr().out
+
+
+def test_growth_measures_lengths_and_candidates(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sizes = ("--lengths", "4", "8", "12", "--length-beam", "2", "--candidates", "1", "3", "--length", "5")
+    growth.main([*TOY[2:], *sizes, "--iterations", "4", "--batch-size", "2", "--output", str(tmp_path / "out")])
+    found = json.loads((tmp_path / "out.json").read_text())
+    assert [(row["system"], row["length"], row["candidates"]) for row in found["rows"]] == [
+        *(("ours", length, 2) for length in (4, 8, 12)),
+        *(("fairseq-cmlm", length, 2) for length in (4, 8, 12)),
+        *((system, 5, candidates) for candidates in (1, 3) for system in ("ours", "fairseq-cmlm")),
+    ]
+    assert all(len(row["seconds"]) == 2 for row in found["rows"])
+    (fit,) = found["fits"]["candidates"]["ours"].values()
+    costs = [np.median(row["seconds"]) for row in found["rows"] if row["system"] == "ours"][-2:]
+    assert fit["measured"] == pytest.approx(math.log(costs[1] / costs[0]) / math.log(3))
+    needed = [sum(row["needed"].values()) for row in found["rows"] if row["system"] == "ours"][-2:]
+    assert fit["expected"] == pytest.approx(math.log(needed[1] / needed[0]) / math.log(3))
+    printed = capsys.readouterr().out
+    assert (tmp_path / "out.md").read_text() in printed
+    assert "| fairseq-cmlm | 5 | 3 |" in printed and "- growth with length, ours: exponent" in printed
+
+
+def test_one_size_shows_no_growth() -> None:
+    with pytest.raises(SystemExit, match="--candidates 3 3 shows no growth: give two values or more"):
+        growth.main(["--candidates", "3", "3"])
 
 
 def test_without_ctranslate2_its_rows_are_left_out(
