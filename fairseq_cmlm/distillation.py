@@ -19,7 +19,8 @@ _SOURCE = re.compile(r"^S-(\d+)\t(.*)$")
 _SUBWORD_MARKS = re.compile(r"@@(\s|$)|▁|\s")
 _CONTROL = {"<s>", "<pad>", "</s>"}
 _UNKNOWN = "<unk>"
-_FINISHED = re.compile(r"(^|\| )Translated [\d,]+ sentences \(")  # what fairseq-generate logs when it is done
+# What fairseq-generate prints, and what it logs (which may go elsewhere), when it is done.
+_FINISHED = re.compile(r"^Generate \S+ with beam=|(^|\| )Translated [\d,]+ sentences \(")
 _SHARDS = (
     "translate each shard once, with the same --distributed-world-size and a --distributed-rank of its own "
     "(--num-shards and --shard-id of fairseq-generate hold for --task translation_cmlm only)"
@@ -86,7 +87,11 @@ def _check_each_once(shards: Sequence[Shard], source: Path, sentences: int) -> N
     missing = set(range(sentences)).difference(*(shard.translations for shard in shards))
     if missing:
         stopped = " and ".join(str(shard.path) for shard in shards if not shard.finished)
-        way_out = f"{stopped} was not finished, run it again" if stopped else f"a shard is missing ({_SHARDS})"
+        way_out = (
+            f"{stopped} ends without the last line of fairseq-generate, run it again"
+            if stopped
+            else f"a shard is missing ({_SHARDS})"
+        )
         raise TextError(
             f"of the {sentences} lines of {source}, {listed(missing)} have no translation: {way_out}; or they are too "
             "long, then raise --max-source-positions and --max-target-positions and leave out "
