@@ -2,12 +2,13 @@
 
     python -m benchmarks training
         a first table in a few minutes
-    python -m benchmarks training --sentences 512 --batch-size 64 --rounds 5 --numbers float32 bfloat16
+    python -m benchmarks training --batch-size 128 --batches 6 --rounds 5 --numbers float32 bfloat16
         more exact
 
-An update is a forward, a backward and a step of Adam on one batch, in the code of the task and the criterion, each
-drawing its masks in its own way. Target tokens are words and `</s>` for both. bfloat16 is
---training-dtype for ours and torch's autocast around fairseq's.
+The batches are some of those into which a corpus of --sentences is composed by length: padding is as in a training. An
+update is a forward, a backward and a step of Adam on one batch, in the code of the task and the criterion, each drawing
+its masks in its own way. Target tokens are words and `</s>` for both. bfloat16 is --training-dtype for ours and torch's
+autocast around fairseq's.
 """
 
 from __future__ import annotations
@@ -109,6 +110,21 @@ class Trainer:
         return [result]
 
 
+def spread_over(batches: Sequence[list[Sentence]], number: int) -> list[list[Sentence]]:
+    """`number` of the batches, or all if they are fewer, evenly spaced over their order, which is by length."""
+    number = min(number, len(batches))
+    return [batches[(2 * i + 1) * len(batches) // (2 * number)] for i in range(number)]
+
+
+def padding_of(batches: Sequence[list[Sentence]]) -> str:
+    """How much of the batches is padding, in a line."""
+    shares = []
+    for side in (0, 1):
+        lengths = [[len(sentence[side]) + 1 for sentence in batch] for batch in batches]
+        shares.append(1 - sum(map(sum, lengths)) / sum(len(batch) * max(batch) for batch in lengths))
+    return f"padding: source {shares[0]:.0%}, target {shares[1]:.0%}"
+
+
 def work_on(
     case: Case, size: Size, data: Path, seed: int, device: str, batch: list[Sentence]
 ) -> Callable[[], list[float]]:
@@ -143,7 +159,7 @@ def run(options: argparse.Namespace, command: str) -> str:
     """Measure, write the files and return the table."""
     torch.set_num_threads(options.threads)
     size, (sentences, origin) = size_of(options), sentences_of(options)
-    batches = batches_of(sentences, options.batch_size)
+    batches = spread_over(batches_of(sentences, options.batch_size), options.batches)
     cases = [Case(system, numbers) for system, numbers in product(CRITERIA, options.numbers)]
     with tempfile.TemporaryDirectory() as work:
         models.write_dictionaries(Path(work), models.words_of(size))
@@ -151,7 +167,7 @@ def run(options: argparse.Namespace, command: str) -> str:
         memory = {case: peak_of(work_on, (case, *common, widest(batches)), options.device) for case in cases}
         trainers = {case: Trainer(case, *common) for case in cases}
         timings = alternate(trainers, batches, options.rounds, options.device)
-    tokens = sum(sentence.target_length for sentence in sentences)
+    tokens = sum(sentence.target_length for batch in batches for sentence in batch)
     rows = [row_of(case, timings, tokens, memory[case]) for case in cases]
     facts = {
         "command": command,
@@ -159,7 +175,7 @@ def run(options: argparse.Namespace, command: str) -> str:
         "seed": options.seed,
         "threads": options.threads,
         "sentences": describe(sentences, origin),
-        "batch": f"{options.batch_size} sentences",
+        "batches": f"{len(batches)} of {options.batch_size} sentences each; {padding_of(batches)}",
         "models": f"D {size.features}, {size.layers} layers, V {size.vocabulary}",
         "rounds": options.rounds,
     }
@@ -177,7 +193,11 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     )
     add_sentences(parser)
     add_common(parser)
-    parser.add_argument("--batch-size", type=int, default=16, metavar="N", help="sentences (default: %(default)s)")
+    parser.set_defaults(sentences=29000)
+    parser.add_argument("--batch-size", type=int, default=32, metavar="N", help="sentences (default: %(default)s)")
+    parser.add_argument(
+        "--batches", type=int, default=3, metavar="N", help="of those that all sentences make (%(default)s)"
+    )
     parser.add_argument("--threads", type=int, default=1, metavar="N", help="default: %(default)s")
     parser.add_argument("--numbers", nargs="+", default=["float32"], choices=["float32", "bfloat16"], help="float32")
     parser.add_argument("--output", type=Path, default=Path("work/training"), help="writes OUTPUT.md and OUTPUT.json")

@@ -280,6 +280,14 @@ def test_trained_models_are_scored(checkpoint: Path, data: Path, text: Path, tmp
     assert row["system"] == "ours" and 0 < row["bleu"] < 100
 
 
+def test_a_training_is_measured_on_batches_of_all_lengths() -> None:
+    batches = batches_of(random_words([(n, n) for n in range(1, 61)], 50, np.random.default_rng(0)), 6)
+    assert [len(batch[0].source) for batch in training.spread_over(batches, 3)] == [7, 31, 49]
+    assert training.spread_over(batches, 99) == batches
+    # Lengths with `</s>` 2 ... 7 and 8 ... 13: 27 and 63 tokens of 42 and 78.
+    assert training.padding_of(batches[:2]) == "padding: source 25%, target 25%"
+
+
 @pytest.mark.usefixtures("_no_memory")
 def test_training_measures_both(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     training.main([*TOY, "--batch-size", "3", "--numbers", "float32", "bfloat16", "--output", str(tmp_path / "out")])
