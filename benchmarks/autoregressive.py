@@ -51,7 +51,7 @@ class FairseqBeamSearch(Generated):
     """fairseq's SequenceGenerator, as fairseq-generate calls it."""
 
     def __init__(self, case: Case, environment: Environment) -> None:
-        super().__init__(case.system.model, environment)
+        super().__init__(case.system, environment)
         self._beam = case.system.beam
         dictionary = self._task.target_dictionary
         self._search = ForcedLength(dictionary) if self._forced else None

@@ -36,11 +36,11 @@ class Checked:
 
     def __init__(self, case: Case, environment: Environment) -> None:
         self._decoder = make_decoder(case, environment)
-        self._name, self._forced = case.system.name, environment.forced
+        self._system, self._forced = case.system, environment.forced
         self.prepare, self.work = self._decoder.prepare, self._decoder.decode
 
     def finish(self, batch: Sequence[Sentence], prepared: Any, result: Any) -> list[Decoded]:
         """What was done with each sentence."""
         decoded = self._decoder.read(prepared, result)
-        check(self._name, self._decoder, batch, decoded, self._forced)
+        check(self._system, self._decoder, batch, decoded, self._forced)
         return decoded

@@ -31,11 +31,14 @@ from benchmarks.rows import HEAD, LEGEND, Row, make_row
 from benchmarks.sentences import Sentence, batches_of, describe, widest
 from benchmarks.systems import Case, Environment, System, catalogue, chosen
 from fairseq_cmlm.errors import OptionError, TextError
+from fairseq_cmlm.plugin.generation_options import PRESETS
 
 
 def systems_of(options: argparse.Namespace) -> list[System]:
     """The systems asked for that can run here. CTranslate2's are left out, with a line that says so, without it."""
-    systems = chosen(catalogue(size_of(options).autoregressive_layers), options.systems)
+    # Random weights say nothing about when passes may end.
+    presets = PRESETS if options.trained else ["full"]
+    systems = chosen(catalogue(size_of(options).autoregressive_layers, options.device, list(presets)), options.systems)
     if options.trained:
         systems = [system for system in systems if system.model in options.trained]
     if not autoregressive.HAS_CTRANSLATE2 and any(system.kind == "ctranslate2" for system in systems):

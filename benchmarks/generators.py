@@ -7,7 +7,7 @@ from typing import Any, Sequence
 from benchmarks.models import load
 from benchmarks.sample import Sample, make_sample, words
 from benchmarks.sentences import Sentence
-from benchmarks.systems import Decoded, Environment
+from benchmarks.systems import Decoded, Environment, System
 
 
 class Generated:
@@ -15,9 +15,10 @@ class Generated:
 
     _generator: Any
 
-    def __init__(self, model: str, environment: Environment) -> None:
+    def __init__(self, system: System, environment: Environment) -> None:
         self._device, self._forced = environment.device, environment.forced
-        self._model, self._task = load(environment.checkpoints[model], environment.data, environment.device)
+        where = (environment.checkpoints[system.model], environment.data, environment.device)
+        self._model, self._task = load(*where, system.numbers)
 
     def prepare(self, batch: Sequence[Sentence]) -> Sample:
         """The sources as fairseq collates them."""

@@ -27,7 +27,7 @@ class _Masked(Generated):
     """A decoder with passes T and length candidates l."""
 
     def __init__(self, case: Case, environment: Environment) -> None:
-        super().__init__(case.system.model, environment)
+        super().__init__(case.system, environment)
         assert case.iterations is not None and case.candidates is not None
         self._iterations, self._candidates = case.iterations, case.candidates
 
@@ -42,7 +42,10 @@ class MaskPredict(_Masked):
     def __init__(self, case: Case, environment: Environment) -> None:
         super().__init__(case, environment)
         options = Namespace(
-            decoding_iterations=self._iterations, length_beam=self._candidates, gold_target_length=self._forced
+            decoding_iterations=self._iterations,
+            length_beam=self._candidates,
+            gold_target_length=self._forced,
+            decoding_preset=case.system.preset,
         )
         self._generator = self._task.build_generator([self._model], options)
 
@@ -62,7 +65,7 @@ class MaskPredict(_Masked):
         return int(hypothesis["steps"])
 
     def passes(self, length: int) -> int:
-        """Until the linear schedule leaves nothing masked."""
+        """Until the linear schedule leaves nothing masked; the most that a preset makes."""
         return len(masked_in_each_pass(length, self._iterations))
 
 

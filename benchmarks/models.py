@@ -108,9 +108,14 @@ def write_random_checkpoints(architectures: Mapping[str, list[str]], folder: Pat
 
 
 @functools.cache
-def load(checkpoint: Path, data: Path, device: str) -> Loaded:
-    """The model as fairseq-generate prepares it. It is loaded once; every system that uses it shares it."""
+def load(checkpoint: Path, data: Path, device: str, numbers: str = "float32") -> Loaded:
+    """The model as fairseq-generate prepares it. It is loaded once; every system that uses it shares it.
+
+    numbers  other than float32 are for models of ours
+    """
     models, cfg, task = checkpoint_utils.load_model_ensemble_and_task([str(checkpoint)], {"data": str(data)})
     model = models[0].to(device).eval()
     model.prepare_for_inference_(cfg)
+    if numbers != "float32":
+        model.lower_precision(numbers)
     return Loaded(model, task)

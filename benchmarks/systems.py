@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple, Optional, Protocol, Sequence
 
+import torch
+
 from benchmarks.sentences import Sentence
 from fairseq_cmlm.errors import OptionError
+from fairseq_cmlm.model.precision import PRECISIONS
 
 
 @dataclass(frozen=True)
@@ -18,14 +22,16 @@ class System:
     kind     which adapter decodes: ours, fairseq-cmlm, fairseq (autoregressive), ctranslate2
     model    the checkpoint it uses
     beam     hypotheses of left-to-right search; 0 for the masked decoders
-    numbers  CTranslate2's compute type
+    numbers  what is computed with: --decoding-dtype of ours, CTranslate2's compute type
+    preset   --decoding-preset of ours
     """
 
     name: str
     kind: str
     model: str
     beam: int = 0
-    numbers: str = ""
+    numbers: str = "float32"
+    preset: str = "full"
 
     @property
     def masked(self) -> bool:
@@ -33,9 +39,14 @@ class System:
         return self.beam == 0
 
 
-def catalogue(autoregressive_layers: Sequence[tuple[int, int]]) -> list[System]:
-    """All systems, ours first."""
-    found = [System("ours", "ours", "ours"), System("fairseq-cmlm", "fairseq-cmlm", "fairseq-cmlm")]
+def catalogue(autoregressive_layers: Sequence[tuple[int, int]], device: str, presets: Sequence[str]) -> list[System]:
+    """All systems, ours first, in all kinds of number that can be computed on the device."""
+    found = []
+    for preset, (numbers, precision) in product(presets, PRECISIONS.items()):
+        if torch.device(device).type in precision.devices:
+            parts = ["ours", *([preset] if preset != "full" else []), *([numbers] if numbers != "float32" else [])]
+            found.append(System("-".join(parts), "ours", "ours", numbers=numbers, preset=preset))
+    found.append(System("fairseq-cmlm", "fairseq-cmlm", "fairseq-cmlm"))
     models = [f"{encoder}-{decoder}" for encoder, decoder in autoregressive_layers]
     for model in models:
         found += [System(f"fairseq-{model}-beam{beam}", "fairseq", model, beam) for beam in (1, 5)]
@@ -117,13 +128,20 @@ class WrongDecodingError(Exception):
     """A system did not do what it was measured for."""
 
 
-def check(name: str, decoder: Decoder, batch: Sequence[Sentence], decoded: Sequence[Decoded], forced: bool) -> None:
-    """Raise unless every sentence was decoded with the intended lengths and number of passes."""
+def check(
+    system: System, decoder: Decoder, batch: Sequence[Sentence], decoded: Sequence[Decoded], forced: bool
+) -> None:
+    """Raise unless every sentence was decoded with the intended lengths and number of passes.
+
+    A preset that ends passes early may take fewer.
+    """
+    name = system.name
     if len(decoded) != len(batch):
         raise WrongDecodingError(f"{name} translated {len(decoded)} of {len(batch)} sentences")
     for one, lengths in zip(decoded, decoder.forced_lengths(batch)):
         if forced and sorted(one.lengths) != lengths:
             raise WrongDecodingError(f"{name} decoded the lengths {one.lengths} instead of {lengths}")
         passes = [decoder.passes(length) for length in one.lengths]
-        if one.passes != passes:
+        early = system.preset != "full" and all(made <= most for made, most in zip(one.passes, passes))
+        if one.passes != passes and not early:
             raise WrongDecodingError(f"{name} made {one.passes} passes at the lengths {one.lengths}, not {passes}")

@@ -15,7 +15,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from fairseq.data import Dictionary
 
-from benchmarks import autoregressive, decoding, growth, training
+from benchmarks import autoregressive, decoding, growth, quality, training
 from benchmarks.autoregressive import ForcedLength
 from benchmarks.decoders import Checked
 from benchmarks.masked import MaskPredict, lengths_around
@@ -207,9 +207,9 @@ class Toy:
 )
 def test_a_decoder_that_does_something_else_is_found_out(decoded: list[Decoded], message: str) -> None:
     batch = [Sentence(["a"], ["x", "y"])]
-    check("toy", Toy(), batch, [Decoded([], [4, 3], [4, 3])], forced=True)  # type: ignore[arg-type]
+    check(System("toy", "toy", "toy"), Toy(), batch, [Decoded([], [4, 3], [4, 3])], forced=True)  # type: ignore[arg-type]
     with pytest.raises(WrongDecodingError, match=message):
-        check("toy", Toy(), batch, decoded, forced=True)  # type: ignore[arg-type]
+        check(System("toy", "toy", "toy"), Toy(), batch, decoded, forced=True)  # type: ignore[arg-type]
 
 
 # Memory
@@ -243,7 +243,9 @@ def test_decoding_measures_all_systems(tmp_path: Path, capsys: pytest.CaptureFix
     rows = {(row["system"], row["iterations"], row["candidates"], row["batch_size"]): row for row in found["rows"]}
     systems = {system for system, *_ in rows}
     searches = 12 if autoregressive.HAS_CTRANSLATE2 else 4
-    assert len(systems) == 2 + searches and len(rows) == 2 * (2 * 4 + searches)
+    masked = {system for system in systems if system.startswith("ours")} | {"fairseq-cmlm"}
+    assert {"ours", "ours-bfloat16"} <= masked and not any("fast" in system for system in systems)
+    assert len(systems) == len(masked) + searches and len(rows) == 2 * (len(masked) * 4 + searches)
     assert all(len(row["seconds"]) == 2 for row in rows.values())
 
     ours, peer = rows["ours", 4, 4, 2], rows["fairseq-cmlm", 4, 4, 2]
@@ -276,8 +278,10 @@ def test_trained_models_are_scored(checkpoint: Path, data: Path, text: Path, tmp
     options = ("--sentences", "9", "--batch-sizes", "4", "--iterations", "3", "--candidates", "2")
     trained = ("--trained", f"ours={checkpoint}", "--data", str(data), "--output", str(tmp_path / "out"))
     decoding.main([*options, *sides, *trained])
-    (row,) = json.loads((tmp_path / "out.json").read_text())["rows"]
-    assert row["system"] == "ours" and 0 < row["bleu"] < 100
+    rows = {row["system"]: row for row in json.loads((tmp_path / "out.json").read_text())["rows"]}
+    assert {"ours", "ours-bfloat16", "ours-fast", "ours-fast-bfloat16"} <= set(rows)
+    assert all(0 < row["bleu"] < 100 for row in rows.values())
+    assert rows["ours-fast"]["passes"] <= rows["ours"]["passes"]
 
 
 def test_a_training_is_measured_on_batches_of_all_lengths() -> None:
@@ -331,7 +335,7 @@ def test_without_ctranslate2_its_rows_are_left_out(
 ) -> None:
     monkeypatch.setattr(autoregressive, "HAS_CTRANSLATE2", False)
     systems = decoding.systems_of(decoding.parse([], ""))
-    assert len(systems) == 6 and not any(system.kind == "ctranslate2" for system in systems)
+    assert len(systems) >= 7 and not any(system.kind == "ctranslate2" for system in systems)
     assert capsys.readouterr().err.count("pip install ctranslate2") == 1
 
 
@@ -340,7 +344,7 @@ def test_without_ctranslate2_its_rows_are_left_out(
     [
         (["--batch-sizes", "64"], "--batch-sizes 64 is more than --sentences 16"),
         (["--source", "text"], "--source and --target go together"),
-        (["--systems", "theirs"], "--systems theirs matches none of ours, fairseq-cmlm"),
+        (["--systems", "theirs"], "--systems theirs matches none of ours, ours-bfloat16"),
         (
             ["--systems", "ours", "--peers", "fairseq-cmlm"],
             "--peers fairseq-cmlm is none of the systems measured: ours",
@@ -352,3 +356,39 @@ def test_without_ctranslate2_its_rows_are_left_out(
 def test_options_that_cannot_work_are_refused(arguments: list[str], message: str) -> None:
     with pytest.raises(SystemExit, match=message):
         decoding.main(arguments)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", {}),
+        ("decoding_iterations=4,stop_unchanged=True", {"decoding_iterations": 4, "stop_unchanged": True}),
+        ("decoding_dtype=int8,confidence_threshold=0.5", {"decoding_dtype": "int8", "confidence_threshold": 0.5}),
+    ],
+)
+def test_settings_are_read(text: str, expected: dict[str, Any]) -> None:
+    assert quality.settings_of(text) == expected
+
+
+def test_quality_stands_beside_passes(checkpoint: Path, data: Path, text: Path, tmp_path: Path) -> None:
+    files = ["--trained", checkpoint, "--data", data, "--source", text / "test.src", "--target", text / "test.tgt"]
+    settings = ["decoding_iterations=4", "decoding_iterations=1", "decoding_iterations=4,halve_candidates=1"]
+    options = ["--common", "length_beam=3", "--batch-size", "5", "--output", tmp_path / "out"]
+    quality.main([str(option) for option in [*files, *options, "--settings", *settings]])
+    whole, one, halved = json.loads((tmp_path / "out.json").read_text())["rows"]
+    assert one["passes"] == 1 and one["rows"] == 3 and one["bleu"] != whole["bleu"]
+    # Rows of four passes and more take them all; of three candidates two and then one go on.
+    assert whole["rows"] == pytest.approx(3 * whole["passes"], abs=0.5) and whole["passes"] > 3
+    assert halved["rows"] == pytest.approx(3 + 2 + 1 + 1, abs=0.5)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [("iterations=4", "--settings iterations= is no option of"), ("fast", "--settings fast: fast is not NAME=VALUE")],
+)
+def test_quality_refuses_other_settings(
+    checkpoint: Path, data: Path, text: Path, tmp_path: Path, settings: str, message: str
+) -> None:
+    files = ["--trained", checkpoint, "--data", data, "--source", text / "test.src", "--target", text / "test.tgt"]
+    with pytest.raises(SystemExit, match=message):
+        quality.main([str(option) for option in [*files, "--output", tmp_path / "out", "--settings", settings]])

@@ -77,17 +77,20 @@ def best_of_blocks(blocks: Iterable[Tensor], excluded: Sequence[int]) -> Best:
     start, parts = 0, []
     found: dict[int, Tensor] = {}
     for logits in blocks:
-        normaliser = logits.logsumexp(dim=1)
         for symbol in excluded:
             if start <= symbol < start + logits.size(1):
                 found[symbol] = logits[:, symbol - start].clone()
                 logits[:, symbol - start] = float("-inf")
         logit, tokens = logits.max(dim=1)
+        # In place, and with the maximum at hand: torch's logsumexp would take fresh memory and look for it again.
+        largest = logit.clamp(min=torch.finfo(logit.dtype).min)
+        normaliser = logits.sub_(largest[:, None]).exp_().sum(dim=1).log_().add_(largest)
         parts.append((tokens + start, logit, normaliser))
         start += logits.size(1)
     tokens, logit, normaliser = (torch.stack(part) for part in zip(*parts))
+    everything = torch.cat([normaliser, torch.stack(list(found.values()))]) if found else normaliser
     logit, block = logit.max(dim=0)
-    return Best(tokens.gather(0, block[None])[0], logit, normaliser.logsumexp(dim=0), found)
+    return Best(tokens.gather(0, block[None])[0], logit, everything.logsumexp(dim=0), found)
 
 
 def most_probable(blocks: Iterable[Tensor], last: Tensor, symbols: Symbols) -> Prediction:

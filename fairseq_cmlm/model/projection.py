@@ -70,5 +70,6 @@ class _Block:
 
 def _quantised_rows(x: Tensor) -> tuple[Tensor, Tensor]:
     """X (M, in) float32 as (M, in) uint8, 1 to 255 with 0 at 128, and the scale (M, 1) of each row."""
-    scale = torch.linalg.vector_norm(x, ord=float("inf"), dim=1, keepdim=True).clamp_(min=1e-8).div_(127)
+    # Two reductions, as torch has no fast one of the largest absolute value.
+    scale = torch.maximum(x.amax(dim=1, keepdim=True), -x.amin(dim=1, keepdim=True)).clamp_(min=1e-8).div_(127)
     return (x / scale).add_(128.5).to(torch.uint8), scale

@@ -9,6 +9,7 @@ import torch
 from fairseq_commands import PLUGIN, generate, preprocess, run, train
 
 from fairseq_cmlm.errors import CheckpointError, OptionError, TextError
+from fairseq_cmlm.model.precision import PRECISIONS
 
 CONTROL = {"<mask>", "<pad>", "<s>", "</s>"}
 
@@ -107,6 +108,43 @@ def test_an_ensemble_averages_both_models(data: Path, checkpoint: Path, tmp_path
         assert hypotheses(both) != hypotheses(generate(data, one, *candidates))
 
 
+@pytest.mark.parametrize("dtype", ["bfloat16", "int8"])
+def test_lower_precision_translates_alike(data: Path, checkpoint: Path, dtype: str) -> None:
+    if "cpu" not in PRECISIONS[dtype].devices:
+        pytest.skip(f"{dtype} cannot be computed on this processor")
+    whole, found = (generate(data, checkpoint, *options) for options in ((), ("--decoding-dtype", dtype)))
+    same = [hypotheses(whole)[number] == texts for number, texts in hypotheses(found).items()]
+    assert len(same) == 17 and sum(same) >= 12
+    assert found["P"] != whole["P"], "nothing was lowered"
+
+
+def test_int8_translates_alike_whatever_the_batch(data: Path, checkpoint: Path) -> None:
+    if "cpu" not in PRECISIONS["int8"].devices:
+        pytest.skip("int8 cannot be computed on this processor")
+    whole, alone = (generate(data, checkpoint, "--decoding-dtype", "int8", "--batch-size", size) for size in (64, 1))
+    assert hypotheses(whole) == hypotheses(alone)
+
+
+@pytest.mark.parametrize(
+    "exits",
+    [
+        ("--decoding-preset", "fast"),
+        ("--stop-unchanged",),
+        ("--confidence-threshold", 0.02),
+        ("--halve-candidates", 2),
+        ("--iterations-per-token", 0.4),
+    ],
+    ids=lambda exits: exits[0],
+)
+def test_early_exits_save_passes_and_lose_no_sentence(data: Path, checkpoint: Path, exits: tuple[object, ...]) -> None:
+    options = ("--decoding-iterations", 10, "--nbest", 5, "--beam", 5, "--print-step")
+    whole, found = generate(data, checkpoint, *options), generate(data, checkpoint, *options, *exits)
+    assert sorted(found["H"]) == list(range(17))
+    passes = [[int(steps) for lines in one["I"].values() for steps in lines] for one in (whole, found)]
+    assert sum(passes[1]) < sum(passes[0])
+    assert not CONTROL & {word for texts in hypotheses(found).values() for text in texts for word in text.split()}
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -116,6 +154,12 @@ def test_an_ensemble_averages_both_models(data: Path, checkpoint: Path, tmp_path
         (("--iter-decode-with-beam", 5), "--length-beam"),
         (("--iter-decode-force-max-iter",), "--decoding-iterations"),
         (("--no-repeat-ngram-size", 2), "--no-repeat-ngram-size 2 is not for"),
+        (
+            ("--decoding-dtype", "float16"),
+            "--decoding-dtype float16 cannot be computed on this machine's cpu: use float32",
+        ),
+        (("--decoding-preset", "fast", "--original-decoding"), "is not for --original-decoding"),
+        (("--confidence-threshold", 2), "--confidence-threshold 2.0 must be above 0"),
         (("--num-shards", 2, "--shard-id", 2), "--shard-id 2 must be at least 0 and below --num-shards 2"),
         (("--num-shards", 9), "--num-shards 9 is more than the 2 batch"),
     ],
