@@ -362,7 +362,7 @@ def test_options_that_cannot_work_are_refused(arguments: list[str], message: str
     ("text", "expected"),
     [
         ("", {}),
-        ("decoding_iterations=4,stop_unchanged=True", {"decoding_iterations": 4, "stop_unchanged": True}),
+        ("decoding_iterations=4,stop_unchanged=2", {"decoding_iterations": 4, "stop_unchanged": 2}),
         ("decoding_dtype=int8,confidence_threshold=0.5", {"decoding_dtype": "int8", "confidence_threshold": 0.5}),
     ],
 )

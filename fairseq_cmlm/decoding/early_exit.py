@@ -19,12 +19,13 @@ from fairseq_cmlm.decoding.strategy import Pass
 Exit = Callable[[Pass], Tensor]
 
 
-def unless_unchanged(last: Pass) -> Tensor:
-    """No row in which the pass predicted again what stood there before.
+def until_unchanged(passes: int) -> Exit:
+    """No row whose tokens stood unchanged for so many passes in succession.
 
-    Predictions are compared, the hidden ones under the masks too: masks may move while the text stands still.
+    Predictions are compared, the hidden ones under the masks too: masks may move while the text stands still. One pass
+    is little, as the first passes reveal so few tokens that the others do not change.
     """
-    return last.after.tokens.ne(last.before.tokens).any(dim=1, keepdim=True)
+    return lambda last: last.stood < passes
 
 
 def below(probability: float) -> Exit:

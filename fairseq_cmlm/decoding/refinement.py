@@ -73,7 +73,7 @@ def refine(predict: Predict, canvas: Canvas, plan: Plan, mask: int, trace: Optio
     """
     lengths, sizes, pending = (part.sum(1).cpu() for part in (canvas.fillable, canvas.real, canvas.masked))
     fillable, tokens, confidence = canvas.fillable, canvas.tokens.clone(), canvas.confidence.clone()
-    passes = torch.zeros_like(lengths)
+    passes, stood = torch.zeros_like(lengths), torch.zeros_like(canvas.tokens[:, :1])
     rows = torch.arange(len(lengths))
     done = 0
     while True:
@@ -95,7 +95,8 @@ def refine(predict: Predict, canvas: Canvas, plan: Plan, mask: int, trace: Optio
             behind = plan.contest.behind(mean_log_probability(confidence, fillable), done)
             confidence[behind] = float("-inf")
             go_on = go_on & ~behind[rows]
-        masked = plan.again(Pass(canvas, after, count[:, None].to(after.tokens.device)))
+        stood[rows] = (stood[rows] + 1) * after.tokens.eq(canvas.tokens).all(dim=1, keepdim=True)
+        masked = plan.again(Pass(canvas, after, count[:, None].to(after.tokens.device), stood[rows]))
         canvas = after.remasked(masked & go_on[:, None])
         pending = count if plan.counted else canvas.masked.sum(1).cpu()
 

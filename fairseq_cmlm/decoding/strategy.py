@@ -22,11 +22,13 @@ class Pass:
     before  the canvas that the pass read
     after   the same canvas with the new predictions written
     count   (N, 1) int64, how many positions of each row the mask schedule wants masked again
+    stood   (N, 1) int64, how many passes up to this one, in succession, changed no token of the row
     """
 
     before: Canvas
     after: Canvas
     count: Tensor
+    stood: Tensor
 
 
 @dataclass(frozen=True)
@@ -59,4 +61,15 @@ def mask_predict(last: Pass) -> Tensor:
     return lowest(last.after.confidence, last.count, last.after.fillable)
 
 
-STRATEGIES: dict[str, Strategy] = {"mask_predict": Strategy(mask_predict, keeps_count=True)}
+def without_remasking(last: Pass) -> Tensor:
+    """Keep for good what is filled, the most confident first (Kreutzer, Foster and Cherry 2020; MaskGIT, 2022).
+
+    With a confidence threshold all tokens that are sure enough are filled at once, and a row is finished the sooner.
+    """
+    return lowest(last.after.confidence, last.count, last.before.masked)
+
+
+STRATEGIES: dict[str, Strategy] = {
+    "mask_predict": Strategy(mask_predict, keeps_count=True),
+    "without_remasking": Strategy(without_remasking, keeps_count=True),
+}

@@ -8,7 +8,7 @@ from typing import Any, Optional
 import torch
 from torch import Tensor
 
-from fairseq_cmlm.decoding.early_exit import Contest, Exit, below, unless_unchanged
+from fairseq_cmlm.decoding.early_exit import Contest, Exit, below, until_unchanged
 from fairseq_cmlm.decoding.strategy import STRATEGIES
 from fairseq_cmlm.decoding.token_search import SEARCH_ORDERS
 from fairseq_cmlm.errors import OptionError
@@ -64,7 +64,7 @@ DECODING_STRATEGIES = sorted([*STRATEGIES, *SEARCH_ORDERS])
 # Preset -> the early exits that it sets. Which they are was chosen on a validation set: docs/SPEED.md.
 PRESETS: dict[str, dict[str, Any]] = {
     "full": {},
-    "fast": {"iterations_per_token": 0.5, "stop_unchanged": True, "confidence_threshold": 0.8, "halve_candidates": 1},
+    "fast": {"iterations_per_token": 0.5, "stop_unchanged": 3, "confidence_threshold": 0.8, "halve_candidates": 1},
 }
 
 
@@ -73,13 +73,13 @@ class EarlyExits:
     """What ends passes before the mask schedule does; None is off. Checked when made.
 
     iterations_per_token  a row of n tokens takes at most n times as many passes, rounded up
-    stop_unchanged        a row is finished when a pass changes none of its tokens
+    stop_unchanged        a row is finished when so many passes in succession changed none of its tokens
     confidence_threshold  a token is masked again only if its probability is below
     halve_candidates      passes after which the better half of a sentence's length candidates goes on, again and again
     """
 
     iterations_per_token: Optional[float] = None
-    stop_unchanged: bool = False
+    stop_unchanged: Optional[int] = None
     confidence_threshold: Optional[float] = None
     halve_candidates: Optional[int] = None
 
@@ -88,14 +88,16 @@ class EarlyExits:
             raise OptionError(f"--iterations-per-token {self.iterations_per_token} must be above 0")
         if self.confidence_threshold is not None and not 0 < self.confidence_threshold <= 1:
             raise OptionError(f"--confidence-threshold {self.confidence_threshold} must be above 0 and at most 1")
-        if self.halve_candidates is not None and self.halve_candidates < 1:
-            raise OptionError(f"--halve-candidates {self.halve_candidates} must be at least 1, a number of passes")
+        for name in ("stop_unchanged", "halve_candidates"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise OptionError(f"{_flag(name)} {value} must be at least 1, a number of passes")
 
     def rules(self) -> list[Exit]:
         """The exits of rows and tokens, for the refinement loop."""
         found: list[Exit] = []
-        if self.stop_unchanged:
-            found.append(unless_unchanged)
+        if self.stop_unchanged is not None:
+            found.append(until_unchanged(self.stop_unchanged))
         if self.confidence_threshold is not None:
             found.append(below(self.confidence_threshold))
         return found
@@ -106,15 +108,15 @@ class EarlyExits:
 
     @classmethod
     def of_preset(cls, preset: str, given: dict[str, Any]) -> EarlyExits:
-        """Those of a preset, but what is `given` and not off wins."""
+        """Those of a preset, but what is `given` and not None wins."""
         if preset not in PRESETS:
             raise OptionError(f"--decoding-preset {preset} is none of {', '.join(PRESETS)}")
-        return cls(**{**PRESETS[preset], **{name: value for name, value in given.items() if value}})
+        return cls(**{**PRESETS[preset], **{name: value for name, value in given.items() if value is not None}})
 
     @property
     def set(self) -> list[str]:
         """The names of those that are set."""
-        return [name for name, value in asdict(self).items() if value]
+        return [name for name, value in asdict(self).items() if value is not None]
 
 
 EARLY_EXITS = [field.name for field in fields(EarlyExits)]

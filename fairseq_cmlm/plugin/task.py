@@ -64,7 +64,9 @@ class TranslationCMLMConfig(TranslationConfig):
     iterations_per_token: Optional[float] = field(
         default=None, metadata={"help": "at most this many passes for each token of a candidate"}
     )
-    stop_unchanged: bool = field(default=False, metadata={"help": "finish a candidate when a pass changes nothing"})
+    stop_unchanged: Optional[int] = field(
+        default=None, metadata={"help": "finish a candidate after so many passes in succession that changed nothing"}
+    )
     confidence_threshold: Optional[float] = field(
         default=None, metadata={"help": "predict a token again only if its probability is below"}
     )

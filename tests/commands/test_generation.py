@@ -129,7 +129,7 @@ def test_int8_translates_alike_whatever_the_batch(data: Path, checkpoint: Path) 
     "exits",
     [
         ("--decoding-preset", "fast"),
-        ("--stop-unchanged",),
+        ("--stop-unchanged", 1),
         ("--confidence-threshold", 0.02),
         ("--halve-candidates", 2),
         ("--iterations-per-token", 0.4),

@@ -6,27 +6,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairseq_cmlm.decoding.canvas import fully_masked
-from fairseq_cmlm.decoding.early_exit import Contest, Exit, below, unless_unchanged
+from fairseq_cmlm.decoding.early_exit import Contest, Exit, below, until_unchanged
 from fairseq_cmlm.decoding.strategy import Pass
 
-# Two rows of three tokens, the last of the second one padding, before and after a pass.
-BEFORE = torch.tensor([[5, 6, 2], [7, 2, 1]])
-EXITS: dict[str, tuple[Exit, list[list[int]], list[list[bool]]]] = {
-    # name: exit, tokens after the pass, where may be masked again
-    "another token": (unless_unchanged, [[5, 8, 2], [7, 2, 1]], [[True, True, True], [False, False, False]]),
-    "the same": (unless_unchanged, [[5, 6, 2], [7, 2, 1]], [[False, False, False], [False, False, False]]),
-    "below a half": (below(0.5), [[5, 6, 2], [7, 2, 1]], [[True, False, False], [False, True, False]]),
+# name: exit, where may be masked again of two rows of three tokens, the last of the second one padding
+EXITS: dict[str, tuple[Exit, list[list[bool]]]] = {
+    "unchanged for 1 pass": (until_unchanged(1), [[True, True, True], [False, False, False]]),
+    "unchanged for 3 passes": (until_unchanged(3), [[True, True, True], [True, True, True]]),
+    "below a half": (below(0.5), [[True, False, False], [False, True, False]]),
 }
 
 
 @pytest.mark.parametrize("name", EXITS)
 def test_exits(name: str) -> None:
-    exit_, tokens, expected = EXITS[name]
-    canvas = fully_masked(torch.tensor([3, 2]), pad=1)
-    places, confidence = torch.arange(6), torch.tensor([0.4, 0.5, 0.9, 0.6, 0.3, 1.0]).log()
-    before = canvas.written(places, BEFORE.flatten(), canvas.confidence.flatten())
-    after = before.written(places, torch.tensor(tokens).flatten(), confidence)
-    assert exit_(Pass(before, after, torch.tensor([[1], [1]]))).expand(2, 3).tolist() == expected
+    exit_, expected = EXITS[name]
+    before = fully_masked(torch.tensor([3, 2]), pad=1)
+    confidence = torch.tensor([0.4, 0.5, 0.9, 0.6, 0.3, 1.0]).log()
+    after = before.written(torch.arange(6), torch.tensor([5, 6, 2, 7, 2, 1]), confidence)
+    last = Pass(before, after, count=torch.tensor([[1], [1]]), stood=torch.tensor([[0], [2]]))
+    assert exit_(last).expand(2, 3).tolist() == expected
 
 
 @pytest.mark.parametrize(

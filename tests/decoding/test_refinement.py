@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairseq_cmlm.decoding.canvas import Canvas, fully_masked
-from fairseq_cmlm.decoding.early_exit import Contest, below, unless_unchanged
+from fairseq_cmlm.decoding.early_exit import Contest, below, until_unchanged
 from fairseq_cmlm.decoding.mask_schedule import linear
 from fairseq_cmlm.decoding.prediction import Predict, Prediction, Query, Symbols, most_probable
 from fairseq_cmlm.decoding.refinement import Plan, Refined, Snapshot, refine
@@ -78,7 +78,7 @@ EVERYTHING_AGAIN = below(1.0)  # no probability of the model is 1
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=6), st.integers(1, 6), st.integers(0, 10**6))
 def test_exits_leave_no_mask_and_make_no_pass_more(lengths: list[int], total: int, seed: int) -> None:
     whole = decode(lengths, total, seed)
-    for exits in ([unless_unchanged], [below(0.5)], [unless_unchanged, below(0.5)]):
+    for exits in ([until_unchanged(1)], [below(0.5)], [until_unchanged(2), below(0.5)]):
         found = decode(lengths, total, seed, exits=exits)
         assert (found.passes <= whole.passes).all() and (found.passes >= 1).all()
         for row, length in enumerate(lengths):
@@ -101,10 +101,11 @@ def test_a_row_that_repeats_itself_is_finished_and_only_then() -> None:
         tokens[:, 0] = torch.where(first, 6, 7)
         return Prediction(tokens.flatten()[query.positions], torch.full(query.positions.shape, -1.0))
 
-    plan = Plan(STRATEGIES["mask_predict"], linear, torch.tensor([10]), exits=[unless_unchanged])
-    refined = refine(one_word, fully_masked(torch.tensor([10]), SYMBOLS.pad), plan, SYMBOLS.mask)
-    # Pass 2 changes the first word, pass 3 nothing, though 7 positions were masked.
-    assert refined.passes.tolist() == [3] and refined.tokens[0].tolist() == [7, *[5] * 9]
+    # Pass 2 changes the first word, passes 3 and 4 nothing, though 8 and 7 positions were masked.
+    for patience, expected in ((1, 3), (2, 4), (9, 10)):
+        plan = Plan(STRATEGIES["mask_predict"], linear, torch.tensor([10]), exits=[until_unchanged(patience)])
+        refined = refine(one_word, fully_masked(torch.tensor([10]), SYMBOLS.pad), plan, SYMBOLS.mask)
+        assert refined.passes.tolist() == [expected] and refined.tokens[0].tolist() == [7, *[5] * 9]
 
 
 def test_the_losers_of_a_contest_stop_and_the_winner_is_decoded_as_alone() -> None:

@@ -26,7 +26,7 @@ def test_lowest_against_sorting(row: list[tuple[int, bool]], count: int) -> None
 
 
 # strategy -> positions that it masks again, after a pass over the canvas below, when the schedule says 2
-EXPECTED = {"mask_predict": [[0, 3], [1, 2]]}
+EXPECTED = {"mask_predict": [[0, 3], [1, 2]], "without_remasking": [[2, 3], [0, 1]]}
 CONFIDENCE = torch.tensor([[-3.0, -0.1, -0.2, -2.0], [-0.5, -0.6, -0.7, 0.0]])
 MASKED = torch.tensor([[False, True, True, True], [True, True, False, False]])
 
@@ -35,7 +35,7 @@ MASKED = torch.tensor([[False, True, True, True], [True, True, False, False]])
 def test_what_is_masked_again(name: str) -> None:
     fillable = torch.tensor([[True, True, True, True], [True, True, True, False]])
     canvas = Canvas(torch.full((2, 4), 7), CONFIDENCE, MASKED, fillable, fillable)
-    masked = STRATEGIES[name].remask(Pass(canvas, canvas, torch.tensor([[2], [2]])))
+    masked = STRATEGIES[name].remask(Pass(canvas, canvas, torch.tensor([[2], [2]]), torch.zeros(2, 1)))
     assert [row.nonzero().flatten().tolist() for row in masked] == EXPECTED[name]
     if STRATEGIES[name].keeps_count:
         assert masked.sum(1).tolist() == [2, 2]

@@ -46,6 +46,7 @@ def test_unknown_strategy_names_those_that_exist() -> None:
         ({"iterations_per_token": 0.0}, "--iterations-per-token 0.0 must be above 0"),
         ({"confidence_threshold": 1.5}, "--confidence-threshold 1.5 must be above 0 and at most 1"),
         ({"halve_candidates": -1}, "--halve-candidates -1 must be at least 1"),
+        ({"stop_unchanged": 0}, "--stop-unchanged 0 must be at least 1"),
     ],
 )
 def test_early_exits_are_checked(exits: dict[str, float], message: str) -> None:
@@ -57,7 +58,7 @@ def test_early_exits_are_checked(exits: dict[str, float], message: str) -> None:
 def test_early_exits_are_not_for_decoders_that_make_all_passes(other: dict[str, str]) -> None:
     with pytest.raises(OptionError, match=r"--stop-unchanged is not for --(original|decoding-strategy easy_first)"):
         DecodingOptions(
-            **{"strategy": "mask_predict", **other}, iterations=1, length_beam=1, exits=EarlyExits(stop_unchanged=True)
+            **{"strategy": "mask_predict", **other}, iterations=1, length_beam=1, exits=EarlyExits(stop_unchanged=2)
         )
 
 
@@ -73,8 +74,8 @@ def test_passes_by_length() -> None:
 
 
 def test_a_preset_gives_way_to_what_is_given() -> None:
-    assert EarlyExits.of_preset("full", {"stop_unchanged": False, "halve_candidates": None}) == EarlyExits()
-    given = EarlyExits.of_preset("fast", {"halve_candidates": 4, "stop_unchanged": False})
+    assert EarlyExits.of_preset("full", {"stop_unchanged": None, "halve_candidates": None}) == EarlyExits()
+    given = EarlyExits.of_preset("fast", {"halve_candidates": 4, "stop_unchanged": None})
     assert given == EarlyExits(**{**PRESETS["fast"], "halve_candidates": 4})
     with pytest.raises(OptionError, match="--decoding-preset quick is none of full, fast"):
         EarlyExits.of_preset("quick", {})
