@@ -31,7 +31,7 @@ from benchmarks.rows import HEAD, LEGEND, Row, make_row
 from benchmarks.sentences import Sentence, batches_of, describe, widest
 from benchmarks.systems import Case, Environment, System, catalogue, chosen
 from fairseq_cmlm.errors import OptionError, TextError
-from fairseq_cmlm.plugin.generation_options import PRESETS
+from fairseq_cmlm.plugin.decoding_options import PRESETS
 
 
 def systems_of(options: argparse.Namespace) -> list[System]:

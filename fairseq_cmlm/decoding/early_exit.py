@@ -1,7 +1,7 @@
 """Early exit: what ends the passes of a row, or of a token, before the mask schedule does.
 
 An exit looks at a pass and says which positions may be masked again, (n, T) or (n, 1) bool; a row of which none is
-masked is finished. Neither is in the paper. To add one: a function here, an option in generation_options.py, a row in
+masked is finished. Neither is in the paper. To add one: a function here, an option in decoding_options.py, a row in
 its test. Candidates that fall behind are no exit but a contest between the rows of a sentence: their row is given up.
 """
 
@@ -40,18 +40,18 @@ def below(probability: float) -> Exit:
 class Contest(NamedTuple):
     """The length candidates of a sentence are halved, rounding up, after every `every` passes.
 
-    entered  (B, K) bool; the other candidates are the first that are given up
+    bonus  (B, K), added to the candidates' scores; -inf for those that are the first to be given up
     """
 
-    entered: Tensor
+    bonus: Tensor
     every: int
 
     def places(self, done: int) -> int:
         """How many candidates are still in after `done` passes."""
-        return -(-self.entered.size(1) // 2 ** (done // self.every))
+        return -(-self.bonus.size(1) // 2 ** (done // self.every))
 
     def behind(self, scores: Tensor, done: int) -> Tensor:
         """The rows (N,) bool that are given up after `done` passes; scores (N,), N = B * K sentence-major."""
-        ranked = best_first(scores.view_as(self.entered).masked_fill(~self.entered, float("-inf")))
+        ranked = best_first(scores.view_as(self.bonus) + self.bonus)
         places = torch.arange(ranked.size(1), device=scores.device).expand_as(ranked)
         return torch.empty_like(ranked).scatter(1, ranked, places).flatten() >= self.places(done)

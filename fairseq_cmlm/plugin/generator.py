@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from fairseq_cmlm.decoding import original
-from fairseq_cmlm.decoding.candidate_score import best_first, mean_log_probability
+from fairseq_cmlm.decoding.candidate_score import best_first, length_bonus, mean_log_probability
 from fairseq_cmlm.decoding.canvas import fully_masked
 from fairseq_cmlm.decoding.length_beam import lengths_around, top_lengths
 from fairseq_cmlm.decoding.mask_schedule import linear
@@ -19,7 +19,7 @@ from fairseq_cmlm.decoding.strategy import STRATEGIES
 from fairseq_cmlm.decoding.token_search import SEARCH_ORDERS, search
 from fairseq_cmlm.errors import OptionError
 from fairseq_cmlm.model.encoder import Encoded
-from fairseq_cmlm.plugin.generation_options import DecodingOptions
+from fairseq_cmlm.plugin.decoding_options import DecodingOptions
 from fairseq_cmlm.plugin.model import CMLMModel
 from fairseq_cmlm.plugin.predictor import Predictor
 
@@ -64,9 +64,9 @@ class CMLMGenerator:
     ) -> list[list[dict[str, Any]]]:
         """For each sentence its hypotheses, best first, as dicts.
 
-        tokens (n,) int64 ending in `</s>`; score, the mean natural log-probability; positional_scores (n,); length, the
-        candidate's; steps, the passes made; history, with --retain-iter-history: what each pass read, then what stood
-        there after it.
+        tokens (n,) int64 ending in `</s>`; score, the mean natural log-probability and the length's bonus;
+        positional_scores (n,); length, the candidate's; steps, the passes made; history, with --retain-iter-history:
+        what each pass read, then what stood there after it.
         """
         if prefix_tokens is not None or constraints is not None:
             raise OptionError("prefixes and constraints are not for --task translation_cmlm")
@@ -103,10 +103,10 @@ class CMLMGenerator:
         models: Sequence[CMLMModel],
         encoded: Sequence[Encoded],
         lengths: Tensor,
-        allowed: Tensor,
+        bonus: Tensor,
         trace: Optional[list[Snapshot]],
     ) -> Refined:
-        """Decode the candidates `lengths` (B, K) of each sentence, `allowed` (B, K) or not, as N = B * K rows."""
+        """Decode the candidates `lengths` (B, K), with the `bonus` (B, K) of each, as N = B * K rows."""
         options, mask = self.options, self.symbols.mask
         canvas = fully_masked(lengths.flatten(), self.symbols.pad)
         predictor = Predictor(
@@ -117,9 +117,7 @@ class CMLMGenerator:
             return search(predictor.best_few, canvas, order, options.beam, mask, trace)
         schedule = original.linear_at_least_one if options.original else linear
         total = options.passes(lengths.flatten().cpu())
-        plan = Plan(
-            STRATEGIES[options.strategy], schedule, total, options.exits.rules(), options.exits.contest(allowed)
-        )
+        plan = Plan(STRATEGIES[options.strategy], schedule, total, options.exits(), options.contest(bonus))
         return refine(predictor, canvas, plan, mask, trace)
 
     def _decode(
@@ -127,11 +125,10 @@ class CMLMGenerator:
     ) -> Hypotheses:
         shape = lengths.shape
         trace: Optional[list[Snapshot]] = [] if self.keep_history else None
-        allowed = length_log_probs != float("-inf")
-        refined = self._refine(models, encoded, lengths, allowed, trace)
+        bonus = length_bonus(length_log_probs, lengths, self.options.length_prior or 0.0)
+        refined = self._refine(models, encoded, lengths, bonus, trace)
         fillable = torch.arange(refined.tokens.size(1), device=lengths.device) < lengths.flatten()[:, None]
-        scores = mean_log_probability(refined.confidence, fillable).view(shape)
-        scores = scores.masked_fill(~allowed, float("-inf"))
+        scores = mean_log_probability(refined.confidence, fillable).view(shape) + bonus
         order = best_first(scores).cpu()
         rows = order + torch.arange(shape[0])[:, None] * shape[1]
         return Hypotheses(

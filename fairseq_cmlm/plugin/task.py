@@ -19,15 +19,15 @@ from fairseq_cmlm.decoding.prediction import Symbols
 from fairseq_cmlm.errors import CheckpointError, OptionError, TextError
 from fairseq_cmlm.model.precision import PRECISIONS
 from fairseq_cmlm.plugin.criterion import CMLMLoss
-from fairseq_cmlm.plugin.dictionary import MaskedDictionary
-from fairseq_cmlm.plugin.generation_options import (
+from fairseq_cmlm.plugin.decoding_options import (
     DECODING_STRATEGIES,
-    EARLY_EXITS,
+    PRESET_OPTIONS,
     PRESETS,
     DecodingOptions,
-    EarlyExits,
-    refuse_foreign_options,
+    with_preset,
 )
+from fairseq_cmlm.plugin.dictionary import MaskedDictionary
+from fairseq_cmlm.plugin.foreign_options import refuse_foreign_options
 from fairseq_cmlm.plugin.generator import CMLMGenerator
 from fairseq_cmlm.plugin.model import CMLMModel
 from fairseq_cmlm.plugin.sentence_pairs import TextOnly
@@ -59,7 +59,8 @@ class TranslationCMLMConfig(TranslationConfig):
         default="float32", metadata={"help": "the numbers that the model computes with in decoding"}
     )
     decoding_preset: ChoiceEnum(list(PRESETS)) = field(  # type: ignore[valid-type]
-        default="full", metadata={"help": "full: all passes; fast: the early exits below that were chosen together"}
+        default="full",
+        metadata={"help": "values for the options below: full sets none, fast those of fewer passes at like quality"},
     )
     iterations_per_token: Optional[float] = field(
         default=None, metadata={"help": "at most this many passes for each token of a candidate"}
@@ -72,6 +73,9 @@ class TranslationCMLMConfig(TranslationConfig):
     )
     halve_candidates: Optional[int] = field(
         default=None, metadata={"help": "go on with the better half of the candidates after every so many passes"}
+    )
+    length_prior: Optional[float] = field(
+        default=None, metadata={"help": "weight of the length's log-probability in the choice of the candidate"}
     )
     seed: int = II("common.seed")
     num_shards: int = II("dataset.num_shards")
@@ -263,8 +267,8 @@ class TranslationCMLMTask(TranslationTask):
             gold_target_length=option("gold_target_length"),
             beam=getattr(args, "beam", 5),
             original=option("original_decoding"),
-            exits=EarlyExits.of_preset(choice("decoding_preset"), {name: option(name) for name in EARLY_EXITS}),
             dtype=choice("decoding_dtype"),
+            **with_preset(choice("decoding_preset"), {name: option(name) for name in PRESET_OPTIONS}),
         )
         if options.dtype != "float32" and self.cfg.eval_bleu:
             raise OptionError(

@@ -32,27 +32,28 @@ def test_exits(name: str) -> None:
     [(5, 1, [5, 3, 2, 1, 1]), (5, 2, [5, 5, 3, 3, 2, 2, 1]), (1, 1, [1, 1]), (8, 3, [8, 8, 8, 4])],
 )
 def test_places_are_halved_rounding_up(candidates: int, every: int, expected: list[int]) -> None:
-    contest = Contest(torch.ones(2, candidates, dtype=torch.bool), every)
+    contest = Contest(torch.zeros(2, candidates), every)
     assert [contest.places(done) for done in range(len(expected))] == expected
 
 
 def test_the_worst_of_each_sentence_are_behind() -> None:
     scores = torch.tensor([-3.0, -1.0, -2.0, -1.0, -1.0, -9.0])
-    contest = Contest(torch.ones(2, 3, dtype=torch.bool), every=1)
+    contest = Contest(torch.zeros(2, 3), every=1)
     assert contest.behind(scores, done=1).tolist() == [True, False, False, False, False, True]
     # Among equals the earlier candidate stays.
     assert contest.behind(scores, done=2).tolist() == [True, False, True, False, True, True]
 
 
-def test_a_candidate_that_did_not_enter_is_behind_the_others() -> None:
-    contest = Contest(torch.tensor([[False, True]]), every=1)
-    assert contest.behind(torch.tensor([-1.0, -5.0]), done=1).tolist() == [True, False]
+def test_a_bonus_decides_and_what_is_no_candidate_is_behind() -> None:
+    scores = torch.tensor([-1.0, -5.0, -1.0, -1.5])
+    contest = Contest(torch.tensor([[float("-inf"), 0.0], [0.0, 1.0]]), every=1)
+    assert contest.behind(scores, done=1).tolist() == [True, False, True, False]
 
 
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.integers(-9, 0), min_size=4, max_size=4), st.integers(0, 6), st.integers(1, 3))
 def test_the_best_is_never_behind(scores: list[int], done: int, every: int) -> None:
-    contest = Contest(torch.ones(1, 4, dtype=torch.bool), every)
+    contest = Contest(torch.zeros(1, 4), every)
     behind = contest.behind(torch.tensor(scores).float(), done)
     assert not behind[scores.index(max(scores))]
     assert int((~behind).sum()) == contest.places(done)

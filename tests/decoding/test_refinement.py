@@ -110,7 +110,7 @@ def test_a_row_that_repeats_itself_is_finished_and_only_then() -> None:
 
 def test_the_losers_of_a_contest_stop_and_the_winner_is_decoded_as_alone() -> None:
     lengths, candidates = [7, 8, 9, 6, 7, 8], 3
-    contest = Contest(torch.ones(2, candidates, dtype=torch.bool), every=1)
+    contest = Contest(torch.zeros(2, candidates), every=1)
     found, whole = decode(lengths, 5, 4, contest=contest), decode(lengths, 5, 4)
     lost = found.confidence.eq(float("-inf")).all(1).view(2, candidates)
     assert lost.sum(1).tolist() == [2, 2]

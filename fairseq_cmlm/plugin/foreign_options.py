@@ -1,0 +1,51 @@
+"""Options of fairseq's generation commands that have no meaning for mask-predict: they are refused by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fairseq_cmlm.errors import OptionError
+
+_NO_LEFT_TO_RIGHT = "it belongs to left-to-right search, and a cmlm model does not decode that way"
+
+# Option of fairseq -> (its default, what to do instead). Set to another value, it would be ignored in silence.
+FOREIGN_OPTIONS: dict[str, tuple[Any, str]] = {
+    "iter_decode_max_iter": (
+        10,
+        "use --decoding-iterations, which counts every pass (fairseq's --iter-decode-max-iter 9 makes 10 passes)",
+    ),
+    "iter_decode_force_max_iter": (
+        False,
+        "leave it out: --decoding-iterations passes are always made, except where nothing is masked any more",
+    ),
+    "iter_decode_with_beam": (
+        1,
+        "use --length-beam, which decodes the most probable lengths (fairseq's takes the lengths around the best one)",
+    ),
+    "iter_decode_eos_penalty": (0.0, "leave it out: a cmlm model has no insertions whose end could be penalised"),
+    "iter_decode_with_external_reranker": (False, "leave it out: candidates are chosen by their mean log-probability"),
+    "score_reference": (False, "leave it out: a cmlm model has no left-to-right score of a reference"),
+    "sampling": (False, _NO_LEFT_TO_RIGHT),
+    "diverse_beam_groups": (-1, _NO_LEFT_TO_RIGHT),
+    "diversity_rate": (-1.0, _NO_LEFT_TO_RIGHT),
+    "match_source_len": (False, _NO_LEFT_TO_RIGHT),
+    "prefix_size": (0, _NO_LEFT_TO_RIGHT),
+    "constraints": (None, _NO_LEFT_TO_RIGHT),
+    "no_repeat_ngram_size": (0, _NO_LEFT_TO_RIGHT),
+    "lm_path": (None, _NO_LEFT_TO_RIGHT),
+    "lenpen": (1, "leave it out: candidates are compared by their mean log-probability"),
+    "unnormalized": (False, "leave it out: candidates are compared by their mean log-probability"),
+    "unkpen": (0, "leave it out: unknown words are not penalised"),
+    "temperature": (1.0, "leave it out: the most probable token is taken at each position"),
+    "print_alignment": (None, "leave it out: no alignment is computed"),
+    "replace_unk": (None, "leave it out: no alignment is computed"),
+    "retain_dropout": (False, "leave it out: decoding is deterministic"),
+}
+
+
+def refuse_foreign_options(options: Any) -> None:
+    """Raise for the first of `options`, a namespace or config, that has no meaning here and is not at its default."""
+    for name, (default, advice) in FOREIGN_OPTIONS.items():
+        value = getattr(options, name, default)
+        if value != default and value is not None:
+            raise OptionError(f"--{name.replace('_', '-')} {value} is not for --task translation_cmlm: {advice}")

@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+from argparse import Namespace
+
+import pytest
+from fairseq.dataclass.configs import GenerationConfig
+
+from fairseq_cmlm.errors import OptionError
+from fairseq_cmlm.plugin.foreign_options import FOREIGN_OPTIONS, refuse_foreign_options
+
+
+def test_fairseqs_defaults_are_accepted() -> None:
+    refuse_foreign_options(GenerationConfig())
+    refuse_foreign_options(Namespace())
+
+
+@pytest.mark.parametrize("name", sorted(FOREIGN_OPTIONS))
+def test_each_is_refused_by_name_at_another_value(name: str) -> None:
+    default, advice = FOREIGN_OPTIONS[name]
+    value = (not default) if isinstance(default, bool) else 7
+    with pytest.raises(OptionError) as error:
+        refuse_foreign_options(Namespace(**{name: value}))
+    assert f"--{name.replace('_', '-')} {value}" in str(error.value) and advice in str(error.value)
+
+
+@pytest.mark.parametrize("name", sorted(name for name in FOREIGN_OPTIONS if name.startswith("iter_decode")))
+def test_fairseqs_own_refinement_options_still_exist_with_these_defaults(name: str) -> None:
+    assert getattr(GenerationConfig(), name) == FOREIGN_OPTIONS[name][0]
