@@ -5,7 +5,7 @@ import sys
 
 from benchmarks.machine import quiet
 
-BENCHMARKS = ("decoding", "training", "growth", "quality")
+BENCHMARKS = ("decoding", "training", "growth", "quality", "steps")
 
 
 def main() -> None:

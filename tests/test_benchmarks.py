@@ -15,7 +15,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from fairseq.data import Dictionary
 
-from benchmarks import autoregressive, decoding, growth, quality, training
+from benchmarks import autoregressive, decoding, growth, quality, steps, training
 from benchmarks.autoregressive import ForcedLength
 from benchmarks.decoders import Checked
 from benchmarks.masked import MaskPredict, lengths_around
@@ -392,3 +392,23 @@ def test_quality_refuses_other_settings(
     files = ["--trained", checkpoint, "--data", data, "--source", text / "test.src", "--target", text / "test.tgt"]
     with pytest.raises(SystemExit, match=message):
         quality.main([str(option) for option in [*files, "--output", tmp_path / "out", "--settings", settings]])
+
+
+def test_steps_find_the_same_tokens_and_are_compared(tmp_path: Path) -> None:
+    steps.main([*TOY, "--batch-size", "3", "--iterations", "4", "--output", str(tmp_path / "out")])
+    found = json.loads((tmp_path / "out.json").read_text())
+    assert [row["name"] for row in found["rows"]] == list(steps.STEPS)
+    assert found["rows"][0]["ratio"]["median"] == 1 and 0 < found["achieved"] < found["limit"]
+
+
+@pytest.mark.parametrize("name", list(steps.STEPS)[1:])
+def test_each_step_is_really_switched_off(name: str) -> None:
+    def parts() -> list[Any]:
+        predictor, layer = steps.Predictor, steps.DecoderLayer
+        changed = (predictor.__call__, predictor.__init__, predictor._features, layer.forward_at)
+        return [*changed, steps.predictor.packing_of, steps.projection.BLOCK]
+
+    before = parts()
+    with steps.STEPS[name]():
+        assert parts() != before
+    assert parts() == before
