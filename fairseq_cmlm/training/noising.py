@@ -65,6 +65,11 @@ def uniform_original(example: Example) -> list[View]:
     return [_uniform_up_to(example, (example.fillable.sum(1) - 1).clamp(min=1))]
 
 
+def full(example: Example) -> list[View]:
+    """Mask all N tokens: what the first pass of decoding reads, and no other pass does. For comparison."""
+    return [View(example.target.masked_fill(example.fillable, example.mask), example.fillable)]
+
+
 def _uniform_up_to(example: Example, most: Tensor) -> View:
     """Mask k tokens of each row, k uniform in 1..most (B,)."""
     numbers = uniform_numbers(example.keys, 1 + example.target.size(1))
@@ -74,4 +79,4 @@ def _uniform_up_to(example: Example, most: Tensor) -> View:
     return View(example.target.masked_fill(predict, example.mask), predict)
 
 
-NOISINGS: dict[str, Noising] = {"uniform": uniform, "uniform_original": uniform_original}
+NOISINGS: dict[str, Noising] = {"uniform": uniform, "uniform_original": uniform_original, "full": full}

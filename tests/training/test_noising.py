@@ -18,7 +18,7 @@ def test_masks_only_text_and_not_the_same_in_two_epochs(name: str) -> None:
     for view, other in zip(NOISINGS[name](example(6, 8)), NOISINGS[name](example(6, 8, epoch=2))):
         assert not view.predict[:, 6:].any()
         assert (view.canvas[view.predict] == 9).all() and (view.canvas[~view.predict] != 9).all()
-        assert not view.predict.equal(other.predict)
+        assert view.predict.equal(other.predict) == (name == "full")
 
 
 def test_number_of_masks_is_uniform_in_1_to_n() -> None:
@@ -32,6 +32,13 @@ def test_number_of_masks_of_the_released_code_is_uniform_in_1_to_n_minus_1() -> 
     assert counts[0] == counts[5] == 0
     assert ((counts[1:5] - 1000).abs() < 140).all()
     assert NOISINGS["uniform_original"](example(1, 1))[0].predict.all()
+
+
+@pytest.mark.parametrize("length", [1, 5])
+def test_full_masks_everything(length: int) -> None:
+    (view,) = NOISINGS["full"](example(length, 7, rows=3))
+    assert view.predict.sum(1).tolist() == [length] * 3
+    assert view.canvas.tolist() == [[9] * length + [1] * (7 - length)] * 3
 
 
 def test_every_position_is_masked_alike() -> None:
