@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import pickle
 import zipfile
 from argparse import Namespace
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from torch import Tensor
 
 from fairseq_cmlm.conversion.writing import write_together
 from fairseq_cmlm.errors import CheckpointError, OptionError
-from fairseq_cmlm.plugin.repairs import why_refused
+from fairseq_cmlm.plugin.repairs import explained
 
 Parameters = Mapping[str, Tensor]
 
@@ -183,15 +182,10 @@ def read_checkpoint(path: Path, memory_map: bool = False) -> dict[str, Any]:
         raise CheckpointError(f"{path} is a folder: name the checkpoints in it, or add --best 5 for its 5 best")
     if not path.is_file():
         raise CheckpointError(f"{path} does not exist")
-    try:
+    with explained(path):
         # Only the zip format, torch's since 1.6, can be mapped.
         mapped = memory_map and zipfile.is_zipfile(path)
         state = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
-    except pickle.UnpicklingError as error:
-        raise CheckpointError(f"{path} {why_refused(error)}") from None
-    except Exception as error:  # a damaged file fails in any way
-        reason = str(error).partition("\n")[0]
-        raise CheckpointError(f"{path} cannot be read as a checkpoint: is it complete? ({reason})") from None
     model = state.get("model") if isinstance(state, dict) else None
     if not isinstance(model, dict) or not all(isinstance(value, Tensor) for value in model.values()):
         raise CheckpointError(f"{path} is no checkpoint of fairseq-train: it holds no parameters in 'model'")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import pickle
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import torch
 from torch import Tensor
 
 from fairseq_cmlm.errors import CheckpointError
-from fairseq_cmlm.plugin.repairs import why_refused
+from fairseq_cmlm.plugin.repairs import explained
 
 
 class Meter:
@@ -30,14 +29,8 @@ def read_original(path: Path) -> dict[str, Any]:
     if not path.is_file():
         what = "is a folder: name the checkpoint in it" if path.is_dir() else "does not exist"
         raise CheckpointError(f"{path} {what}")
-    try:
-        with torch.serialization.safe_globals([(Meter, name) for name in _METERS]):
-            state = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise CheckpointError(f"{path} {why_refused(error)}") from None
-    except Exception as error:  # a damaged file fails in any way
-        reason = str(error).partition("\n")[0]
-        raise CheckpointError(f"{path} cannot be read as a checkpoint: is it complete? ({reason})") from None
+    with explained(path), torch.serialization.safe_globals([(Meter, name) for name in _METERS]):
+        state = torch.load(path, map_location="cpu", weights_only=True)
     model = state.get("model") if isinstance(state, dict) else None
     if not isinstance(model, dict) or not all(isinstance(value, Tensor) for value in model.values()):
         raise CheckpointError(

@@ -16,7 +16,7 @@ def write_together(files: Mapping[Path, Callable[[IO[bytes]], object]]) -> None:
     try:
         for path in files:
             if path.exists():
-                raise CheckpointError(f"{path} exists already: remove it, or name another folder")
+                raise CheckpointError(f"{path} exists already: remove it, or name another output")
         for path, write in files.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             with parts[path].open("wb") as file:

@@ -8,6 +8,7 @@ command parses its options.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import functools
 import pickle
 import sys
@@ -40,11 +41,20 @@ def allow_checkpoint_types() -> None:
             torch.serialization.add_safe_globals([(function, f"{module}.{name}")])
 
 
-def why_refused(error: pickle.UnpicklingError) -> str:
-    """What is wrong with a file that torch would not unpickle, to stand behind its name."""
-    _, found, rest = str(error).partition("GLOBAL ")
-    what = f"needs the foreign code {rest.split()[0]}" if found else "is no checkpoint"
-    return f"{what} and was not loaded, for unpickling can run anything"
+@contextlib.contextmanager
+def explained(path: object, instead: str = "") -> Iterator[None]:
+    """Reading the checkpoint `path`, say in one CheckpointError what is wrong with it, and what to do `instead`."""
+    try:
+        yield
+    except pickle.UnpicklingError as error:
+        _, found, rest = str(error).partition("GLOBAL ")
+        what = f"needs the foreign code {rest.split()[0]}" if found else "is no checkpoint"
+        raise CheckpointError(f"{path} {what} and was not loaded, for unpickling can run anything{instead}") from None
+    except (FileNotFoundError, UserError):
+        raise
+    except Exception as error:  # a damaged file fails in any way
+        reason = str(error).partition("\n")[0]
+        raise CheckpointError(f"{path} cannot be read as a checkpoint: is it complete? ({reason})") from None
 
 
 def explain_unreadable_checkpoints() -> None:
@@ -56,14 +66,8 @@ def explain_unreadable_checkpoints() -> None:
 
     @functools.wraps(original)
     def load_checkpoint_to_cpu(path: str, *args: Any, **kwargs: Any) -> Any:
-        try:
+        with explained(path, instead=": use a checkpoint that fairseq-train wrote"):
             return original(path, *args, **kwargs)
-        except pickle.UnpicklingError as error:
-            raise CheckpointError(f"{path} {why_refused(error)}: use a checkpoint that fairseq-train wrote") from None
-        except FileNotFoundError:
-            raise
-        except (EOFError, OSError, RuntimeError) as error:
-            raise CheckpointError(f"{path} cannot be read as a checkpoint: is it complete? ({error})") from None
 
     checkpoint_utils.load_checkpoint_to_cpu = load_checkpoint_to_cpu
 

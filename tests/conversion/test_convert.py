@@ -383,7 +383,7 @@ def test_the_folder_of_the_original_is_not_written_over(
     path = write(tmp_path, Layout(), serialise(checkpoint(Layout())), name)
     before = {file: file.read_bytes() for file in tmp_path.iterdir()}
     with pytest.raises(
-        SystemExit, match=r"(model\.pt|dict\.en\.txt) exists already: remove it, or name another folder"
+        SystemExit, match=r"(model\.pt|dict\.en\.txt) exists already: remove it, or name another output"
     ):
         command(capsys, path, tmp_path)
     assert {file: file.read_bytes() for file in tmp_path.iterdir()} == before

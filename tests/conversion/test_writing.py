@@ -51,7 +51,7 @@ def test_an_interruption_leaves_nothing(tmp_path: Path) -> None:
 
 def test_what_exists_is_kept(tmp_path: Path) -> None:
     (tmp_path / "two").write_text("mine")
-    with pytest.raises(CheckpointError, match="two exists already: remove it, or name another folder"):
+    with pytest.raises(CheckpointError, match="two exists already: remove it, or name another output"):
         write_together({tmp_path / "one": text, tmp_path / "two": text})
     assert {file.name: file.read_text() for file in tmp_path.iterdir()} == {"two": "mine"}
 
