@@ -1,7 +1,7 @@
 r"""How the cost of decoding grows with the length of source and target, and with the length candidates.
 
     python -m benchmarks growth
-        about 15 minutes on one core
+        about 10 minutes on one core
     python -m benchmarks growth --lengths 16 32 64 128 --candidates 1 3 5 --systems ours
 
 Random weights; source and target have the same length, in tokens with `</s>`. The growth measured stands beside the one
