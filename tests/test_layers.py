@@ -20,7 +20,11 @@ LAYERS: dict[str, tuple[set[str], bool]] = {
     "conversion": ({"errors", "plugin", "conversion"}, True),
     "averaging": ({"errors", "plugin", "conversion"}, False),
     "distillation": ({"errors", "evaluation", "conversion"}, False),
-    "command_line": ({"errors", "evaluation", "conversion", "translator", "averaging", "distillation"}, False),
+    "reporting": ({"errors", "evaluation", "plugin", "translator", "reporting"}, True),
+    "command_line": (
+        {"errors", "evaluation", "conversion", "translator", "averaging", "distillation", "reporting"},
+        False,
+    ),
 }
 
 

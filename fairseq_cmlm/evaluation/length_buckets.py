@@ -1,0 +1,17 @@
+"""Sentences grouped by the length of the reference (paper, section 5.2)."""
+
+from __future__ import annotations
+
+from typing import Optional, Sequence
+
+# Least and greatest length, in tokens without `</s>`; the last bucket is open.
+BUCKETS: tuple[tuple[int, Optional[int]], ...] = ((1, 9), (10, 19), (20, 29), (30, 39), (40, None))
+BUCKET_NAMES = tuple(f"{low}+" if high is None else f"{low}-{high}" for low, high in BUCKETS)
+
+
+def in_buckets(lengths: Sequence[int]) -> list[list[int]]:
+    """For each of BUCKETS the numbers of its sentences; `lengths` in tokens without `</s>`, an empty one is in none."""
+    return [
+        [i for i, length in enumerate(lengths) if low <= length and (high is None or length <= high)]
+        for low, high in BUCKETS
+    ]

@@ -1,0 +1,1 @@
+"""`fairseq-cmlm report`: the tables and figures of the paper, of any trained model."""

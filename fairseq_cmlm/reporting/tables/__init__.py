@@ -1,0 +1,27 @@
+"""The tables of the paper. To add one: a file with its cases and its table, a row in TABLES, a row in its test."""
+
+from __future__ import annotations
+
+from typing import Callable, NamedTuple
+
+from fairseq_cmlm.reporting.cells import Case
+from fairseq_cmlm.reporting.results import Results, Systems
+from fairseq_cmlm.reporting.table import Table
+from fairseq_cmlm.reporting.tables import candidates, comparison, iterations, lengths, repetition, speed
+
+
+class Kind(NamedTuple):
+    """The cases that a table needs, and the table made of their cells."""
+
+    cases: Callable[[Systems], list[Case]]
+    table: Callable[[Results], Table]
+
+
+TABLES: dict[str, Kind] = {
+    "iterations": Kind(iterations.cases, iterations.table),
+    "repetition": Kind(repetition.cases, repetition.table),
+    "lengths": Kind(lengths.cases, lengths.table),
+    "candidates": Kind(candidates.cases, candidates.table),
+    "comparison": Kind(comparison.cases, comparison.table),
+    "speed": Kind(speed.cases_with_peer, speed.table),
+}
