@@ -66,6 +66,37 @@ def test_the_table_has_a_row_for_each_output_and_the_signatures(
     )
 
 
+def test_tokenised_bleu_is_of_the_words_that_the_model_wrote(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = "H-0\t-1\tit is n@@ &apos;t a big wo@@ lf@@\nD-0\t-1\tit isn't a big cat\n"
+    (tmp_path / "T=4.out").write_text(output)
+    (tmp_path / "raw").write_text("it isn't a big cat\n")
+    (tmp_path / "tokens").write_text("it is n&apos;t a big wolf\n")
+    options = ["--reference", str(tmp_path / "raw"), "--tokenised-reference", str(tmp_path / "tokens")]
+    main(["score", str(tmp_path / "T=4.out"), *options])
+    header, _, row, _, *signatures = capsys.readouterr().out.splitlines()
+    assert header == "| output | BLEU | chrF | repeated tokens % | tokenised BLEU |"
+    assert row == "| T=4 | 100.0 | 100.0 | 0.00 | 100.00 |"
+    assert [signature.partition("|")[0] for signature in signatures] == [
+        "BLEU nrefs:1",
+        "chrF nrefs:1",
+        "tokenised BLEU nrefs:1",
+    ]
+    assert "tok:none" in signatures[2]
+    with pytest.raises(SystemExit, match=r"tokens has 2 lines and .*raw 1"):
+        (tmp_path / "tokens").write_text("it is\nn&apos;t\n")
+        main(["score", str(tmp_path / "T=4.out"), *options])
+
+
+def test_chinese_is_scored_by_characters(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "T=4.out").write_text("H-0\t-1\t上周 古装剧 停播\nD-0\t-1\t上周古装剧停播\n")
+    (tmp_path / "raw").write_text("上周 古装 剧停播\n")
+    main(["score", str(tmp_path / "T=4.out"), "--reference", str(tmp_path / "raw"), "--tokenize", "zh"])
+    printed = capsys.readouterr().out
+    assert "| T=4 | 100.0 | 100.0 |" in printed and "tok:zh" in printed
+
+
 @pytest.mark.parametrize(
     ("reference", "message"),
     [
