@@ -64,12 +64,14 @@ def mask_predict(last: Pass) -> Tensor:
 def without_remasking(last: Pass) -> Tensor:
     """Keep for good what is filled, the most confident first (Kreutzer, Foster and Cherry 2020; MaskGIT, 2022).
 
-    With a confidence threshold all tokens that are sure enough are filled at once, and a row is finished the sooner.
+    At least one token is filled in a pass, for else the next one would read the same canvas. With a confidence
+    threshold all tokens that are sure enough are filled at once, and a row is finished the sooner.
     """
-    return lowest(last.after.confidence, last.count, last.before.masked)
+    unfilled = last.before.masked
+    return lowest(last.after.confidence, last.count.minimum(unfilled.sum(1, keepdim=True) - 1), unfilled)
 
 
 STRATEGIES: dict[str, Strategy] = {
     "mask_predict": Strategy(mask_predict, keeps_count=True),
-    "without_remasking": Strategy(without_remasking, keeps_count=True),
+    "without_remasking": Strategy(without_remasking, keeps_count=False),
 }
