@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -48,9 +49,11 @@ class Attention(nn.Module):
         """
         query = packing.pad(self.query(x)).view(memory.key.size(0), -1, x.size(1))
         dropout = self.dropout if self.training else 0.0
-        mixed = functional.scaled_dot_product_attention(
-            self._split_heads(query), memory.key, memory.value, attn_mask=memory.attend, dropout_p=dropout
-        )
+        parts = [self._split_heads(query), memory.key, memory.value]
+        if query.is_cpu and self.training:
+            parts = [part.float() for part in parts]  # the backward pass in bfloat16 takes ten times as long there
+        with torch.autocast(query.device.type, enabled=False):
+            mixed = functional.scaled_dot_product_attention(*parts, attn_mask=memory.attend, dropout_p=dropout)
         merged = mixed.transpose(1, 2).reshape(packing.rows, packing.columns, -1)
         output: Tensor = self.output(packing.pack(merged))
         return output
