@@ -92,7 +92,7 @@ class Translator:
         *,
         iterations: int = 10,
         length_beam: int = 5,
-        strategy: str = "mask_predict",
+        strategy: Optional[str] = None,
         beam: int = 5,
         original: bool = False,
         preset: str = "full",

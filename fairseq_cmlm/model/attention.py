@@ -49,11 +49,14 @@ class Attention(nn.Module):
         """
         query = packing.pad(self.query(x)).view(memory.key.size(0), -1, x.size(1))
         dropout = self.dropout if self.training else 0.0
-        parts = [self._split_heads(query), memory.key, memory.value]
+        query, key, value = self._split_heads(query), memory.key, memory.value
         if query.is_cpu and self.training:
-            parts = [part.float() for part in parts]  # the backward pass in bfloat16 takes ten times as long there
+            # The backward pass in bfloat16 takes ten times as long there.
+            query, key, value = query.float(), key.float(), value.float()
         with torch.autocast(query.device.type, enabled=False):
-            mixed = functional.scaled_dot_product_attention(*parts, attn_mask=memory.attend, dropout_p=dropout)
+            mixed = functional.scaled_dot_product_attention(
+                query, key, value, attn_mask=memory.attend, dropout_p=dropout
+            )
         merged = mixed.transpose(1, 2).reshape(packing.rows, packing.columns, -1)
         output: Tensor = self.output(packing.pack(merged))
         return output

@@ -16,12 +16,18 @@ from fairseq_cmlm.model.precision import PRECISIONS
 
 DECODING_STRATEGIES = sorted([*STRATEGIES, *SEARCH_ORDERS])
 EARLY_EXITS = ("iterations_per_token", "stop_unchanged", "confidence_threshold", "halve_candidates")
-# What a preset may set: options whose default is None, for off.
-PRESET_OPTIONS = (*EARLY_EXITS, "length_prior")
+# What a preset may set.
+PRESET_OPTIONS = ("strategy", *EARLY_EXITS, "length_prior")
 # Chosen on a validation set: docs/SPEED.md.
 PRESETS: dict[str, dict[str, Any]] = {
-    "full": {},
-    "fast": {"halve_candidates": 1, "length_prior": 3.0},
+    "full": {"strategy": "mask_predict"},
+    "fast": {
+        "strategy": "without_remasking",
+        "confidence_threshold": 0.6,
+        "halve_candidates": 1,
+        "length_prior": 3.0,
+        "iterations_per_token": 0.35,
+    },
 }
 
 
@@ -85,7 +91,7 @@ class DecodingOptions:
 
     def _refuse_together(self) -> None:
         search = self.strategy in SEARCH_ORDERS
-        for name in PRESET_OPTIONS if self.original else EARLY_EXITS if search else ():
+        for name in (*EARLY_EXITS, "length_prior") if self.original else EARLY_EXITS if search else ():
             if getattr(self, name) is not None:
                 other = "--original-decoding" if self.original else f"--decoding-strategy {self.strategy}"
                 raise OptionError(f"{_flag(name)}, of its own or of a --decoding-preset, is not for {other}")

@@ -44,8 +44,9 @@ VALIDATION_SEED, VALIDATION_EPOCH = 0, 0
 class TranslationCMLMConfig(TranslationConfig):
     """Options of `--task translation_cmlm`: those of fairseq's translation task and of decoding."""
 
-    decoding_strategy: ChoiceEnum(DECODING_STRATEGIES) = field(  # type: ignore[valid-type]
-        default="mask_predict", metadata={"help": "what is predicted in a pass"}
+    decoding_strategy: Optional[str] = field(
+        default=None,
+        metadata={"help": f"what is predicted in a pass: {', '.join(DECODING_STRATEGIES)}; None: as the preset says"},
     )
     decoding_iterations: int = field(default=10, metadata={"help": "passes, the first included; 0: one a token"})
     length_beam: int = field(default=5, metadata={"help": "length candidates decoded for each sentence"})
@@ -260,15 +261,15 @@ class TranslationCMLMTask(TranslationTask):
         def choice(name: str) -> str:
             return str(getattr(option(name), "value", option(name)))
 
+        given = {name: option("decoding_strategy" if name == "strategy" else name) for name in PRESET_OPTIONS}
         options = DecodingOptions(
-            strategy=choice("decoding_strategy"),
             iterations=option("decoding_iterations"),
             length_beam=option("length_beam"),
             gold_target_length=option("gold_target_length"),
             beam=getattr(args, "beam", 5),
             original=option("original_decoding"),
             dtype=choice("decoding_dtype"),
-            **with_preset(choice("decoding_preset"), {name: option(name) for name in PRESET_OPTIONS}),
+            **with_preset(choice("decoding_preset"), given),
         )
         if options.dtype != "float32" and self.cfg.eval_bleu:
             raise OptionError(
