@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# The teacher's translations of the training text, as a corpus and binarised.
+#
+#   distill.sh RECIPE DIRECTION WORK [SHARD...]
+#
+# The text is translated in SHARDS shards, each a file in WORK/DIRECTION/shards that is not made again. Without SHARD, all
+# that are missing are made, as many at a time as there are GPUS; then distilled-text/ and distilled-data/, if no sentence
+# is missing or doubled. With numbers (from 0), only those shards, so that several machines can share the work:
+#   sbatch --array 0-63 --gpus 1 --wrap 'bash examples/wmt/distill.sh RECIPE DIRECTION WORK $SLURM_ARRAY_TASK_ID'
+usage="usage: distill.sh RECIPE DIRECTION WORK [SHARD...]"
+recipe=${1:?$usage} direction=${2:?$usage} work=${3:?$usage}
+shift 3
+. "$(dirname "$0")/recipe.sh"
+settings "$recipe" "$direction"
+folder=$work/$direction
+teacher=$folder/teacher/averaged.pt
+[ -e "$teacher" ] || fail "$teacher is missing: run average.sh $recipe $direction $work teacher first"
+number=$(gpus)
+options=()
+[ "$number" = 0 ] && options+=(--cpu) || options+=(--fp16)
+
+# translate SHARD FILE. The plugin is given, for without its repairs fairseq loses the last sentences.
+translate() {
+    fairseq-generate "$work/data" -s "$source" -t "$target" --user-dir "$(plugin)" --task translation \
+        --path "$teacher" --gen-subset train --beam 5 --max-len-a 2 --max-len-b 10 --max-tokens 4096 "${options[@]}" \
+        --distributed-world-size "$SHARDS" --distributed-rank "$1" > "$2"
+}
+
+# translate_all GPU SHARD...: one after the other.
+translate_all() {
+    export CUDA_VISIBLE_DEVICES=$1
+    for shard in "${@:2}"; do make "$folder/shards/$shard-of-$SHARDS.out" "$teacher" translate "$shard"; done
+}
+
+collect() {
+    mkdir "$1"
+    fairseq-cmlm distill "${outputs[@]}" --source "$work/bpe/train.$source" --source-lang "$source" --target-lang "$target" \
+        --output "$1/train"
+}
+
+# The dictionaries are those of the data, so that teacher and student have the same words.
+binarise() {
+    fairseq-preprocess --source-lang "$source" --target-lang "$target" --workers "${WORKERS:-$(nproc)}" \
+        --srcdict "$work/data/dict.$source.txt" --tgtdict "$work/data/dict.$target.txt" \
+        --trainpref "$folder/distilled-text/train" --validpref "$work/bpe/valid" --testpref "$work/bpe/test" --destdir "$1"
+}
+
+if [ $# -gt 0 ]; then
+    translate_all "${CUDA_VISIBLE_DEVICES:-}" "$@"
+    exit
+fi
+outputs=()
+for ((shard = 0; shard < SHARDS; shard++)); do outputs+=("$folder/shards/$shard-of-$SHARDS.out"); done
+processes=()
+at_a_time=$((number > 0 ? number : 1))
+for ((gpu = 0; gpu < at_a_time; gpu++)); do
+    translate_all "$([ "$number" = 0 ] || echo "$gpu")" $(seq "$gpu" "$at_a_time" $((SHARDS - 1))) &
+    processes+=($!)
+done
+for process in "${processes[@]}"; do wait "$process"; done
+make "$folder/distilled-text" "$(newest "${outputs[@]}")" collect
+make "$folder/distilled-data" "$folder/distilled-text" binarise

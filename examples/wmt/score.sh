@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Score translations as the paper did and by sacreBLEU and chrF, beside the paper's figures.
+#
+#   score.sh RECIPE DIRECTION WORK OUTPUT...      WORK/DIRECTION/scores.md receives the table, which is printed too
+#
+# The paper's BLEU is tokenised BLEU, for Chinese sacreBLEU. Tokenised BLEU depends on the tokens: compare it only with
+# figures of the same tokenisation.
+usage="usage: score.sh RECIPE DIRECTION WORK OUTPUT..."
+recipe=${1:?$usage} direction=${2:?$usage} work=${3:?$usage}
+: "${4:?$usage}"
+shift 3
+. "$(dirname "$0")/recipe.sh"
+settings "$recipe" "$direction"
+options=(--reference "$work/raw/test.$target")
+[ "$target" != zh ] || options+=(--tokenize zh)
+[ "$foreign" = zh ] || options+=(--tokenised-reference "$work/tokens/test/$target")
+figures=
+for output in "$@"; do
+    name=$(basename "$output" .out)
+    figures+=" ${paper["$direction $name"]:--}"
+done
+fairseq-cmlm score "$@" "${options[@]}" | awk -v figures="$figures" '
+    BEGIN { split(figures, paper, " ") }
+    NR == 1 { print $0 " BLEU in the paper |"; next }
+    NR == 2 { print $0 "---|"; next }
+    /^\|/ { print $0 " " paper[NR - 2] " |"; next }
+    { print }' > "$work/$direction/scores.md.part"
+mv "$work/$direction/scores.md.part" "$work/$direction/scores.md"
+cat "$work/$direction/scores.md"

@@ -1,0 +1,87 @@
+#!/usr/bin/env bash
+# Train a model; a second call goes on from the last checkpoint.
+#
+#   train.sh RECIPE DIRECTION WORK MODEL
+#
+# MODEL is teacher (fairseq's autoregressive Transformer), raw (a CMLM on the human translations) or distilled (a CMLM on
+# the teacher's). WORK/DIRECTION/MODEL receives checkpoints and train.log.
+#
+# Hardware: GPUS (default: those of this machine; 0 trains on the CPU), several by torchrun. In a SLURM job of several
+# machines, one task a GPU, srun starts them:
+#   sbatch --nodes 2 --ntasks-per-node 8 --gpus-per-node 8 --wrap "bash examples/wmt/train.sh RECIPE DIRECTION WORK MODEL"
+# A batch has TOKENS tokens: MAX_TOKENS a GPU and step, and --update-freq as it comes out.
+#
+# PRECISION  float32, or bfloat16 (default on GPUs; there the teacher takes fairseq's --fp16)
+# SELECT     loss (as in the paper), or bleu: what the best checkpoints are best in, on the validation set
+# UPDATES, TEACHER_UPDATES, WARMUP, SAVE_EVERY (updates between validated checkpoints), AVERAGE (how many are kept),
+# TEACHER and ARCH (fairseq's --arch), TEACHER_OPTIONS and OPTIONS (more of fairseq-train) may be set.
+usage="usage: train.sh RECIPE DIRECTION WORK teacher|raw|distilled"
+recipe=${1:?$usage} direction=${2:?$usage} work=${3:?$usage} model=${4:?$usage}
+. "$(dirname "$0")/recipe.sh"
+settings "$recipe" "$direction"
+number=$(gpus)
+precision=${PRECISION:-$([ "$number" = 0 ] && echo float32 || echo bfloat16)}
+tokens=${TOKENS:-131072} max_tokens=${MAX_TOKENS:-8192} average=${AVERAGE:-5} save_every=${SAVE_EVERY:-1000}
+folder=$work/$direction/$model
+
+case $model in
+    teacher)
+        data=$work/data updates=${TEACHER_UPDATES:-100000}
+        read -r -a more <<< "${TEACHER_OPTIONS:-}"
+        options=(--task translation --arch "$TEACHER" --criterion label_smoothed_cross_entropy --adam-betas '(0.9, 0.98)'
+            --clip-norm 0.0 --warmup-updates "${WARMUP:-4000}" --num-workers 0)
+        [ "$precision" = float32 ] || [ "$number" = 0 ] || options+=(--fp16)
+        eval_bleu=(--eval-bleu --eval-bleu-args '{"beam": 5}' --eval-bleu-remove-bpe subword_nmt)
+        ;;
+    raw | distilled)
+        data=$([ "$model" = raw ] && echo "$work/data" || echo "$work/$direction/distilled-data")
+        updates=${UPDATES:-300000}
+        read -r -a more <<< "${OPTIONS:-}"
+        options=(--task translation_cmlm --arch "${ARCH:-cmlm_base}" --criterion cmlm_loss --adam-betas '(0.9, 0.999)'
+            --adam-eps 1e-6 --weight-decay 0.01 --warmup-updates "${WARMUP:-10000}" --training-dtype "$precision")
+        eval_bleu=(--eval-bleu --eval-bleu-args '{"decoding_iterations": 10}' --eval-bleu-remove-bpe subword_nmt)
+        ;;
+    *) fail "the model '$model' is none of teacher, raw and distilled" ;;
+esac
+[ -d "$data" ] || fail "$data is missing: run $([ "$model" = distilled ] && echo distill.sh || echo prepare.sh) first"
+! stands "$folder/$updates.done" "$data" || exit 0
+
+case ${SELECT:-loss} in
+    loss) ;;
+    bleu) options+=("${eval_bleu[@]}" --best-checkpoint-metric bleu --maximize-best-checkpoint-metric) ;;
+    *) fail "SELECT '$SELECT' is neither loss nor bleu" ;;
+esac
+[ "$bpe" = joint ] && options+=(--share-all-embeddings) || options+=(--share-decoder-input-output-embed)
+
+accumulated=$((number > 0 ? max_tokens * number : max_tokens))
+update_freq=$(((tokens + accumulated / 2) / accumulated))
+[ "$update_freq" -gt 0 ] || update_freq=1
+launch=(fairseq-train)
+if [ "$number" = 0 ]; then
+    options+=(--cpu)
+elif [ "${SLURM_NNODES:-1}" -gt 1 ]; then
+    launch=(srun fairseq-train)
+    options+=(--distributed-world-size "$number" --distributed-port $((20000 + SLURM_JOB_ID % 20000)) --ddp-backend legacy_ddp)
+elif [ "$number" -gt 1 ]; then
+    launch=(torchrun --standalone --nproc-per-node "$number" "$(command -v fairseq-train)")
+    options+=(--distributed-world-size "$number" --ddp-backend legacy_ddp)
+else
+    options+=(--distributed-world-size 1)
+fi
+
+mkdir -p "$folder"
+note begin "$folder"
+current_log=$folder/train.log
+echo "$updates updates of $((accumulated * update_freq)) tokens: $max_tokens x $((number > 0 ? number : 1)) x $update_freq;" \
+    "$current_log"
+# Checkpoints are validated and saved every so many updates, not epochs: an epoch is 100 updates in one recipe and 4,000
+# in another. The best are kept for the average, and the last, for fairseq keeps no worse one beside fewer than asked for.
+"${launch[@]}" "$data" -s "$source" -t "$target" --user-dir "$(plugin)" "${options[@]}" \
+    --optimizer adam --label-smoothing 0.1 --dropout 0.3 --lr 5e-4 --lr-scheduler inverse_sqrt --warmup-init-lr 1e-7 \
+    --max-tokens "$max_tokens" --update-freq "$update_freq" --max-update "$updates" --seed "${SEED:-1}" \
+    --save-interval-updates "$save_every" --validate-interval-updates "$save_every" \
+    --save-interval 1000000 --validate-interval 1000000 --no-epoch-checkpoints \
+    --keep-best-checkpoints "$average" --keep-interval-updates "$average" --save-dir "$folder" \
+    --log-format simple --log-interval 100 "${more[@]}" >> "$current_log" 2>&1
+touch "$folder/$updates.done"
+note end "$folder"

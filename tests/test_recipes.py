@@ -1,0 +1,328 @@
+"""The WMT recipes in examples/: their text, their downloads, their training commands, and one of them as a whole."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import io
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+import zipfile
+from collections import Counter
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+STEPS = EXAMPLES / "wmt"
+RECIPES = {"wmt14_en_de": "de", "wmt16_en_ro": "ro", "wmt17_en_zh": "zh"}
+
+
+def load_text_module() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("recipe_text", STEPS / "text.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+text_module = load_text_module()
+
+
+def environment(**settings: str) -> dict[str, str]:
+    """The environment for a recipe: no set-up, one thread and process, no GPU."""
+    return {**os.environ, "VENV": "active", "OMP_NUM_THREADS": "1", "WORKERS": "1", "GPUS": "0", **settings}
+
+
+def run(script: Path, *arguments: object, **settings: str) -> subprocess.CompletedProcess[str]:
+    words = ["bash", str(script), *map(str, arguments)]
+    return subprocess.run(words, env=environment(**settings), capture_output=True, text=True)
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "tokens"),
+    [
+        ("en", "The “well-known” U.S. & AT&T's.", "The &quot; well @-@ known &quot; U.S. &amp; AT &amp; T &apos;s ."),
+        ("de", "„Ja\u00a0– heute“, sagt er.", "&quot; Ja - heute &quot; , sagt er ."),
+        ("ro", "Şi ţara şi Ţipă.", "Și țara și Țipă ."),
+        ("zh", "上周，古装剧《美人》（NAACP）停播。", "上周 ， 古装剧 《 美人 》 （ NAACP ） 停播 。"),
+    ],
+)
+def test_text_becomes_tokens(language: str, text: str, tokens: str) -> None:
+    assert text_module.tokeniser(language)(text) == tokens
+
+
+def test_romanian_without_diacritics() -> None:
+    assert text_module.tokeniser("ro", strip_diacritics=True)("Şi ță, âî.") == "Si ta , ai ."
+
+
+@pytest.mark.parametrize(
+    ("english", "foreign", "reason"),
+    [
+        ("a b", "c d", None),
+        ("", "c", "empty"),
+        ("a", "c d e", None),
+        ("a", "c d e f", "of unlike lengths"),
+        ("a b c d", "e", "of unlike lengths"),
+        ("a b c d e", "f g h i j", None),
+        ("a b c d e f", "f g h i j", "too long"),
+    ],
+)
+def test_pairs_are_left_out_for_a_reason(english: str, foreign: str, reason: str | None) -> None:
+    limits = text_module.Limits(longest=5, ratio=3.0)
+    assert text_module.reason_to_leave_out((english, foreign), limits) == reason
+
+
+def tokenise(folder: Path, english: bytes, german: bytes, *options: str) -> subprocess.CompletedProcess[str]:
+    (folder / "en").write_bytes(english)
+    (folder / "de").write_bytes(german)
+    files = [str(folder / name) for name in ("en", "de", "out.en", "out.de")]
+    words = [sys.executable, str(STEPS / "text.py"), "tokenise", *files, "--foreign", "de", "--workers", "1", *options]
+    return subprocess.run(words, capture_output=True, text=True)
+
+
+def test_both_sides_stay_in_step(tmp_path: Path) -> None:
+    english = "one\rtwo\u2028three\n\nb\xe9\nlast\x0bone\n".encode()
+    german = b"eins zwei\t drei\nleer\nb\xe9\nletzter\n"
+    done = tokenise(tmp_path, english, german, "--clean")
+    assert done.stdout == "kept 2 of 4 pairs; left out: 1 empty, 1 not UTF-8\n"
+    assert (tmp_path / "out.en").read_text() == "one two three\nlast one\n"
+    assert (tmp_path / "out.de").read_text() == "eins zwei drei\nletzter\n"
+
+
+def test_no_line_of_a_test_set_is_left_out(tmp_path: Path) -> None:
+    assert tokenise(tmp_path, b"\na b\n", b"leer\n" + b"c " * 99 + b"\n").returncode == 0
+    assert (tmp_path / "out.en").read_text() == "\na b\n"
+    assert tokenise(tmp_path, b"b\xe9\n", b"c\n").returncode != 0
+
+
+def test_texts_that_are_not_parallel_are_refused(tmp_path: Path) -> None:
+    done = tokenise(tmp_path, b"a\nb\n", b"c\n", "--clean")
+    assert done.returncode == 1 and "de ends before line 2 of the other side" in done.stderr
+
+
+def test_chinese_words_are_joined_in_the_translations_only() -> None:
+    output = "H-0\t-1\t上周 ， US 的\nD-0\t-1\t上周 ， US 的 “ New York ” 。\n"
+    words = [sys.executable, str(STEPS / "text.py"), "join-chinese"]
+    done = subprocess.run(words, input=output, capture_output=True, text=True, check=True)
+    assert done.stdout == "H-0\t-1\t上周 ， US 的\nD-0\t-1\t上周，US的“New York”。\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["wmt15", "en-de", "WORK", "raw"], "there is no recipe 'wmt15'"),
+        (["wmt14_en_de", "en-ro", "WORK", "raw"], "'en-ro' of wmt14_en_de is neither en-de nor de-en"),
+        (["wmt14_en_de", "en-de", "WORK", "both"], "'both' is none of teacher, raw and distilled"),
+        (["wmt14_en_de", "en-de", "WORK", "distilled"], "en-de/distilled-data is missing: run distill.sh first"),
+        (["wmt14_en_de", "en-de"], "usage: train.sh"),
+    ],
+)
+def test_a_wrong_word_is_named(tmp_path: Path, arguments: list[str], message: str) -> None:
+    arguments = [word.replace("WORK", str(tmp_path)) for word in arguments]
+    done = run(STEPS / "train.sh", *arguments)
+    assert done.returncode != 0 and message in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("settings", "launcher", "update_freq", "tokens"),
+    [
+        ({"GPUS": "0"}, "fairseq-train", 16, 131072),
+        ({"GPUS": "1"}, "fairseq-train", 16, 131072),
+        ({"GPUS": "8"}, "torchrun --standalone --nproc-per-node 8", 2, 131072),
+        ({"GPUS": "8", "MAX_TOKENS": "4096"}, "torchrun --standalone --nproc-per-node 8", 4, 131072),
+        ({"SLURM_NNODES": "2", "SLURM_NTASKS": "16", "SLURM_JOB_ID": "40007"}, "srun fairseq-train", 1, 131072),
+        ({"GPUS": "1", "MAX_TOKENS": "6000", "TOKENS": "10000"}, "fairseq-train", 2, 12000),
+        ({"GPUS": "1", "TOKENS": "100"}, "fairseq-train", 1, 8192),
+    ],
+)
+def test_the_batch_is_worked_out_for_the_hardware(
+    tmp_path: Path, settings: dict[str, str], launcher: str, update_freq: int, tokens: int
+) -> None:
+    commands = tmp_path / "commands"
+    commands.mkdir()
+    for name in ("fairseq-train", "torchrun", "srun"):
+        (commands / name).write_text(f'#!/bin/sh\necho {name} "$@"\n')
+        (commands / name).chmod(0o755)
+    (tmp_path / "data").mkdir()
+    settings = {"PATH": f"{commands}:{os.environ['PATH']}", "PLUGIN": "plugin", "UPDATES": "7", **settings}
+    done = run(STEPS / "train.sh", "wmt14_en_de", "de-en", tmp_path, "raw", **settings)
+    assert done.returncode == 0, done.stderr
+    assert f"7 updates of {tokens} tokens" in done.stdout
+    command = (tmp_path / "de-en" / "raw" / "train.log").read_text()
+    assert command.startswith(launcher) and f" --update-freq {update_freq} " in command
+    assert " -s de -t en " in command and " --max-update 7 " in command
+    world = re.search(r"--distributed-world-size (\d+)", command)
+    gpus = int(settings.get("SLURM_NTASKS") or settings["GPUS"])
+    assert world is None if gpus == 0 else world is not None and int(world[1]) == gpus
+    assert ("--cpu" in command, "--training-dtype bfloat16" in command) == (gpus == 0, gpus > 0)
+    assert ("--distributed-port 20007" in command) == ("SLURM_JOB_ID" in settings)
+
+
+@pytest.fixture
+def publisher(tmp_path: Path) -> Path:
+    """A recipe in a copy of the examples, whose publishers' archives lie in a folder."""
+    folder = tmp_path / "publisher"
+    folder.mkdir()
+    with tarfile.open(folder / "first.tgz", "w:gz") as archive:
+        for name, lines in (("x/a.en", b"one\ntwo\n"), ("x/a.de", b"eins\nzwei\n")):
+            member = tarfile.TarInfo(name)
+            member.size = len(lines)
+            archive.addfile(member, io.BytesIO(lines))
+    with zipfile.ZipFile(folder / "second.zip", "w") as archive:
+        for name, lines in (
+            ("b_2_en.txt", "four\n"),
+            ("b_1_en.txt", "three\n"),
+            ("b_1_cn.txt", "drei\n"),
+            ("b_2_cn.txt", "vier\n"),
+        ):
+            archive.writestr(name, lines)
+    content = (folder / "first.tgz").read_bytes()
+    (folder / "first.tgz.00").write_bytes(content[:50])
+    (folder / "first.tgz.01").write_bytes(content[50:])
+    shutil.copytree(STEPS, tmp_path / "examples" / "wmt")
+    recipe = tmp_path / "examples" / "tiny"
+    recipe.mkdir()
+    (recipe / "settings.sh").write_text(f"""foreign=de
+archives=(
+    "first.tgz.00 {hashlib.sha1(content[:50]).hexdigest()} file://{folder}/first.tgz.00"
+    "first.tgz.01 {hashlib.sha256(content[50:]).hexdigest()} file://{folder}/first.tgz.01"
+    "second.zip - file://{folder}/second.zip"
+)
+manual=("third.zip - http://by.hand")
+corpora=("first.tgz.00+first.tgz.01 2 x/a.en x/a.de" "second.zip - *_en.txt *_c[hn].txt" "third.zip - *.en *.de")
+valid_set="dev 1" test_set="new 1"
+""")
+    (tmp_path / "sacrebleu").write_text('#!/bin/sh\necho "$2 $4 $6"\n')
+    (tmp_path / "sacrebleu").chmod(0o755)
+    return tmp_path
+
+
+def download(publisher: Path, **settings: str) -> subprocess.CompletedProcess[str]:
+    settings = {"PATH": f"{publisher}:{os.environ['PATH']}", **settings}
+    return run(publisher / "examples" / "wmt" / "download.sh", "tiny", publisher / "work", **settings)
+
+
+def test_a_download_is_checked_and_done_once(publisher: Path) -> None:
+    done = download(publisher)
+    assert done.returncode == 1 and "third.zip must be fetched by hand (http://by.hand)" in done.stderr
+    done = download(publisher, MANUAL="skip")
+    assert done.returncode == 0, done.stderr
+    text = publisher / "work" / "text"
+    assert (text / "train.en").read_text() == "one\ntwo\nthree\nfour\n"
+    assert (text / "train.de").read_text() == "eins\nzwei\ndrei\nvier\n"
+    assert (text / "valid.en").read_text() == "dev en-de src\n" and (text / "test.de").read_text() == "new en-de ref\n"
+    again = download(publisher, MANUAL="skip")
+    assert again.returncode == 0 and again.stdout == "leaving out third.zip\n"
+
+
+def test_a_changed_archive_is_refused(publisher: Path) -> None:
+    whole = (publisher / "publisher" / "first.tgz.00").read_bytes()
+    (publisher / "publisher" / "first.tgz.00").write_bytes(b"other")
+    done = download(publisher, MANUAL="skip")
+    assert done.returncode == 1 and "first.tgz.00 has the checksum" in done.stderr
+    (publisher / "work" / "archives" / "first.tgz.00").write_bytes(whole)
+    assert download(publisher, MANUAL="skip").returncode == 0
+    # What no checksum was known for is held to what was seen first.
+    archive = publisher / "work" / "archives" / "second.zip"
+    archive.write_bytes(archive.read_bytes() + b"more")
+    archive.with_name("second.zip.checked").unlink()
+    done = download(publisher, MANUAL="skip")
+    assert done.returncode == 1 and "second.zip has the checksum" in done.stderr
+
+
+def test_a_corpus_of_another_number_of_lines_is_refused(publisher: Path) -> None:
+    settings = publisher / "examples" / "tiny" / "settings.sh"
+    settings.write_text(settings.read_text().replace("first.tgz.01 2 x/a.en", "first.tgz.01 3 x/a.en"))
+    done = download(publisher, MANUAL="skip")
+    assert done.returncode == 1 and "has 2 lines and should have 3" in done.stderr
+    assert not (publisher / "work" / "text" / "train.en").exists()
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_the_settings_of_a_recipe_fit_together(recipe: str) -> None:
+    show = """
+        usage=; . "$1/wmt/recipe.sh"; settings "$2"
+        printf 'corpus %s\\n' "${corpora[@]}"; printf 'archive %s\\n' "${archives[@]}" "${manual[@]}"
+        printf 'figure %s\\n' "${!paper[@]}"; echo "foreign $foreign"
+    """
+    words = ["bash", "-c", show, "-", str(EXAMPLES), recipe]
+    lines = [
+        line.split() for line in subprocess.run(words, capture_output=True, text=True, check=True).stdout.splitlines()
+    ]
+    archives = {words[1]: words[2] for words in lines if words[0] == "archive" and len(words) > 1}
+    corpora = [words[1:] for words in lines if words[0] == "corpus"]
+    assert sorted(name for corpus in corpora for name in corpus[0].split("+")) == sorted(archives)
+    assert all(len(corpus) == 4 for corpus in corpora)
+    assert all(re.fullmatch(r"-|[0-9a-f]{40}|[0-9a-f]{64}", checksum) for checksum in archives.values())
+    foreign = RECIPES[recipe]
+    assert ["foreign", foreign] in lines
+    for direction in (f"en-{foreign}", f"{foreign}-en"):
+        for output in ("teacher,beam=5", "distilled,T=4", "distilled,T=10"):
+            assert ["figure", direction, output] in lines
+
+
+SMALL = {
+    **{"MERGES": "100", "SHARDS": "2", "AVERAGE": "2", "TOKENS": "512", "MAX_TOKENS": "512", "WARMUP": "4"},
+    **{"TEACHER_UPDATES": "8", "UPDATES": "24", "SAVE_EVERY": "4", "ITERATIONS": "2", "TEACHER": "transformer"},
+    "ARCH": "cmlm_tiny",
+}
+SIZES = " ".join(
+    f"--{side}-layers 1 --{side}-embed-dim 32 --{side}-ffn-embed-dim 64 --{side}-attention-heads 2"
+    for side in ("encoder", "decoder")
+)
+OPTIONS = f"{SIZES} --log-interval 1 --max-source-positions 80 --max-target-positions 80"
+
+
+@pytest.mark.slow
+def test_a_whole_recipe_goes_on_after_an_interruption(text: Path, tmp_path: Path) -> None:
+    raw, work = tmp_path / "raw", tmp_path / "work"
+    raw.mkdir()
+    for split in ("train", "valid", "test"):
+        for side, language in (("src", "en"), ("tgt", "de")):
+            lines = (text / f"{split}.{side}").read_text().splitlines(keepends=True)[:200]
+            (raw / f"{split}.{language}").write_text("".join(lines))
+    words = ["bash", STEPS / "run.sh", "wmt14_en_de", "en-de", work, raw]
+    settings = environment(**SMALL, OPTIONS=OPTIONS, TEACHER_OPTIONS=OPTIONS)
+    started = subprocess.Popen(words, env=settings, stdout=subprocess.DEVNULL, start_new_session=True)
+    student = work / "en-de" / "distilled"
+    deadline = time.monotonic() + 300
+    while not (student / "checkpoint_last.pt").exists():
+        assert started.poll() is None and time.monotonic() < deadline
+        time.sleep(0.05)
+    os.killpg(started.pid, signal.SIGKILL)
+    started.wait()
+    assert not (student / "24.done").exists()
+
+    done = subprocess.run(words, env=settings, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+    steps = [line.split()[2:] for line in (work / "steps.log").read_text().splitlines()]
+    ended = Counter(result for kind, result in steps if kind == "end")
+    begun = Counter(result for kind, result in steps if kind == "begin")
+    assert set(ended.values()) == {1} and begun == ended + Counter({"en-de/distilled": 1})
+    first, second = (student / "train.log").read_text().split("Loaded checkpoint")
+    updates = [[int(n) for n in re.findall(r"train_inner .* num_updates=(\d+)", log)] for log in (first, second)]
+    resumed = updates[1][0] - 1
+    assert resumed % 4 == 0 and 4 <= resumed <= updates[0][-1]
+    assert updates == [list(range(1, len(updates[0]) + 1)), list(range(resumed + 1, 25))]
+
+    tokens, pieces = work / "tokens" / "train" / "en", work / "bpe" / "train.en"
+    assert len(tokens.read_text().splitlines()) == 200
+    assert pieces.read_text().replace("@@ ", "") == tokens.read_text()
+    distilled = work / "en-de" / "distilled-text"
+    assert (distilled / "train.en").read_text() == pieces.read_text()
+    assert len((distilled / "train.de").read_text().splitlines()) == 200
+    table = (work / "en-de" / "scores.md").read_text()
+    assert done.stdout.endswith(table)
+    assert "| BLEU | chrF | repeated tokens % | tokenised BLEU | BLEU in the paper |" in table
+    assert re.search(r"\| teacher,beam=5 \| [\d.]+ .* \| 28.60 \|", table)
+    assert re.search(r"\| distilled,T=2 \| [\d.]+ .* \| - \|", table)
+    assert "tok:13a" in table and "tok:none" in table
