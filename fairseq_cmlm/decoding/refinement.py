@@ -93,7 +93,7 @@ def refine(predict: Predict, canvas: Canvas, plan: Plan, mask: int, trace: Optio
         go_on = (plan.total[rows] > done).to(after.tokens.device)
         if plan.contest is not None:
             behind = plan.contest.behind(mean_log_probability(confidence, fillable), done)
-            confidence[behind] = float("-inf")
+            confidence.masked_fill_(behind[:, None], float("-inf"))
             go_on = go_on & ~behind[rows]
         stood[rows] = (stood[rows] + 1) * after.tokens.eq(canvas.tokens).all(dim=1, keepdim=True)
         masked = plan.again(Pass(canvas, after, count[:, None].to(after.tokens.device), stood[rows]))
