@@ -158,7 +158,10 @@ def test_early_exits_save_passes_and_lose_no_sentence(data: Path, checkpoint: Pa
             ("--decoding-dtype", "float16"),
             "--decoding-dtype float16 cannot be computed on this machine's cpu: use float32",
         ),
-        (("--decoding-preset", "fast", "--original-decoding"), "--iterations-per-token, .* is not for --original-decoding"),
+        (
+            ("--decoding-preset", "fast", "--original-decoding"),
+            "--iterations-per-token, .* is not for --original",
+        ),
         (("--confidence-threshold", 2), "--confidence-threshold 2.0 must be above 0"),
         (("--num-shards", 2, "--shard-id", 2), "--shard-id 2 must be at least 0 and below --num-shards 2"),
         (("--num-shards", 9), "--num-shards 9 is more than the 2 batch"),
