@@ -46,6 +46,13 @@ def run(script: Path, *arguments: object, **settings: str) -> subprocess.Complet
     return subprocess.run(words, env=environment(**settings), capture_output=True, text=True)
 
 
+def stub(folder: Path, name: str, script: str) -> None:
+    """A command that stands before others of its name if `folder` is the first of PATH."""
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text(f"#!/usr/bin/env bash\n{script}\n")
+    (folder / name).chmod(0o755)
+
+
 @pytest.mark.parametrize(
     ("language", "text", "tokens"),
     [
@@ -147,10 +154,8 @@ def test_the_batch_is_worked_out_for_the_hardware(
     tmp_path: Path, settings: dict[str, str], launcher: str, update_freq: int, tokens: int
 ) -> None:
     commands = tmp_path / "commands"
-    commands.mkdir()
     for name in ("fairseq-train", "torchrun", "srun"):
-        (commands / name).write_text(f'#!/bin/sh\necho {name} "$@"\n')
-        (commands / name).chmod(0o755)
+        stub(commands, name, f'echo {name} "$@"')
     (tmp_path / "data").mkdir()
     settings = {"PATH": f"{commands}:{os.environ['PATH']}", "PLUGIN": "plugin", "UPDATES": "7", **settings}
     done = run(STEPS / "train.sh", "wmt14_en_de", "de-en", tmp_path, "raw", **settings)
@@ -164,6 +169,64 @@ def test_the_batch_is_worked_out_for_the_hardware(
     assert world is None if gpus == 0 else world is not None and int(world[1]) == gpus
     assert ("--cpu" in command, "--training-dtype bfloat16" in command) == (gpus == 0, gpus > 0)
     assert ("--distributed-port 20007" in command) == ("SLURM_JOB_ID" in settings)
+
+
+def test_no_training_goes_on_with_other_data(tmp_path: Path) -> None:
+    stub(tmp_path / "commands", "fairseq-train", "echo trained")
+    settings = {"PATH": f"{tmp_path / 'commands'}:{os.environ['PATH']}", "PLUGIN": "plugin", "UPDATES": "7"}
+    folder = tmp_path / "en-de" / "raw"
+    folder.mkdir(parents=True)
+    (folder / "checkpoint_last.pt").touch()
+    (tmp_path / "data").mkdir()
+    os.utime(tmp_path / "data", (time.time() + 9,) * 2)
+    done = run(STEPS / "train.sh", "wmt14_en_de", "en-de", tmp_path, "raw", **settings)
+    assert done.returncode == 1 and "data is newer than the training" in done.stderr
+    os.utime(tmp_path / "data", (0, 0))
+    assert run(STEPS / "train.sh", "wmt14_en_de", "en-de", tmp_path, "raw", **settings).returncode == 0
+    again = run(STEPS / "train.sh", "wmt14_en_de", "en-de", tmp_path, "raw", **settings)
+    assert again.returncode == 0 and again.stdout == ""
+
+
+@pytest.mark.parametrize(("gpus", "devices"), [("0", ["", "", ""]), ("2", ["0", "1", "0"])])
+def test_the_distillation_repeats_only_the_shard_that_failed(tmp_path: Path, gpus: str, devices: list[str]) -> None:
+    work, commands = tmp_path / "work", tmp_path / "commands"
+    shards = work / "en-de" / "shards"
+    for file, content in (
+        ("bpe/train.en", "a\nb\nc\nd\n"),
+        ("en-de/teacher/averaged.pt", ""),
+        ("data/dict.en.txt", ""),
+    ):
+        (work / file).parent.mkdir(parents=True, exist_ok=True)
+        (work / file).write_text(content)
+    stub(
+        commands,
+        "fairseq-generate",
+        f"""while [ "$1" != --distributed-world-size ]; do shift; done
+        [ "$4" != 1 ] || [ -e {tmp_path}/mended ] || {{ echo out of memory >&2; exit 3; }}
+        echo "device $CUDA_VISIBLE_DEVICES"
+        for ((i = $4; i < 4; i += $2)); do
+            text=$(sed -n "$((i + 1))p" {work}/bpe/train.en)
+            printf 'S-%d\\t%s\\nH-%d\\t-1\\t%s@@ x\\nD-%d\\t-1\\t%sx\\n' $i $text $i $text $i $text
+        done
+        echo 'Generate train with beam=5: '""",
+    )
+    stub(commands, "fairseq-preprocess", 'mkdir "${!#}"')
+    settings = {"PATH": f"{commands}:{os.environ['PATH']}", "PLUGIN": "plugin", "SHARDS": "3", "GPUS": gpus}
+    done = run(STEPS / "distill.sh", "wmt14_en_de", "en-de", work, **settings)
+    assert done.returncode == 1 and "out of memory" in done.stderr and "1-of-3.out.log" in done.stderr
+    assert "shards are missing" in done.stderr
+    assert (shards / "0-of-3.out").exists() and not (shards / "1-of-3.out").exists()
+    (tmp_path / "mended").touch()
+    assert run(STEPS / "distill.sh", "wmt14_en_de", "en-de", work, "1", **settings).returncode == 0
+    assert not (work / "en-de" / "distilled-text").exists()
+    assert run(STEPS / "distill.sh", "wmt14_en_de", "en-de", work, **settings).returncode == 0
+    assert (work / "en-de" / "distilled-text" / "train.de").read_text() == "a@@ x\nb@@ x\nc@@ x\nd@@ x\n"
+    assert (work / "en-de" / "distilled-data").is_dir()
+    ended = Counter(line.split()[3] for line in (work / "steps.log").read_text().splitlines() if " end " in line)
+    assert set(ended.values()) == {1} and len(ended) == 5
+    # All but shard 1, which was made by itself.
+    for shard in (0, 2):
+        assert (shards / f"{shard}-of-3.out").read_text().startswith(f"device {devices[shard]}\n")
 
 
 @pytest.fixture
@@ -200,8 +263,7 @@ manual=("third.zip - http://by.hand")
 corpora=("first.tgz.00+first.tgz.01 2 x/a.en x/a.de" "second.zip - *_en.txt *_c[hn].txt" "third.zip - *.en *.de")
 valid_set="dev 1" test_set="new 1"
 """)
-    (tmp_path / "sacrebleu").write_text('#!/bin/sh\necho "$2 $4 $6"\n')
-    (tmp_path / "sacrebleu").chmod(0o755)
+    stub(tmp_path, "sacrebleu", 'echo "$2 $4 $6"')
     return tmp_path
 
 

@@ -57,6 +57,9 @@ for ((gpu = 0; gpu < at_a_time; gpu++)); do
     translate_all "$([ "$number" = 0 ] || echo "$gpu")" $(seq "$gpu" "$at_a_time" $((SHARDS - 1))) &
     processes+=($!)
 done
-for process in "${processes[@]}"; do wait "$process"; done
+# All are waited for, so that none goes on beside a second call.
+failed=0
+for process in "${processes[@]}"; do wait "$process" || failed=1; done
+[ "$failed" = 0 ] || fail "shards are missing: a second call makes them"
 make "$folder/distilled-text" "$(newest "${outputs[@]}")" collect
 make "$folder/distilled-data" "$folder/distilled-text" binarise

@@ -29,7 +29,7 @@ case $model in
         data=$work/data updates=${TEACHER_UPDATES:-100000}
         read -r -a more <<< "${TEACHER_OPTIONS:-}"
         options=(--task translation --arch "$TEACHER" --criterion label_smoothed_cross_entropy --adam-betas '(0.9, 0.98)'
-            --clip-norm 0.0 --warmup-updates "${WARMUP:-4000}" --num-workers 0)
+            --clip-norm 0.0 --warmup-updates "${WARMUP:-4000}")
         [ "$precision" = float32 ] || [ "$number" = 0 ] || options+=(--fp16)
         eval_bleu=(--eval-bleu --eval-bleu-args '{"beam": 5}' --eval-bleu-remove-bpe subword_nmt)
         ;;
@@ -45,6 +45,8 @@ case $model in
 esac
 [ -d "$data" ] || fail "$data is missing: run $([ "$model" = distilled ] && echo distill.sh || echo prepare.sh) first"
 ! stands "$folder/$updates.done" "$data" || exit 0
+[ ! -e "$folder/checkpoint_last.pt" ] || stands "$folder/checkpoint_last.pt" "$data" ||
+    fail "$data is newer than the training in $folder: remove that folder to train on it"
 
 case ${SELECT:-loss} in
     loss) ;;
