@@ -15,7 +15,7 @@ BEAM_5 = Case(AUTOREGRESSIVE, None, 5)
 LEGEND = """\
 seconds: for the whole text once, encoder and length prediction included, median of the rounds. x: how many times as
 fast as the autoregressive model with beam 5, timed beside it, batch after batch in turn; median, least and greatest of
-the rounds. The paper's are read off its plot by eye."""
+the rounds. The paper's, on one GPU, are read off its plot by eye."""
 
 
 def cases(systems: Systems) -> list[Case]:

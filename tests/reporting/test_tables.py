@@ -1,0 +1,149 @@
+"""Each table, from cells whose numbers can be worked out by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fairseq_cmlm.reporting import paper
+from fairseq_cmlm.reporting.cells import Case, Cell
+from fairseq_cmlm.reporting.results import AUTOREGRESSIVE, Results, Systems
+from fairseq_cmlm.reporting.scorer import Scorer
+from fairseq_cmlm.reporting.table import Row, Table
+from fairseq_cmlm.reporting.tables import TABLES
+
+SYSTEMS = Systems("ours", ["raw"], teacher=True)
+# Lengths 4 and 12, with </s> 5 and 13.
+REFERENCES = ["a b c d", "e f g h i j k l m n o p"]
+WRONG = "x x x x"
+
+
+def cell_of(case: Case) -> Cell:
+    """The long sentence right and the short one wrong from T=4 on or with a beam; before that all is wrong."""
+    good = case.iterations is None or case.iterations == 0 or case.iterations >= 4
+    texts = [WRONG, REFERENCES[1] if good else WRONG]
+    seconds, peer = ([2.0, 1.0, 4.0], [4.0, 4.0, 4.0]) if case.timed else ([9.0], [])
+    candidates = range(5, 5 + case.size)  # the length 13 is the ninth
+    return Cell(
+        texts, [text.split() for text in texts], [list(candidates)] * 2, [case.iterations or 7, 3], seconds, peer
+    )
+
+
+def made(name: str, pair: str = "en-de", systems: Systems = SYSTEMS) -> Table:
+    cells = {case: cell_of(case) for case in TABLES[name].cases(systems)}
+    return TABLES[name].table(Results(systems, pair, [5, 13], Scorer("none", REFERENCES), cells))
+
+
+def column(table: Table, name: str) -> list[Any]:
+    return [row[name] for row in table.rows]
+
+
+def bleu(*texts: str) -> float:
+    return Scorer("none", REFERENCES).bleu(texts)
+
+
+GOOD, BAD = bleu(WRONG, REFERENCES[1]), bleu(WRONG, WRONG)
+
+
+def test_the_scores_of_these_texts_differ() -> None:
+    # 12 of 16 words, 11 of 14 pairs, 10 of 12 triples, 9 of 10 quadruples; no shorter than the references.
+    assert pytest.approx(100 * (12 / 16 * 11 / 14 * 10 / 12 * 9 / 10) ** 0.25) == GOOD
+    assert BAD < 10
+
+
+def test_iterations() -> None:
+    table = made("iterations")
+    assert column(table, "T")[:6] == ["1", "4", "10", "N", "-", "-"]
+    assert column(table, "l or beam")[:6] == [5, 5, 5, 5, 1, 5]
+    assert column(table, "BLEU")[:6] == pytest.approx([BAD, GOOD, GOOD, GOOD, GOOD, GOOD])
+    assert column(table, "passes")[:6] == [2.0, 3.5, 6.5, 5.0, 5.0, 5.0]
+    assert column(table, "paper, small")[:6] == [15.06, 24.17, 25.51, None, None, None]
+    assert column(table, "paper, base")[:6] == [18.05, 25.94, 27.03, None, None, 27.74]
+    assert column(table, "paper, base")[6:] == [27.86, 28.60] and column(table, "BLEU")[6:] == [None, None]
+    chrf = column(table, "chrF")
+    assert chrf[0] < chrf[1]
+
+
+def test_repetition() -> None:
+    table = made("repetition", "en-ro")
+    assert column(table, "T") == [1, 2, 3, 4, 5, 10]
+    # Three of four words repeat in a wrong sentence: 6 of 8 words, and 3 of 16.
+    assert column(table, "repeated %") == [75.0, 75.0, 75.0, 18.75, 18.75, 18.75]
+    assert column(table, "BLEU") == pytest.approx([BAD, BAD, BAD, GOOD, GOOD, GOOD])
+    assert column(table, "paper, repeated %") == [9.34, 2.82, 1.26, 0.87, 0.61, None]
+    assert column(table, "paper, BLEU") == [27.32, 31.08, 32.19, 32.53, 32.62, 33.08]
+    assert table.panels[1].series["ours"] == [(1, 75.0), (2, 75.0), (3, 75.0), (4, 18.75), (5, 18.75), (10, 18.75)]
+    assert table.panels[1].series["paper"][-1] == (5, 0.61)
+
+
+def test_lengths() -> None:
+    table = made("lengths")
+    assert column(table, "length") == ["1-9", "10-19", "20-29", "30-39", "40+"]
+    assert column(table, "sentences") == [1, 1, 0, 0, 0]
+    for name in ("T=4", "T=10", "T=N"):
+        assert column(table, name)[0] < 20 and column(table, name)[1:] == [pytest.approx(100), None, None, None]
+    assert column(table, "paper, T=4") == [21.8, 24.6, 24.9, 24.9, 25.0]
+    assert column(table, "paper, T=N") == [22.4, 26.0, 27.1, 27.6, 28.1]
+    assert [x for x, _ in table.panels[0].series["T=4"]] == ["1-9", "10-19"]
+
+
+def test_candidates() -> None:
+    table = made("candidates")
+    assert column(table, "l") == [*range(1, 10), "gold length"]
+    assert column(table, "length accuracy %") == [*[50.0] * 8, 100.0, None]
+    assert column(table, "BLEU") == pytest.approx([GOOD] * 10)
+    assert column(table, "paper, BLEU")[::9] == [26.56, 27.27]
+    assert column(table, "paper, length accuracy %")[7:] == [80.3, 83.8, None]
+    assert [len(panel.series["paper"]) for panel in table.panels] == [9, 9]
+
+
+def test_comparison() -> None:
+    table = made("comparison")
+    assert column(table, "T") == [1, 4, 10]
+    for name in ("ours", "raw"):
+        assert column(table, f"{name}, BLEU") == pytest.approx([BAD, GOOD, GOOD])
+        assert column(table, f"{name}, repeated %") == [75.0, 18.75, 18.75]
+    assert column(table, "paper, raw") == [10.64, 22.25, 24.61]
+    assert column(table, "paper, distilled") == [18.05, 25.94, 27.03]
+
+
+def test_speed() -> None:
+    table = made("speed")
+    assert column(table, "system") == [AUTOREGRESSIVE] * 2 + ["ours"] * 9
+    assert column(table, "l or beam") == [5, 1, 1, 1, 1, 2, 2, 2, 5, 5, 5]
+    assert column(table, "T")[2:] == ["4", "8", "10"] * 3
+    # Rounds of 2, 1 and 4 s beside 4 s: 2, 4 and 1 times as fast.
+    assert column(table, "seconds") == [4.0] + [2.0] * 10
+    assert [column(table, name)[1] for name in ("x", "least", "greatest")] == [2.0, 1.0, 4.0]
+    assert column(table, "x")[0] == 1.0
+    assert column(table, "paper, x") == [None, 1.18, None, None, None, 3.06, 1.82, 1.30, None, None, None]
+    assert table.panels[0].series["l=2"] == [(2.0, pytest.approx(GOOD))] * 3
+    assert table.panels[0].series["paper, l=2"][0] == (3.06, 25.65)
+
+
+def test_without_a_teacher_speed_is_in_seconds_alone() -> None:
+    alone = Systems("ours")
+    cells = {
+        case: Cell([WRONG] * 2, [WRONG.split()] * 2, [[5]] * 2, [4, 4], [3.0]) for case in TABLES["speed"].cases(alone)
+    }
+    table = TABLES["speed"].table(Results(alone, "en-de", [5, 13], Scorer("none", REFERENCES), cells))
+    assert column(table, "seconds") == [3.0] * 9 and not table.panels
+    assert "x" not in table.columns and "least" not in table.columns
+
+
+@pytest.mark.parametrize("name", sorted(TABLES))
+def test_another_pair_has_no_figures_of_the_paper(name: str) -> None:
+    assert any("paper" in column for column in made(name, "en-de").columns)
+    assert not any("paper" in column for column in made(name, "en-fi").columns)
+
+
+@pytest.mark.parametrize("pair", sorted(paper.BASE))
+@pytest.mark.parametrize("name", sorted(TABLES))
+def test_every_pair_of_the_paper_has_its_tables(name: str, pair: str) -> None:
+    assert made(name, pair).rows
+
+
+def test_markdown_leaves_out_empty_columns_and_rounds() -> None:
+    rows: list[Row] = [{"a": 1, "b": None, "c": 2.005}, {"a": "x", "b": None, "c": None}]
+    assert Table("t", rows, "").markdown() == "| a | c |\n| --- | --- |\n| 1 | 2.00 |\n| x | - |"
