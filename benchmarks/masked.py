@@ -42,7 +42,8 @@ class MaskPredict(_Masked):
     def __init__(self, case: Case, environment: Environment) -> None:
         super().__init__(case, environment)
         options = Namespace(
-            decoding_iterations=self._iterations,
+            # A preset has a number of passes of its own; T is the peer's that it is compared with.
+            decoding_iterations=self._iterations if case.system.preset == "full" else None,
             length_beam=self._candidates,
             gold_target_length=self._forced,
             decoding_preset=case.system.preset,

@@ -90,7 +90,7 @@ class Translator:
         self,
         texts: Sequence[str],
         *,
-        iterations: int = 10,
+        iterations: Optional[int] = None,
         length_beam: int = 5,
         strategy: Optional[str] = None,
         beam: int = 5,

@@ -17,16 +17,16 @@ from fairseq_cmlm.model.precision import PRECISIONS
 DECODING_STRATEGIES = sorted([*STRATEGIES, *SEARCH_ORDERS])
 EARLY_EXITS = ("iterations_per_token", "stop_unchanged", "confidence_threshold", "halve_candidates")
 # What a preset may set.
-PRESET_OPTIONS = ("strategy", *EARLY_EXITS, "length_prior")
+PRESET_OPTIONS = ("strategy", "iterations", *EARLY_EXITS, "length_prior")
 # Chosen on a validation set: docs/SPEED.md.
 PRESETS: dict[str, dict[str, Any]] = {
-    "full": {"strategy": "mask_predict"},
+    "full": {"strategy": "mask_predict", "iterations": 10},
     "fast": {
         "strategy": "without_remasking",
+        "iterations": 6,
         "confidence_threshold": 0.6,
         "halve_candidates": 1,
         "length_prior": 3.0,
-        "iterations_per_token": 0.35,
     },
 }
 

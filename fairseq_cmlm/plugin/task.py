@@ -48,7 +48,9 @@ class TranslationCMLMConfig(TranslationConfig):
         default=None,
         metadata={"help": f"what is predicted in a pass: {', '.join(DECODING_STRATEGIES)}; None: as the preset says"},
     )
-    decoding_iterations: int = field(default=10, metadata={"help": "passes, the first included; 0: one a token"})
+    decoding_iterations: Optional[int] = field(
+        default=None, metadata={"help": "passes, the first included; 0: one a token; None: as the preset says"}
+    )
     length_beam: int = field(default=5, metadata={"help": "length candidates decoded for each sentence"})
     gold_target_length: bool = field(
         default=False, metadata={"help": "decode the reference's length and those around it, not the predicted ones"}
@@ -261,9 +263,9 @@ class TranslationCMLMTask(TranslationTask):
         def choice(name: str) -> str:
             return str(getattr(option(name), "value", option(name)))
 
-        given = {name: option("decoding_strategy" if name == "strategy" else name) for name in PRESET_OPTIONS}
+        renamed = {"strategy": "decoding_strategy", "iterations": "decoding_iterations"}
+        given = {name: option(renamed.get(name, name)) for name in PRESET_OPTIONS}
         options = DecodingOptions(
-            iterations=option("decoding_iterations"),
             length_beam=option("length_beam"),
             gold_target_length=option("gold_target_length"),
             beam=getattr(args, "beam", 5),

@@ -160,7 +160,7 @@ def test_early_exits_save_passes_and_lose_no_sentence(data: Path, checkpoint: Pa
         ),
         (
             ("--decoding-preset", "fast", "--original-decoding"),
-            "--iterations-per-token, .* is not for --original",
+            "--confidence-threshold, .* is not for --original",
         ),
         (("--confidence-threshold", 2), "--confidence-threshold 2.0 must be above 0"),
         (("--num-shards", 2, "--shard-id", 2), "--shard-id 2 must be at least 0 and below --num-shards 2"),

@@ -58,7 +58,7 @@ def test_passes_by_length() -> None:
 
 
 def test_a_preset_gives_way_to_what_is_given() -> None:
-    assert with_preset("full", {"stop_unchanged": None}) == {"strategy": "mask_predict"}
+    assert with_preset("full", {"stop_unchanged": None}) == {"strategy": "mask_predict", "iterations": 10}
     assert with_preset("fast", {"strategy": "mask_predict"})["strategy"] == "mask_predict"
     given = with_preset("fast", {"halve_candidates": 4, "length_prior": None, "stop_unchanged": 9})
     assert given == {**PRESETS["fast"], "halve_candidates": 4, "stop_unchanged": 9}
