@@ -26,6 +26,10 @@ setup(
         "subword-nmt",
         "sacrebleu>=2",
     ],
-    extras_require={"bench": ["ctranslate2"], "test": ["pytest", "hypothesis", "ruff", "mypy", "ctranslate2"]},
+    extras_require={
+        "bench": ["ctranslate2"],
+        "plots": ["matplotlib"],
+        "test": ["pytest", "hypothesis", "ruff", "mypy", "ctranslate2", "matplotlib"],
+    },
     entry_points={"console_scripts": ["fairseq-cmlm=fairseq_cmlm.command_line:main"]},
 )

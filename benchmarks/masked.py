@@ -15,6 +15,7 @@ from benchmarks.operations import masked_in_each_pass
 from benchmarks.sample import Sample
 from benchmarks.sentences import Sentence
 from benchmarks.systems import Case, Decoded, Environment
+from fairseq_cmlm.plugin.decoding_options import PRESETS
 
 
 def lengths_around(length: int, size: int) -> list[int]:
@@ -41,9 +42,11 @@ class MaskPredict(_Masked):
 
     def __init__(self, case: Case, environment: Environment) -> None:
         super().__init__(case, environment)
+        # A preset has a number of passes of its own; T is the peer's that it is compared with.
+        if case.system.preset != "full":
+            self._iterations = PRESETS[case.system.preset]["iterations"]
         options = Namespace(
-            # A preset has a number of passes of its own; T is the peer's that it is compared with.
-            decoding_iterations=self._iterations if case.system.preset == "full" else None,
+            decoding_iterations=self._iterations,
             length_beam=self._candidates,
             gold_target_length=self._forced,
             decoding_preset=case.system.preset,

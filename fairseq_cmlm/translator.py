@@ -10,15 +10,11 @@ from typing import Any, Optional, Sequence, Union
 
 import numpy as np
 import torch
-from fairseq import checkpoint_utils, tasks, utils
-from fairseq.data import data_utils, encoders
-from omegaconf import open_dict
+from fairseq import utils
 
-from fairseq_cmlm.errors import CheckpointError, OptionError, TextError
-from fairseq_cmlm.plugin.model import CMLMModel
-from fairseq_cmlm.plugin.task import TranslationCMLMTask
-
-FilePath = Union[str, "os.PathLike[str]"]
+from fairseq_cmlm.errors import TextError
+from fairseq_cmlm.plugin.decoding_options import PRESET_OPTIONS
+from fairseq_cmlm.plugin.loading import FilePath, load_models, make_bpe, make_tokenizer, move
 
 
 @dataclass(frozen=True)
@@ -80,10 +76,10 @@ class Translator:
         dtype        --decoding-dtype: "float32", "bfloat16", "int8" (CPU), "float16" (GPU)
         """
         paths = [checkpoint] if isinstance(checkpoint, (str, os.PathLike)) else checkpoint
-        self._task, self._models = _load([Path(path) for path in paths], data, source_lang, target_lang)
-        self._tokenizer = _tokenizer(tokenizer, self._task.cfg)
-        self._bpe = _bpe(bpe_codes)
-        self._device = _move(self._models, device)
+        self._task, self._models = load_models([Path(path) for path in paths], data, source_lang, target_lang)
+        self._tokenizer = make_tokenizer(tokenizer, self._task.cfg)
+        self._bpe = make_bpe(bpe_codes)
+        self._device = move(self._models, device)
         self._dtype = dtype
 
     def translate(
@@ -119,6 +115,7 @@ class Translator:
             decoding_preset=preset,
             decoding_dtype=self._dtype,
             gold_target_length=False,
+            **dict.fromkeys(set(PRESET_OPTIONS) - {"strategy", "iterations"}),
             retain_iter_history=history,
         )
         generator = self._task.build_generator(self._models, options)
@@ -171,72 +168,3 @@ class Translator:
 
     def _words(self, state: dict[str, torch.Tensor]) -> list[str]:
         return [self._task.target_dictionary[token] for token in state["tokens"].tolist()]
-
-
-def _load(
-    paths: list[Path], data: Optional[FilePath], source: Optional[str], target: Optional[str]
-) -> tuple[TranslationCMLMTask, list[CMLMModel]]:
-    """The task of the first checkpoint, with its dictionaries from `data`, and the models of all."""
-    if not paths:
-        raise CheckpointError("no checkpoint is given")
-    for path in paths:
-        if not path.is_file():
-            raise CheckpointError(f"there is no checkpoint {path}")
-    first = checkpoint_utils.load_checkpoint_to_cpu(str(paths[0]))
-    cfg = first["cfg"].task if first.get("cfg") else None
-    if cfg is None or cfg._name != "translation_cmlm":
-        raise CheckpointError(f"{paths[0]} is no checkpoint of --task translation_cmlm")
-    folders = [Path(data)] if data else [paths[0].parent, Path(utils.split_paths(cfg.data)[0])]
-    folder, languages = _dictionaries(folders, source or cfg.source_lang, target or cfg.target_lang)
-    with open_dict(cfg):
-        cfg.update(data=str(folder), source_lang=languages[0], target_lang=languages[1], eval_bleu=False)
-    task = tasks.setup_task(cfg, from_checkpoint=True)
-    load = checkpoint_utils.load_model_ensemble
-    names = [str(path) for path in paths]
-    return task, load(names[:1], task=task, state=first)[0] + load(names[1:], task=task)[0]
-
-
-def _dictionaries(folders: list[Path], source: Optional[str], target: Optional[str]) -> tuple[Path, tuple[str, str]]:
-    """The first of `folders` that holds the dictionaries of both languages, and the languages.
-
-    A language that is not known is read off the names of the files that fairseq-preprocess wrote there.
-    """
-    for folder in filter(Path.is_dir, folders):
-        pair = data_utils.infer_language_pair(str(folder))
-        languages = (source or pair[0], target or pair[1])
-        if all((folder / f"dict.{language}.txt").is_file() for language in languages):
-            return folder, languages
-    places = " nor in ".join(map(str, folders))
-    if source and target:
-        raise CheckpointError(
-            f"dict.{source}.txt and dict.{target}.txt are not in {places}: give the folder that holds both as data"
-        )
-    raise CheckpointError(
-        f"the checkpoint does not tell its languages, and data of fairseq-preprocess is not in {places}: give "
-        "source_lang, target_lang, and as data the folder of their two dict.*.txt"
-    )
-
-
-def _tokenizer(name: Optional[str], cfg: Any) -> Any:
-    if name is not None and name not in encoders.TOKENIZER_REGISTRY:
-        raise OptionError(f"tokenizer {name} is none of {', '.join(sorted(encoders.TOKENIZER_REGISTRY))}")
-    languages = {"source_lang": cfg.source_lang, "target_lang": cfg.target_lang}
-    return encoders.build_tokenizer(Namespace(tokenizer=name, **languages))
-
-
-def _bpe(codes: Optional[FilePath]) -> Any:
-    if codes is None:
-        return None
-    try:
-        return encoders.build_bpe(Namespace(bpe="subword_nmt", bpe_codes=os.fspath(codes)))
-    except (OSError, UnicodeError, SystemExit):  # what subword_nmt does about a line that is no merge
-        raise OptionError(f"bpe_codes {codes} is no file of codes that subword-nmt learn-bpe wrote") from None
-
-
-def _move(models: list[CMLMModel], device: str) -> torch.device:
-    try:
-        for model in models:
-            model.to(device)
-        return torch.device(device)
-    except (AssertionError, RuntimeError) as error:  # a torch without CUDA asserts
-        raise OptionError(f"device {device} cannot be used: {error}") from None

@@ -275,7 +275,7 @@ def test_ctranslate2_runs_the_model_that_fairseq_runs(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("_no_memory")
 def test_trained_models_are_scored(checkpoint: Path, data: Path, text: Path, tmp_path: Path) -> None:
     sides = ("--source", str(text / "test.src"), "--target", str(text / "test.tgt"))
-    options = ("--sentences", "9", "--batch-sizes", "4", "--iterations", "3", "--candidates", "2")
+    options = ("--sentences", "9", "--batch-sizes", "4", "--iterations", "8", "--candidates", "2")
     trained = ("--trained", f"ours={checkpoint}", "--data", str(data), "--output", str(tmp_path / "out"))
     decoding.main([*options, *sides, *trained])
     rows = {row["system"]: row for row in json.loads((tmp_path / "out.json").read_text())["rows"]}

@@ -71,6 +71,15 @@ def rewritten(checkpoint: Path, path: Path, noise: float = 0.0, **task: object) 
     return path
 
 
+def test_options_of_the_training_do_not_shorten_the_decoding(subwords: Subwords, tmp_path: Path) -> None:
+    hurried = rewritten(subwords.checkpoint, tmp_path / "hurried.pt", iterations_per_token=0.1, stop_unchanged=1)
+    found, expected = (
+        Translator(path, subwords.data).translate(["the small dog sees the boat"])[0].candidates
+        for path in (hurried, subwords.checkpoint)
+    )
+    assert [one.passes for one in found] == [one.passes for one in expected]
+
+
 @pytest.mark.parametrize(
     ("arguments", "options"),
     [

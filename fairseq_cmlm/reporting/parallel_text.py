@@ -9,7 +9,7 @@ from typing import Any, Optional
 
 from fairseq_cmlm.errors import TextError
 from fairseq_cmlm.evaluation.generated import read_lines
-from fairseq_cmlm.translator import _bpe, _tokenizer
+from fairseq_cmlm.plugin.loading import make_bpe, make_tokenizer
 
 
 class Subwords:
@@ -17,10 +17,10 @@ class Subwords:
 
     def __init__(self, tokenizer: Optional[str], codes: Optional[Path], languages: tuple[str, str]) -> None:
         source, target = languages
-        self._bpe = _bpe(codes)
+        self._bpe = make_bpe(codes)
         # fairseq's tokenizers read the first language and write the second.
-        self._source = _tokenizer(tokenizer, Namespace(source_lang=source, target_lang=target))
-        self._target = _tokenizer(tokenizer, Namespace(source_lang=target, target_lang=target))
+        self._source = make_tokenizer(tokenizer, Namespace(source_lang=source, target_lang=target))
+        self._target = make_tokenizer(tokenizer, Namespace(source_lang=target, target_lang=target))
 
     def source(self, text: str) -> str:
         """The subwords of a text to translate."""

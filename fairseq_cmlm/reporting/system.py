@@ -13,8 +13,8 @@ from fairseq.models.transformer import TransformerModelBase
 
 from fairseq_cmlm.errors import CheckpointError
 from fairseq_cmlm.plugin.decoding_options import PRESET_OPTIONS
+from fairseq_cmlm.plugin.loading import load_models, move
 from fairseq_cmlm.reporting.cells import Case, file_digest
-from fairseq_cmlm.translator import _load, _move
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,8 @@ def load_masked(
     checkpoint: Path, data: Optional[Path], languages: tuple[Optional[str], Optional[str]], device: str
 ) -> System:
     """A model of this package; `data` and `languages` are as in Translator."""
-    task, models = _load([checkpoint], data, *languages)
-    return System(checkpoint, file_digest(checkpoint), task, models[0], _move(models, device))
+    task, models = load_models([checkpoint], data, *languages)
+    return System(checkpoint, file_digest(checkpoint), task, models[0], move(models, device))
 
 
 def load_autoregressive(checkpoint: Path, masked: System) -> System:
@@ -79,4 +79,4 @@ def load_autoregressive(checkpoint: Path, masked: System) -> System:
         raise CheckpointError(f"--teacher {checkpoint} is no autoregressive Transformer of fairseq")
     models[0].prepare_for_inference_(cfg)
     models[0].eval()
-    return System(checkpoint, file_digest(checkpoint), task, models[0], _move(models, str(masked.device)))
+    return System(checkpoint, file_digest(checkpoint), task, models[0], move(models, str(masked.device)))
