@@ -15,7 +15,7 @@ from benchmarks.operations import masked_in_each_pass
 from benchmarks.sample import Sample
 from benchmarks.sentences import Sentence
 from benchmarks.systems import Case, Decoded, Environment
-from fairseq_cmlm.plugin.decoding_options import PRESETS
+from fairseq_cmlm.plugin.decoding_options import NOTHING_GIVEN, PRESETS
 
 
 def lengths_around(length: int, size: int) -> list[int]:
@@ -42,11 +42,13 @@ class MaskPredict(_Masked):
 
     def __init__(self, case: Case, environment: Environment) -> None:
         super().__init__(case, environment)
-        # A preset has a number of passes of its own; T is the peer's that it is compared with.
-        if case.system.preset != "full":
+        given = {**NOTHING_GIVEN}
+        if case.system.preset == "full":
+            given["decoding_iterations"] = self._iterations
+        else:  # it has a number of passes of its own; T is the peer's that it is compared with
             self._iterations = PRESETS[case.system.preset]["iterations"]
         options = Namespace(
-            decoding_iterations=self._iterations,
+            **given,
             length_beam=self._candidates,
             gold_target_length=self._forced,
             decoding_preset=case.system.preset,

@@ -27,6 +27,7 @@ from benchmarks.rows import bleu
 from benchmarks.sample import make_sample, words
 from benchmarks.sentences import Sentence, batches_of, describe, read_all
 from fairseq_cmlm.errors import OptionError, TextError
+from fairseq_cmlm.plugin.decoding_options import NOTHING_GIVEN
 
 HEAD = ["setting", "BLEU", "passes", "rows", "seconds", "x faster"]
 LEGEND = """\
@@ -85,7 +86,7 @@ def translate(model: Loaded, settings: dict[str, Any], batches: Sequence[list[Se
     unknown = [name for name in settings if not hasattr(model.task.cfg, name)]
     if unknown:
         raise OptionError(f"--settings {unknown[0]}= is no option of --task translation_cmlm")
-    generator = model.task.build_generator([model.model], Namespace(**settings))
+    generator = model.task.build_generator([model.model], Namespace(**{**NOTHING_GIVEN, **settings}))
     samples = [make_sample(model.task, batch, device) for batch in batches]
     generator.generate([model.model], samples[0].fields)
     translations, passes = [], 0

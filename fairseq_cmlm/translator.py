@@ -13,7 +13,7 @@ import torch
 from fairseq import utils
 
 from fairseq_cmlm.errors import TextError
-from fairseq_cmlm.plugin.decoding_options import PRESET_OPTIONS
+from fairseq_cmlm.plugin.decoding_options import NOTHING_GIVEN
 from fairseq_cmlm.plugin.loading import FilePath, load_models, make_bpe, make_tokenizer, move
 
 
@@ -107,15 +107,13 @@ class Translator:
         if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
             raise TextError("texts must be a list of strings")
         options = Namespace(
-            decoding_iterations=iterations,
+            **{**NOTHING_GIVEN, "decoding_iterations": iterations, "decoding_strategy": strategy},
             length_beam=length_beam,
-            decoding_strategy=strategy,
             beam=beam,
             original_decoding=original,
             decoding_preset=preset,
             decoding_dtype=self._dtype,
             gold_target_length=False,
-            **dict.fromkeys(set(PRESET_OPTIONS) - {"strategy", "iterations"}),
             retain_iter_history=history,
         )
         generator = self._task.build_generator(self._models, options)

@@ -16,8 +16,14 @@ from fairseq_cmlm.model.precision import PRECISIONS
 
 DECODING_STRATEGIES = sorted([*STRATEGIES, *SEARCH_ORDERS])
 EARLY_EXITS = ("iterations_per_token", "stop_unchanged", "confidence_threshold", "halve_candidates")
-# What a preset may set.
-PRESET_OPTIONS = ("strategy", "iterations", *EARLY_EXITS, "length_prior")
+# What a preset may set -> its name as an option of the task.
+PRESET_OPTIONS = {
+    "strategy": "decoding_strategy",
+    "iterations": "decoding_iterations",
+    **{name: name for name in (*EARLY_EXITS, "length_prior")},
+}
+# No option of a checkpoint's training: for who decodes from Python.
+NOTHING_GIVEN: dict[str, Any] = dict.fromkeys(PRESET_OPTIONS.values())
 # Chosen on a validation set: docs/SPEED.md.
 PRESETS: dict[str, dict[str, Any]] = {
     "full": {"strategy": "mask_predict", "iterations": 10},

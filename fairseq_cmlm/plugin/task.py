@@ -263,8 +263,7 @@ class TranslationCMLMTask(TranslationTask):
         def choice(name: str) -> str:
             return str(getattr(option(name), "value", option(name)))
 
-        renamed = {"strategy": "decoding_strategy", "iterations": "decoding_iterations"}
-        given = {name: option(renamed.get(name, name)) for name in PRESET_OPTIONS}
+        given = {name: option(field) for name, field in PRESET_OPTIONS.items()}
         options = DecodingOptions(
             length_beam=option("length_beam"),
             gold_target_length=option("gold_target_length"),

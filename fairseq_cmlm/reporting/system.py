@@ -12,7 +12,7 @@ from fairseq import checkpoint_utils
 from fairseq.models.transformer import TransformerModelBase
 
 from fairseq_cmlm.errors import CheckpointError
-from fairseq_cmlm.plugin.decoding_options import PRESET_OPTIONS
+from fairseq_cmlm.plugin.decoding_options import NOTHING_GIVEN
 from fairseq_cmlm.plugin.loading import load_models, move
 from fairseq_cmlm.reporting.cells import Case, file_digest
 
@@ -37,14 +37,12 @@ class System:
         if case.iterations is None:
             return self.task.build_generator([self.model], Namespace(beam=case.size))
         options = Namespace(
-            decoding_strategy="mask_predict",
-            decoding_iterations=case.iterations,
+            **{**NOTHING_GIVEN, "decoding_iterations": case.iterations},
             length_beam=case.size,
             gold_target_length=case.gold,
             original_decoding=False,
             decoding_dtype="float32",
             decoding_preset="full",
-            **dict.fromkeys(PRESET_OPTIONS),
         )
         return self.task.build_generator([self.model], options)
 
