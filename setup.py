@@ -29,7 +29,8 @@ setup(
     extras_require={
         "bench": ["ctranslate2"],
         "plots": ["matplotlib"],
-        "test": ["pytest", "hypothesis", "ruff", "mypy", "ctranslate2", "matplotlib"],
+        "zh": ["rjieba"],
+        "test": ["pytest", "hypothesis", "ruff", "mypy", "ctranslate2", "matplotlib", "rjieba"],
     },
     entry_points={"console_scripts": ["fairseq-cmlm=fairseq_cmlm.command_line:main"]},
 )
