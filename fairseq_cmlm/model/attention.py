@@ -47,17 +47,17 @@ class Attention(nn.Module):
 
         The K candidates of a sentence become K * T queries, so that its keys and values are never repeated.
         """
-        query = packing.pad(self.query(x)).view(memory.key.size(0), -1, x.size(1))
-        dropout = self.dropout if self.training else 0.0
-        query, key, value = self._split_heads(query), memory.key, memory.value
-        if query.is_cpu and self.training:
+        x = packing.pad(self.query(x)).view(memory.key.size(0), -1, x.size(1))
+        query, key, value = self._split_heads(x), memory.key, memory.value
+        if x.is_cpu and self.training:
             # The backward pass in bfloat16 takes ten times as long there.
             query, key, value = query.float(), key.float(), value.float()
-        with torch.autocast(query.device.type, enabled=False):
+        dropout = self.dropout if self.training else 0.0
+        with torch.autocast(x.device.type, enabled=False):
             mixed = functional.scaled_dot_product_attention(
                 query, key, value, attn_mask=memory.attend, dropout_p=dropout
             )
-        merged = mixed.transpose(1, 2).reshape(packing.rows, packing.columns, -1)
+        merged = mixed.type_as(x).transpose(1, 2).reshape(packing.rows, packing.columns, -1)
         output: Tensor = self.output(packing.pack(merged))
         return output
 
