@@ -14,7 +14,8 @@ from fairseq import utils
 
 from fairseq_cmlm.errors import TextError
 from fairseq_cmlm.plugin.decoding_options import NOTHING_GIVEN
-from fairseq_cmlm.plugin.loading import FilePath, load_models, make_bpe, make_tokenizer, move
+from fairseq_cmlm.plugin.loading import FilePath, load_models, move
+from fairseq_cmlm.plugin.subwords import Subwords
 
 
 @dataclass(frozen=True)
@@ -77,8 +78,8 @@ class Translator:
         """
         paths = [checkpoint] if isinstance(checkpoint, (str, os.PathLike)) else checkpoint
         self._task, self._models = load_models([Path(path) for path in paths], data, source_lang, target_lang)
-        self._tokenizer = make_tokenizer(tokenizer, self._task.cfg)
-        self._bpe = make_bpe(bpe_codes)
+        languages = (self._task.cfg.source_lang, self._task.cfg.target_lang)
+        self._subwords = Subwords(tokenizer, bpe_codes, languages)
         self._device = move(self._models, device)
         self._dtype = dtype
 
@@ -126,7 +127,7 @@ class Translator:
 
     def _batches(self, texts: Sequence[str], max_tokens: int) -> list[dict[str, Any]]:
         """`texts` as fairseq's samples, those of a like length together."""
-        tokens, lengths = self._task.get_interactive_tokens_and_lengths(texts, self._encode)
+        tokens, lengths = self._task.get_interactive_tokens_and_lengths(texts, self._subwords.source)
         limit = min(model.max_positions()[0] for model in self._models)
         for i, length in enumerate(lengths):
             if length > limit:
@@ -138,14 +139,8 @@ class Translator:
         batches = dataset.batch_by_size(shortest_first, max_tokens=max([max_tokens, *lengths]))
         return [dataset.collater([dataset[i] for i in batch]) for batch in batches]
 
-    def _encode(self, text: str) -> str:
-        tokenized = self._tokenizer.encode(text) if self._tokenizer else text
-        return str(self._bpe.encode(tokenized) if self._bpe else tokenized)
-
     def _decode(self, tokens: torch.Tensor) -> str:
-        text = self._task.target_dictionary.string(tokens)
-        text = self._bpe.decode(text) if self._bpe else text
-        return str(self._tokenizer.decode(text) if self._tokenizer else text)
+        return self._subwords.text(self._task.target_dictionary.string(tokens))
 
     def _translation(self, hypotheses: list[dict[str, Any]]) -> Translation:
         candidates = [self._candidate(hypothesis) for hypothesis in hypotheses]

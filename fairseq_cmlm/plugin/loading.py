@@ -1,15 +1,14 @@
-"""Models with their task, tokenizer and BPE, from files: what Python needs to translate without fairseq's commands."""
+"""Models with their task, from files: what Python needs to translate without fairseq's commands."""
 
 from __future__ import annotations
 
 import os
-from argparse import Namespace
 from pathlib import Path
-from typing import Any, Optional, Union
+from typing import Optional, Union
 
 import torch
 from fairseq import checkpoint_utils, tasks, utils
-from fairseq.data import data_utils, encoders
+from fairseq.data import data_utils
 from omegaconf import open_dict
 
 from fairseq_cmlm.errors import CheckpointError, OptionError
@@ -61,24 +60,6 @@ def _dictionaries(folders: list[Path], source: Optional[str], target: Optional[s
         f"the checkpoint does not tell its languages, and data of fairseq-preprocess is not in {places}: give "
         "source_lang, target_lang, and as data the folder of their two dict.*.txt"
     )
-
-
-def make_tokenizer(name: Optional[str], cfg: Any) -> Any:
-    """Fairseq's tokenizer of this name for the languages of `cfg`, None for None."""
-    if name is not None and name not in encoders.TOKENIZER_REGISTRY:
-        raise OptionError(f"tokenizer {name} is none of {', '.join(sorted(encoders.TOKENIZER_REGISTRY))}")
-    languages = {"source_lang": cfg.source_lang, "target_lang": cfg.target_lang}
-    return encoders.build_tokenizer(Namespace(tokenizer=name, **languages))
-
-
-def make_bpe(codes: Optional[FilePath]) -> Any:
-    """The BPE of a file of codes, None for None."""
-    if codes is None:
-        return None
-    try:
-        return encoders.build_bpe(Namespace(bpe="subword_nmt", bpe_codes=os.fspath(codes)))
-    except (OSError, UnicodeError, SystemExit):  # what subword_nmt does about a line that is no merge
-        raise OptionError(f"bpe_codes {codes} is no file of codes that subword-nmt learn-bpe wrote") from None
 
 
 def move(models: list[CMLMModel], device: str) -> torch.device:

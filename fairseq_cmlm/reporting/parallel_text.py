@@ -2,42 +2,12 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Optional
 
 from fairseq_cmlm.errors import TextError
 from fairseq_cmlm.evaluation.generated import read_lines
-from fairseq_cmlm.plugin.loading import make_bpe, make_tokenizer
-
-
-class Subwords:
-    """Text into the subwords of the models and back; without a tokenizer and codes, text is subwords."""
-
-    def __init__(self, tokenizer: Optional[str], codes: Optional[Path], languages: tuple[str, str]) -> None:
-        source, target = languages
-        self._bpe = make_bpe(codes)
-        # fairseq's tokenizers read the first language and write the second.
-        self._source = make_tokenizer(tokenizer, Namespace(source_lang=source, target_lang=target))
-        self._target = make_tokenizer(tokenizer, Namespace(source_lang=target, target_lang=target))
-
-    def source(self, text: str) -> str:
-        """The subwords of a text to translate."""
-        return self._encode(self._source, text)
-
-    def target(self, text: str) -> str:
-        """The subwords of a reference."""
-        return self._encode(self._target, text)
-
-    def text(self, subwords: str) -> str:
-        """The text of a translation."""
-        text = self._bpe.decode(subwords) if self._bpe else subwords
-        return str(self._target.decode(text) if self._target else text)
-
-    def _encode(self, tokenizer: Any, text: str) -> str:
-        tokenized = tokenizer.encode(text) if tokenizer else text
-        return str(self._bpe.encode(tokenized) if self._bpe else tokenized)
+from fairseq_cmlm.plugin.subwords import Subwords
 
 
 @dataclass(frozen=True)

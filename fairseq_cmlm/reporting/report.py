@@ -14,11 +14,12 @@ from typing import Any
 import torch
 
 import fairseq_cmlm
+from fairseq_cmlm.plugin.subwords import Subwords
 from fairseq_cmlm.reporting import paper, plots
 from fairseq_cmlm.reporting.cells import Case, Cell, CellStore, file_digest
 from fairseq_cmlm.reporting.decode import decode, prepare
 from fairseq_cmlm.reporting.document import write_document
-from fairseq_cmlm.reporting.parallel_text import Subwords, read_parallel
+from fairseq_cmlm.reporting.parallel_text import read_parallel
 from fairseq_cmlm.reporting.progress import Progress
 from fairseq_cmlm.reporting.report_options import ReportOptions
 from fairseq_cmlm.reporting.results import AUTOREGRESSIVE, Results

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from fairseq_cmlm.errors import OptionError, TextError
-from fairseq_cmlm.reporting.parallel_text import ParallelText, Subwords, read_parallel
+from fairseq_cmlm.plugin.subwords import Subwords
+from fairseq_cmlm.reporting.parallel_text import ParallelText, read_parallel
 from fairseq_cmlm.reporting.scorer import Scorer
 
 

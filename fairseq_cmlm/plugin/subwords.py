@@ -1,0 +1,56 @@
+"""Text into the subwords of a model and back, by fairseq's tokenizers and subword-nmt."""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+from typing import Any, Optional
+
+from fairseq.data import encoders
+
+from fairseq_cmlm.errors import OptionError
+from fairseq_cmlm.plugin.loading import FilePath
+
+
+class Subwords:
+    """Text into the subwords of the models and back; without a tokenizer and codes, text is subwords."""
+
+    def __init__(self, tokenizer: Optional[str], codes: Optional[FilePath], languages: tuple[str, str]) -> None:
+        source, target = languages
+        # fairseq's tokenizers read the first language and write the second.
+        self._source = _make_tokenizer(tokenizer, source, target)
+        self._target = _make_tokenizer(tokenizer, target, target)
+        self._bpe = _make_bpe(codes)
+
+    def source(self, text: str) -> str:
+        """The subwords of a text to translate."""
+        return self._encode(self._source, text)
+
+    def target(self, text: str) -> str:
+        """The subwords of a reference."""
+        return self._encode(self._target, text)
+
+    def text(self, subwords: str) -> str:
+        """The text of a translation."""
+        text = self._bpe.decode(subwords) if self._bpe else subwords
+        return str(self._target.decode(text) if self._target else text)
+
+    def _encode(self, tokenizer: Any, text: str) -> str:
+        tokenized = tokenizer.encode(text) if tokenizer else text
+        return str(self._bpe.encode(tokenized) if self._bpe else tokenized)
+
+
+def _make_tokenizer(name: Optional[str], reads: str, writes: str) -> Any:
+    if name is not None and name not in encoders.TOKENIZER_REGISTRY:
+        raise OptionError(f"tokenizer {name} is none of {', '.join(sorted(encoders.TOKENIZER_REGISTRY))}")
+    return encoders.build_tokenizer(Namespace(tokenizer=name, source_lang=reads, target_lang=writes))
+
+
+def _make_bpe(codes: Optional[FilePath]) -> Any:
+    """The BPE of a file of codes, None for None."""
+    if codes is None:
+        return None
+    try:
+        return encoders.build_bpe(Namespace(bpe="subword_nmt", bpe_codes=os.fspath(codes)))
+    except (OSError, UnicodeError, SystemExit):  # what subword_nmt does about a line that is no merge
+        raise OptionError(f"bpe_codes {codes} is no file of codes that subword-nmt learn-bpe wrote") from None
