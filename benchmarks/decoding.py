@@ -14,7 +14,6 @@ stands beside the speed.
 from __future__ import annotations
 
 import argparse
-import shlex
 import sys
 import tempfile
 from itertools import product
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import Iterator, Sequence
 
 from benchmarks import autoregressive, machine, models
+from benchmarks.command import command
 from benchmarks.decoders import Checked, work_on
 from benchmarks.measuring import alternate
 from benchmarks.memory import peak_of
@@ -30,7 +30,7 @@ from benchmarks.report import document, write
 from benchmarks.rows import HEAD, LEGEND, Row, make_row
 from benchmarks.sentences import Sentence, batches_of, describe, widest
 from benchmarks.systems import Case, Environment, System, catalogue, chosen
-from fairseq_cmlm.errors import OptionError, TextError
+from fairseq_cmlm.errors import OptionError
 from fairseq_cmlm.plugin.decoding_options import PRESETS
 
 
@@ -137,10 +137,4 @@ def describe_models(options: argparse.Namespace) -> str:
     return f"random weights, references' lengths; D {size.features}, {size.layers} layers, V {size.vocabulary}"
 
 
-def main(arguments: Sequence[str]) -> None:
-    """Run with `arguments`. An error of the user's ends it with one line, status 1."""
-    try:
-        options = parse(arguments, __doc__ or "")
-        print(run(options, shlex.join(["python", "-m", "benchmarks", "decoding", *arguments])))
-    except (OptionError, TextError) as error:
-        sys.exit(f"benchmarks decoding: {error}")
+main = command("decoding", lambda arguments: parse(arguments, __doc__ or ""), run)

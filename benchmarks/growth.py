@@ -11,8 +11,6 @@ expected from the multiply-adds alone (benchmarks/operations.py).
 from __future__ import annotations
 
 import argparse
-import shlex
-import sys
 import tempfile
 from dataclasses import dataclass
 from itertools import product
@@ -24,6 +22,7 @@ import numpy as np
 import torch
 
 from benchmarks import machine, models
+from benchmarks.command import command
 from benchmarks.decoders import Checked
 from benchmarks.measuring import alternate
 from benchmarks.models import Size, words_of
@@ -178,9 +177,4 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     return options
 
 
-def main(arguments: Sequence[str]) -> None:
-    """Run with `arguments`. An error of the user's ends it with one line, status 1."""
-    try:
-        print(run(parse(arguments), shlex.join(["python", "-m", "benchmarks", "growth", *arguments])))
-    except OptionError as error:
-        sys.exit(f"benchmarks growth: {error}")
+main = command("growth", parse, run)

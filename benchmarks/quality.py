@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import ast
-import shlex
 import sys
 import time
 from argparse import Namespace
@@ -21,12 +20,13 @@ import torch
 from torch import Tensor
 
 from benchmarks import machine
+from benchmarks.command import command
 from benchmarks.models import Loaded, load
 from benchmarks.report import document, write
 from benchmarks.rows import bleu
 from benchmarks.sample import make_sample, words
 from benchmarks.sentences import Sentence, batches_of, describe, read_all
-from fairseq_cmlm.errors import OptionError, TextError
+from fairseq_cmlm.errors import OptionError
 from fairseq_cmlm.plugin.decoding_options import NOTHING_GIVEN
 
 HEAD = ["setting", "BLEU", "passes", "rows", "seconds", "x faster"]
@@ -150,9 +150,4 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def main(arguments: Sequence[str]) -> None:
-    """Run with `arguments`. An error of the user's ends it with one line, status 1."""
-    try:
-        print(run(parse(arguments), shlex.join(["python", "-m", "benchmarks", "quality", *arguments])))
-    except (OptionError, TextError) as error:
-        sys.exit(f"benchmarks quality: {error}")
+main = command("quality", parse, run)

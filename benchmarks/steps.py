@@ -10,8 +10,6 @@ that are needed (benchmarks/operations.py), at the speed of a single large matri
 from __future__ import annotations
 
 import argparse
-import shlex
-import sys
 import tempfile
 import time
 from contextlib import AbstractContextManager, nullcontext
@@ -23,6 +21,7 @@ import torch
 from torch import Tensor
 
 from benchmarks import machine, models
+from benchmarks.command import command
 from benchmarks.decoders import Checked
 from benchmarks.measuring import Timing, alternate
 from benchmarks.models import Size, words_of
@@ -33,7 +32,6 @@ from benchmarks.report import document, fields, ratio_cell, write
 from benchmarks.sentences import Sentence, batches_of, describe
 from benchmarks.systems import Case, Decoded, Environment, System, WrongDecodingError
 from fairseq_cmlm.decoding.prediction import Query
-from fairseq_cmlm.errors import OptionError
 from fairseq_cmlm.model import projection
 from fairseq_cmlm.model.attention import Memory
 from fairseq_cmlm.model.decoder import Decoder
@@ -221,9 +219,4 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def main(arguments: Sequence[str]) -> None:
-    """Run with `arguments`. An error of the user's ends it with one line, status 1."""
-    try:
-        print(run(parse(arguments), shlex.join(["python", "-m", "benchmarks", "steps", *arguments])))
-    except OptionError as error:
-        sys.exit(f"benchmarks steps: {error}")
+main = command("steps", parse, run)

@@ -15,8 +15,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import shlex
-import sys
 import tempfile
 from dataclasses import dataclass
 from itertools import product
@@ -28,6 +26,7 @@ from fairseq import optim, utils
 from fairseq.data import LanguagePairDataset
 
 from benchmarks import machine, models
+from benchmarks.command import command
 from benchmarks.measuring import Timing, alternate
 from benchmarks.memory import Peak, peak_of
 from benchmarks.models import Size
@@ -35,7 +34,6 @@ from benchmarks.options import add_common, add_sentences, sentences_of, size_of
 from benchmarks.ratios import percentile, speed_ratios, spread
 from benchmarks.report import document, fields, memory_cell, ratio_cell, write
 from benchmarks.sentences import Sentence, batches_of, describe, widest
-from fairseq_cmlm.errors import OptionError, TextError
 
 PEER = "fairseq-cmlm"
 CRITERIA = {
@@ -204,9 +202,4 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def main(arguments: Sequence[str]) -> None:
-    """Run with `arguments`. An error of the user's ends it with one line, status 1."""
-    try:
-        print(run(parse(arguments), shlex.join(["python", "-m", "benchmarks", "training", *arguments])))
-    except (OptionError, TextError) as error:
-        sys.exit(f"benchmarks training: {error}")
+main = command("training", parse, run)
