@@ -8,8 +8,6 @@ import subprocess
 import time
 from pathlib import Path
 
-import pytest
-
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
@@ -52,35 +50,3 @@ def test_the_quickstart_resumes_and_does_nothing_twice(tmp_path: Path) -> None:
     again = recipe(script, work, **sizes)
     assert "== training" in printed and "== training" not in again and "== making" not in again
     assert again.splitlines()[-5:] == printed.splitlines()[-5:]
-
-
-def test_multi30k_from_raw_text_to_scores(text: Path, tmp_path: Path) -> None:
-    raw, work = tmp_path / "raw", tmp_path / "work"
-    raw.mkdir()
-    for split in ("train", "valid", "test"):
-        for side, language in (("src", "en"), ("tgt", "de")):
-            (raw / f"{split}.{language}").write_text((text / f"{split}.{side}").read_text())
-    # A model that has learned nothing takes any length: keep them short (fairseq's may be 127 more than the source's).
-    short = "--max-source-positions 200 --max-target-positions 200"
-    settings = {"SYSTEMS": "ours fairseq", "UPDATES": "2", "MERGES": "50", "OPTIONS": short}
-    printed = recipe(EXAMPLES / "multi30k" / "run.sh", work, raw, **settings, ITERATIONS="1 4", LENGTHS="2")
-    for system in ("ours", "fairseq"):
-        _, _, table = printed.partition(f"== {system}")
-        assert "| T=1,l=2 | " in table and "| T=4,l=2 | " in table
-    assert "BLEU nrefs:1" in printed
-
-
-@pytest.mark.parametrize("script", ["train.sh", "translate.sh"])
-def test_multi30k_names_a_wrong_system(tmp_path: Path, script: str) -> None:
-    words = ["bash", str(EXAMPLES / "multi30k" / script), "theirs", str(tmp_path), "1", "1"]
-    done = subprocess.run(words, env=environment(), capture_output=True, text=True)
-    assert done.returncode == 1 and "'theirs' is neither ours nor fairseq" in done.stderr
-
-
-def test_multi30k_refuses_texts_that_are_not_parallel(text: Path, tmp_path: Path) -> None:
-    for split in ("train", "valid", "test"):
-        for language in ("en", "de"):
-            (tmp_path / f"{split}.{language}").write_text("a line\n" * (2 if language == "en" else 3))
-    words = ["bash", str(EXAMPLES / "multi30k" / "prepare.sh"), str(tmp_path), str(tmp_path / "work")]
-    done = subprocess.run(words, env=environment(), capture_output=True, text=True)
-    assert done.returncode == 1 and "has 2 lines" in done.stderr and "has 3" in done.stderr

@@ -127,8 +127,12 @@ def test_chinese_words_are_joined_in_the_translations_only() -> None:
     [
         (["wmt15", "en-de", "WORK", "raw"], "there is no recipe 'wmt15'"),
         (["wmt14_en_de", "en-ro", "WORK", "raw"], "'en-ro' of wmt14_en_de is neither en-de nor de-en"),
-        (["wmt14_en_de", "en-de", "WORK", "both"], "'both' is none of teacher, raw and distilled"),
+        (
+            ["wmt14_en_de", "en-de", "WORK", "both"],
+            "'both' is none of teacher, raw, distilled, warm-raw, warm-distilled and fairseq",
+        ),
         (["wmt14_en_de", "en-de", "WORK", "distilled"], "en-de/distilled-data is missing: run distill.sh first"),
+        (["wmt14_en_de", "en-de", "WORK", "warm-raw"], "en-de/teacher/averaged.pt is missing: run average.sh"),
         (["wmt14_en_de", "en-de"], "usage: train.sh"),
     ],
 )
@@ -168,6 +172,7 @@ def test_the_batch_is_worked_out_for_the_hardware(
     gpus = int(settings.get("SLURM_NTASKS") or settings["GPUS"])
     assert world is None if gpus == 0 else world is not None and int(world[1]) == gpus
     assert ("--cpu" in command, "--training-dtype bfloat16" in command) == (gpus == 0, gpus > 0)
+    assert ("--training-dtype float32" in command) == (gpus == 0)
     assert ("--distributed-port 20007" in command) == ("SLURM_JOB_ID" in settings)
 
 
@@ -346,11 +351,7 @@ OPTIONS = f"{SIZES} --log-interval 1 --max-source-positions 80 --max-target-posi
 @pytest.mark.slow
 def test_a_whole_recipe_goes_on_after_an_interruption(text: Path, tmp_path: Path) -> None:
     raw, work = tmp_path / "raw", tmp_path / "work"
-    raw.mkdir()
-    for split in ("train", "valid", "test"):
-        for side, language in (("src", "en"), ("tgt", "de")):
-            lines = (text / f"{split}.{side}").read_text().splitlines(keepends=True)[:200]
-            (raw / f"{split}.{language}").write_text("".join(lines))
+    a_small_text(text, raw)
     words = ["bash", STEPS / "run.sh", "wmt14_en_de", "en-de", work, raw]
     settings = environment(**SMALL, OPTIONS=OPTIONS, TEACHER_OPTIONS=OPTIONS)
     started = subprocess.Popen(words, env=settings, stdout=subprocess.DEVNULL, start_new_session=True)
@@ -388,3 +389,53 @@ def test_a_whole_recipe_goes_on_after_an_interruption(text: Path, tmp_path: Path
     assert re.search(r"\| teacher,beam=5 \| [\d.]+ .* \| 28.60 \|", table)
     assert re.search(r"\| distilled,T=2 \| [\d.]+ .* \| - \|", table)
     assert "tok:13a" in table and "tok:none" in table
+
+
+def a_small_text(text: Path, raw: Path) -> None:
+    raw.mkdir()
+    for split in ("train", "valid", "test"):
+        for side, language in (("src", "en"), ("tgt", "de")):
+            lines = (text / f"{split}.{side}").read_text().splitlines(keepends=True)[:200]
+            (raw / f"{split}.{language}").write_text("".join(lines))
+
+
+@pytest.mark.slow
+def test_every_model_of_multi30k_both_directions_and_the_report(text: Path, tmp_path: Path) -> None:
+    raw, work = tmp_path / "raw", tmp_path / "work"
+    a_small_text(text, raw)
+    small = {**SMALL, "ARCH": "cmlm_base", "UPDATES": "4", "OPTIONS": OPTIONS, "TEACHER_OPTIONS": OPTIONS}
+    for direction, models in (("en-de", "warm-distilled warm-raw"), ("de-en", "distilled raw fairseq")):
+        done = run(STEPS / "run.sh", "multi30k", direction, work, raw, **small, MODELS=models)
+        assert done.returncode == 0, done.stdout + done.stderr
+        for name in ("teacher,beam=5", *(f"{model},T=2" for model in models.split())):
+            assert f"| {name} | " in done.stdout
+        assert "in the paper" not in done.stdout
+    for model in ("warm-distilled", "warm-raw"):
+        log = (work / "en-de" / model / "train.log").read_text()
+        assert f"--init-from {work}/en-de/teacher/averaged.pt: transformer after 8 updates; taken: " in log
+    assert "| de-en/data |" not in done.stdout and (work / "data").is_dir()
+
+    report = {**small, "REPORT": "--tables iterations comparison"}
+    done = run(STEPS / "report.sh", "multi30k", "en-de", work, "warm-distilled", "warm-raw", **report)
+    assert done.returncode == 0, done.stdout + done.stderr
+    written = (work / "en-de" / "report" / "report.md").read_text()
+    assert done.stdout.strip() == written.strip()
+    assert "| warm-distilled | 10 | 5 | " in written and "| autoregressive | - | 5 | " in written
+    assert "warm-raw, BLEU" in written
+    done = run(STEPS / "report.sh", "multi30k", "en-de", work, "distilled", **report)
+    assert done.returncode == 1 and "en-de/distilled/averaged.pt is missing: run average.sh first" in done.stderr
+
+
+def test_a_download_may_be_the_recipes_own(tmp_path: Path) -> None:
+    fetch = "echo \"$*\" >> LOG; printf 'a line\\n%.0s' $(seq LINES) | gzip"
+    lines = 'case "$*" in *train*) LINES=29000 ;; *val*) LINES=1014 ;; *) LINES=1000 ;; esac\n'
+    fetch = lines + fetch.replace("LOG", f"{tmp_path}/log").replace("LINES", "$LINES")
+    stub(tmp_path / "commands", "curl", fetch)
+    settings = {"PATH": f"{tmp_path / 'commands'}:{os.environ['PATH']}"}
+    done = run(STEPS / "download.sh", "multi30k", tmp_path / "work", **settings)
+    assert done.returncode == 0, done.stderr
+    assert len((tmp_path / "work" / "text" / "train.de").read_text().splitlines()) == 29000
+    asked = (tmp_path / "log").read_text().splitlines()
+    assert len(asked) == 6 and all("multi30k/dataset" in line for line in asked)
+    again = run(STEPS / "download.sh", "multi30k", tmp_path / "work", **settings)
+    assert again.returncode == 0 and len((tmp_path / "log").read_text().splitlines()) == 6

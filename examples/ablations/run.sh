@@ -1,58 +1,49 @@
 #!/usr/bin/env bash
-# Train variants of the Multi30k model, alike but for the options in a table, and score each on the validation text.
+# Train variants of a recipe's CMLM, alike but for the options in a table, and score each on the validation text.
 #
-#   run.sh WORK RAW TABLE...     RAW holds {train,valid,test}.{en,de}; TABLE is training.txt, optimisation.txt or your own
+#   run.sh RECIPE DIRECTION WORK TABLE...      WORK is the folder of ../wmt/run.sh; TABLE is training.txt, optimisation.txt
+#                                              or your own
 #
-# A line of a table is NAME | DATA | OPTIONS: the folder of binarised data in WORK, and options of fairseq-train, which win
-# over those of ../multi30k/train.sh. A variant is trained and translated once, in WORK/ablations/NAME; an interrupted one
-# goes on. ITERATIONS ("1 4 10"), UPDATES, SEED and MERGES may be set.
-set -euo pipefail
-here=$(cd "$(dirname "$0")" && pwd)
-usage="usage: run.sh WORK RAW TABLE..."
-work=${1:?$usage} raw=${2:?$usage}
-: "${3:?$usage}"
-shift 2
-. "$here/../environment.sh"
-recipe=$here/../multi30k
+# A line of a table is NAME | MODEL | OPTIONS: a CMLM that ../wmt/train.sh names, and options of fairseq-train, which win
+# over the recipe's. A variant is trained, averaged and translated once, in WORK/DIRECTION/NAME; an interrupted one goes on.
+# ITERATIONS ("1 4 10"), and what the steps take, may be set.
+usage="usage: run.sh RECIPE DIRECTION WORK TABLE..."
+recipe=${1:?$usage} direction=${2:?$usage} work=${3:?$usage}
+: "${4:?$usage}"
+shift 3
+. "$(dirname "$0")/../wmt/recipe.sh"
+settings "$recipe" "$direction"
+. "$examples/environment.sh"
+export PLUGIN=${PLUGIN:-$(fairseq-cmlm path)}
+step() { bash "$examples/wmt/$1.sh" "$recipe" "$direction" "$work" "${@:2}"; }
 
-fail() { echo "run.sh: $*" >&2; exit 1; }
-
-bash "$recipe/prepare.sh" "$raw" "$work"
-work=$(cd "$work" && pwd)
 for table in "$@"; do [ -f "$table" ] || fail "there is no table $table"; done
-names=() datas=() settings=()
-while IFS='|' read -r name data options; do
+names=() models=() variants=()
+while IFS='|' read -r name model options; do
     read -r name <<< "$name"
-    read -r data <<< "$data"
+    read -r model <<< "$model"
     case $name in '' | '#'*) continue ;; esac
     [[ $name =~ ^[A-Za-z0-9._-]+$ ]] || fail "the name '$name' of a variant may hold letters, digits and ._- only"
-    [ -d "$work/${data:?run.sh: the variant $name names no data folder}" ] ||
-        fail "the variant '$name' needs the binarised data $work/$data: make it, or take the line out of the table"
-    names+=("$name") datas+=("$data") settings+=("$options")
+    case $name in teacher | fairseq) fail "'$name' is the name of another model: call the variant otherwise" ;; esac
+    names+=("$name") models+=("${model:?the variant $name names no model}") variants+=("$options")
 done < <(cat "$@")
 [ ${#names[@]} -gt 0 ] || fail "there is no variant in $*"
 
 outputs=()
 for i in "${!names[@]}"; do
-    name=${names[i]} folder=$work/ablations/${names[i]}
-    read -r wanted <<< "${datas[i]}, updates ${UPDATES:-3500}, seed ${SEED:-1}, options: ${settings[i]}"
+    name=${names[i]} folder=$work/$direction/${names[i]}
+    read -r wanted <<< "${models[i]}, updates ${UPDATES:-300000}, seed ${SEED:-1}, options: ${variants[i]}"
     mkdir -p "$folder"
     [ -e "$folder/variant" ] || echo "$wanted" > "$folder/variant"
     [ "$(cat "$folder/variant")" = "$wanted" ] ||
         fail "$folder is of the variant '$(cat "$folder/variant")', and '$wanted' is wanted: remove it, or take another name"
-    ln -sfn "$work/${datas[i]}" "$folder/data"
-    ln -sfn "$work/bpe" "$folder/bpe"
-    if [ ! -e "$folder/trained" ]; then
-        echo "== training $name ($wanted)"
-        OPTIONS=${settings[i]} bash "$recipe/train.sh" ours "$folder" > "$folder/log" 2>&1 || { tail -n 5 "$folder/log" >&2; exit 1; }
-        touch "$folder/trained"
-    fi
+    NAME=$name OPTIONS="${OPTIONS:-} ${variants[i]}" step train "${models[i]}"
+    step average "$name"
     for iterations in ${ITERATIONS:-1 4 10}; do
-        bash "$recipe/translate.sh" ours "$folder" "$iterations" 5 valid
-        # A table of scores names its rows by the files.
-        output=$work/ablations/$name,T=$iterations.out
-        ln -sfn "$name/ours/valid/T=$iterations,l=5.out" "$output"
-        outputs+=("$output")
+        SPLIT=valid step translate "$name" "$iterations"
+        outputs+=("$work/$direction/valid/$name,T=$iterations.out")
     done
 done
-fairseq-cmlm score "${outputs[@]}" --reference "$raw/valid.de"
+options=()
+[ "$target" != zh ] || options=(--tokenize zh)
+fairseq-cmlm score "${outputs[@]}" --reference "$work/raw/valid.$target" "${options[@]}"

@@ -5,11 +5,13 @@
 #
 # An archive is checked against the checksum in settings.sh. Where none is known, its SHA-256 is written beside it when it
 # is first seen, and checked from then on. An interrupted download goes on where it stopped. valid and test come from
-# sacreBLEU, which checks them itself. MANUAL=skip leaves out the corpora that no command can fetch.
+# sacreBLEU, which checks them itself. MANUAL=skip leaves out the corpora that no command can fetch. A recipe with a
+# download.sh of its own is left to it.
 usage="usage: download.sh RECIPE WORK"
 recipe=${1:?$usage} work=${2:?$usage}
 . "$(dirname "$0")/recipe.sh"
 settings "$recipe"
+[ ! -e "$examples/$recipe/download.sh" ] || exec bash "$examples/$recipe/download.sh" "$work/text"
 archives_folder=$work/archives
 mkdir -p "$archives_folder" "$work/text"
 

@@ -2,7 +2,7 @@
 # Raw text -> clean tokens -> subwords -> binarised data, for both directions of a recipe.
 #
 #   prepare.sh RECIPE WORK [TEXT]      TEXT (default: WORK/text) holds {train,valid,test}.{en,FOREIGN}; WORK receives
-#                                      raw/ (the test set as it is), tokens/, bpe/ and data/
+#                                      raw/ (valid and test as they are), tokens/, bpe/ and data/
 #
 # Training pairs are left out if a side is empty or has more than LONGEST tokens, or more than RATIO times as many as the
 # other. MERGES is the number of BPE merges, DICTIONARY the largest number of words in a dictionary (-1: all), WORKERS
@@ -54,8 +54,10 @@ binarise() {
 for split in train valid test; do
     make "$work/tokens/$split" "$(newest "$text/$split".{en,"$foreign"})" tokenise "$split"
 done
-for language in en "$foreign"; do
-    make "$work/raw/test.$language" "$text/test.$language" copy "$text/test.$language"
+for split in valid test; do
+    for language in en "$foreign"; do
+        make "$work/raw/$split.$language" "$text/$split.$language" copy "$text/$split.$language"
+    done
 done
 if [ "$bpe" = joint ]; then
     make "$(codes en)" "$work/tokens/train" learn en "$foreign"

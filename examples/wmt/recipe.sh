@@ -17,7 +17,7 @@ trap 'status=$?; [ ! -s "$current_log" ] || { tail -n 5 "$current_log"; echo "se
 # settings RECIPE [DIRECTION]: set what settings.sh of the recipe sets, and source and target (without a direction, en
 # and the other language).
 settings() {
-    [ -f "$examples/$1/settings.sh" ] || fail "there is no recipe '$1': wmt14_en_de, wmt16_en_ro and wmt17_en_zh are"
+    [ -f "$examples/$1/settings.sh" ] || fail "there is no recipe '$1': wmt14_en_de, wmt16_en_ro, wmt17_en_zh and multi30k are"
     . "$examples/$1/settings.sh"
     local direction=${2:-en-$foreign}
     case $direction in

@@ -3,10 +3,10 @@
 #
 #   run.sh RECIPE DIRECTION WORK [TEXT]
 #
-# RECIPE is wmt14_en_de, wmt16_en_ro or wmt17_en_zh; DIRECTION is en-de or de-en, and so on; WORK may be shared by both
-# directions. TEXT is a folder with {train,valid,test}.{en,FOREIGN}; without it the text is downloaded. MODELS ("distilled",
-# or "raw distilled"), ITERATIONS ("4 10") and what the steps take may be set. What stands is not done again; an
-# interrupted step goes on or is done again.
+# RECIPE is a folder of examples with settings.sh, such as wmt14_en_de; DIRECTION is en-de or de-en, and so on; WORK may be
+# shared by both directions. TEXT is a folder with {train,valid,test}.{en,FOREIGN}; without it the text is downloaded. MODELS
+# ("distilled", or any of those that train.sh names, as "raw distilled"), ITERATIONS ("4 10") and what the steps take may be
+# set. What stands is not done again; an interrupted step goes on or is done again.
 usage="usage: run.sh RECIPE DIRECTION WORK [TEXT]"
 recipe=${1:?$usage} direction=${2:?$usage} work=${3:?$usage} text=${4:-$3/text}
 . "$(dirname "$0")/recipe.sh"

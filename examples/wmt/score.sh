@@ -14,16 +14,21 @@ settings "$recipe" "$direction"
 options=(--reference "$work/raw/test.$target")
 [ "$target" != zh ] || options+=(--tokenize zh)
 [ "$foreign" = zh ] || options+=(--tokenised-reference "$work/tokens/test/$target")
-figures=
-for output in "$@"; do
-    name=$(basename "$output" .out)
-    figures+=" ${paper["$direction $name"]:--}"
-done
-fairseq-cmlm score "$@" "${options[@]}" | awk -v figures="$figures" '
-    BEGIN { split(figures, paper, " ") }
-    NR == 1 { print $0 " BLEU in the paper |"; next }
-    NR == 2 { print $0 "---|"; next }
-    /^\|/ { print $0 " " paper[NR - 2] " |"; next }
-    { print }' > "$work/$direction/scores.md.part"
-mv "$work/$direction/scores.md.part" "$work/$direction/scores.md"
-cat "$work/$direction/scores.md"
+scores=$work/$direction/scores.md
+if [ ${#paper[@]} = 0 ]; then
+    fairseq-cmlm score "$@" "${options[@]}" > "$scores.part"
+else
+    figures=
+    for output in "$@"; do
+        name=$(basename "$output" .out)
+        figures+=" ${paper["$direction $name"]:--}"
+    done
+    fairseq-cmlm score "$@" "${options[@]}" | awk -v figures="$figures" '
+        BEGIN { split(figures, paper, " ") }
+        NR == 1 { print $0 " BLEU in the paper |"; next }
+        NR == 2 { print $0 "---|"; next }
+        /^\|/ { print $0 " " paper[NR - 2] " |"; next }
+        { print }' > "$scores.part"
+fi
+mv "$scores.part" "$scores"
+cat "$scores"

@@ -1,20 +1,23 @@
 #!/usr/bin/env bash
-# Translate the test set.
+# Translate the test set, or the validation set.
 #
-#   translate.sh RECIPE DIRECTION WORK teacher|raw|distilled SIZE
+#   translate.sh RECIPE DIRECTION WORK MODEL SIZE
 #
-# SIZE is the number of iterations T of a CMLM (5 length candidates), the beam of the teacher. The output of
-# fairseq-generate goes to WORK/DIRECTION/test/MODEL,T=SIZE.out (teacher,beam=SIZE.out). DECODING (more options of
-# fairseq-generate) may be set.
-usage="usage: translate.sh RECIPE DIRECTION WORK teacher|raw|distilled SIZE"
+# MODEL is as in train.sh; SIZE is the number of iterations T of a CMLM (5 length candidates), the beam of the teacher. The output of
+# fairseq-generate goes to WORK/DIRECTION/test/MODEL,T=SIZE.out (teacher,beam=SIZE.out). SPLIT (test, or valid) and DECODING
+# (more options of fairseq-generate) may be set.
+usage="usage: translate.sh RECIPE DIRECTION WORK MODEL SIZE"
 recipe=${1:?$usage} direction=${2:?$usage} work=${3:?$usage} model=${4:?$usage} size=${5:?$usage}
 . "$(dirname "$0")/recipe.sh"
 settings "$recipe" "$direction"
-checkpoint=$work/$direction/$model/averaged.pt
+split=${SPLIT:-test} checkpoint=$work/$direction/$model/averaged.pt
 [ -e "$checkpoint" ] || fail "$checkpoint is missing: run average.sh $recipe $direction $work $model first"
 read -r -a options <<< "${DECODING:-}"
 case $model in
     teacher) options+=(--task translation --beam "$size" --max-len-a 2 --max-len-b 10) name=teacher,beam=$size ;;
+    # The maximum of fairseq's own does not count the first pass.
+    fairseq) options+=(--task translation_lev --iter-decode-max-iter $((size - 1)) --iter-decode-force-max-iter
+        --iter-decode-with-beam 5 --beam 1) name=$model,T=$size ;;
     *) options+=(--task translation_cmlm --decoding-iterations "$size" --length-beam 5) name=$model,T=$size ;;
 esac
 [ "$(gpus)" != 0 ] || options+=(--cpu)
@@ -22,9 +25,9 @@ esac
 [ "$target" = zh ] || options+=(--tokenizer moses)
 
 translate() {
-    fairseq-generate "$work/data" -s "$source" -t "$target" --user-dir "$(plugin)" --path "$checkpoint" \
+    fairseq-generate "$work/data" -s "$source" -t "$target" --user-dir "$(plugin)" --path "$checkpoint" --gen-subset "$split" \
         --max-tokens 4096 --bpe subword_nmt --bpe-codes "$(codes "$target")" --distributed-world-size 1 "${options[@]}" |
         if [ "$target" = zh ]; then python "$examples/wmt/text.py" join-chinese; else cat; fi > "$1"
 }
 
-make "$work/$direction/test/$name.out" "$checkpoint" translate
+make "$work/$direction/$split/$name.out" "$checkpoint" translate

@@ -7,21 +7,19 @@ from typing import Any, Dict, List, Tuple
 import torch
 from fairseq import utils
 from fairseq.criterions import FairseqCriterion, register_criterion
-from fairseq.dataclass import ChoiceEnum, FairseqDataclass
+from fairseq.dataclass import ChoiceEnum
 from fairseq.logging import metrics
-from omegaconf import II
 from torch import Tensor
 
 from fairseq_cmlm.errors import OptionError
 from fairseq_cmlm.plugin.dictionary import MaskedDictionary
+from fairseq_cmlm.plugin.training_dtype import TrainingDtypeConfig, is_reduced
 from fairseq_cmlm.training.masked_loss import length_loss, token_loss
 from fairseq_cmlm.training.noising import NOISINGS, Example
 
-TRAINING_DTYPES = ["float32", "bfloat16"]
-
 
 @dataclass
-class CMLMLossConfig(FairseqDataclass):
+class CMLMLossConfig(TrainingDtypeConfig):
     """Options of `--criterion cmlm_loss`."""
 
     label_smoothing: float = field(default=0.1, metadata={"help": "label smoothing of the tokens; the length has none"})
@@ -29,16 +27,6 @@ class CMLMLossConfig(FairseqDataclass):
     noising: ChoiceEnum(sorted(NOISINGS)) = field(  # type: ignore[valid-type]
         default="uniform", metadata={"help": "which target tokens are masked"}
     )
-    training_dtype: ChoiceEnum(TRAINING_DTYPES) = field(  # type: ignore[valid-type]
-        default="float32",
-        metadata={
-            "help": "bfloat16: torch's autocast on CPU or GPU; parameters, optimizer and loss stay float32. fairseq's "
-            "own --bf16 asks for a TPU where there is no GPU"
-        },
-    )
-    fp16: bool = II("common.fp16")
-    bf16: bool = II("common.bf16")
-    amp: bool = II("common.amp")
 
 
 @register_criterion("cmlm_loss", dataclass=CMLMLossConfig)
@@ -65,11 +53,7 @@ class CMLMLoss(FairseqCriterion):
             raise OptionError("--criterion cmlm_loss needs --task translation_cmlm")
         if not 0 <= label_smoothing < 1:
             raise OptionError(f"--label-smoothing {label_smoothing} must be at least 0 and below 1")
-        self.reduced = training_dtype == "bfloat16"
-        if self.reduced and (fp16 or bf16 or amp):
-            raise OptionError(
-                "--training-dtype bfloat16 takes the place of fairseq's --fp16, --bf16 and --amp: leave those out"
-            )
+        self.reduced = is_reduced(training_dtype, fp16, bf16, amp)
         self.label_smoothing = label_smoothing
         self.length_loss_factor = length_loss_factor
         self.noising = NOISINGS[noising]

@@ -1,0 +1,76 @@
+"""fairseq's own losses with --training-dtype: for autoregressive teachers, and for peers in the precision of ours."""
+
+import contextlib
+from dataclasses import dataclass
+from typing import Any, Dict, Tuple
+
+import torch
+from fairseq import utils
+from fairseq.criterions import register_criterion
+from fairseq.criterions.label_smoothed_cross_entropy import (
+    LabelSmoothedCrossEntropyCriterion,
+    LabelSmoothedCrossEntropyCriterionConfig,
+)
+from fairseq.criterions.nat_loss import LabelSmoothedDualImitationCriterion, LabelSmoothedDualImitationCriterionConfig
+from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from fairseq_cmlm.plugin.training_dtype import TrainingDtypeConfig, is_reduced
+
+
+class AutocastModel:
+    """A model that computes in bfloat16, by torch's autocast, and gives its outputs as float32."""
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._model, name)
+
+    def __call__(self, *inputs: Any, **named_inputs: Any) -> Any:
+        """What the model returns."""
+        device = next(self._model.parameters()).device.type
+        # The backward pass of fused attention in bfloat16 takes ten times as long on a CPU.
+        unfused = sdpa_kernel(SDPBackend.MATH) if device == "cpu" else contextlib.nullcontext()
+        with torch.autocast(device, torch.bfloat16), unfused:
+            outputs = self._model(*inputs, **named_inputs)
+        return utils.apply_to_sample(lambda x: x.float() if x.dtype == torch.bfloat16 else x, outputs)
+
+
+class AutocastLoss:
+    """The part that is put before a criterion of fairseq's."""
+
+    reduced = False
+
+    @classmethod
+    def build_criterion(cls, cfg: TrainingDtypeConfig, task: Any) -> Any:
+        """As fairseq's, of `--training-dtype` too."""
+        built = super().build_criterion(cfg, task)  # type: ignore[misc]
+        built.reduced = is_reduced(cfg.training_dtype, cfg.fp16, cfg.bf16, cfg.amp)
+        return built
+
+    def forward(self, model: Any, sample: Dict[str, Any], reduce: bool = True) -> Tuple[Tensor, int, Dict[str, Any]]:
+        """Loss, sample size and logged sums, as fairseq's."""
+        model = AutocastModel(model) if self.reduced else model
+        found: Tuple[Tensor, int, Dict[str, Any]] = super().forward(model, sample, reduce)  # type: ignore[misc]
+        return found
+
+
+@dataclass
+class AutoregressiveLossConfig(TrainingDtypeConfig, LabelSmoothedCrossEntropyCriterionConfig):
+    """Options of `--criterion autoregressive_loss`."""
+
+
+@register_criterion("autoregressive_loss", dataclass=AutoregressiveLossConfig)
+class AutoregressiveLoss(AutocastLoss, LabelSmoothedCrossEntropyCriterion):
+    """fairseq's label_smoothed_cross_entropy."""
+
+
+@dataclass
+class FairseqNATLossConfig(TrainingDtypeConfig, LabelSmoothedDualImitationCriterionConfig):
+    """Options of `--criterion fairseq_nat_loss`."""
+
+
+@register_criterion("fairseq_nat_loss", dataclass=FairseqNATLossConfig)
+class FairseqNATLoss(AutocastLoss, LabelSmoothedDualImitationCriterion):
+    """fairseq's nat_loss, of its own non-autoregressive models."""
