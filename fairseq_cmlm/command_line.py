@@ -161,6 +161,9 @@ def _add_report(commands: Any) -> None:
     reporting.add_argument("-t", "--target-lang", help="the same of the target language")
     reporting.add_argument("--tokenizer", metavar="NAME", help="moses, if the texts are raw (default: tokenised)")
     reporting.add_argument("--bpe-codes", type=Path, metavar="FILE", help="if the texts are not split into subwords")
+    reporting.add_argument(
+        "--target-bpe-codes", type=Path, metavar="FILE", help="if the target language has codes of its own"
+    )
     reporting.add_argument("--tokenize", metavar="NAME", help="sacreBLEU's (default: 13a with --tokenizer, else none)")
     reporting.add_argument("--device", default="cpu", help="cpu or cuda (default: %(default)s)")
     reporting.add_argument("--batch-size", type=int, default=32, metavar="N", help="sentences (default: %(default)s)")

@@ -3,8 +3,8 @@
 #
 #   report.sh RECIPE DIRECTION WORK MODEL [OTHER...]      WORK/DIRECTION/report receives report.md, report.json and plots
 #
-# MODEL and OTHER are of those that train.sh names, but for teacher and fairseq. REPORT (more options of the report) may be
-# set. Interrupted, it goes on.
+# MODEL and OTHER are of those that train.sh names, but for teacher and fairseq. European text is detokenised to be scored;
+# Chinese and English stay tokens. REPORT (more options of the report) may be set. Interrupted, it goes on.
 usage="usage: report.sh RECIPE DIRECTION WORK MODEL [OTHER...]"
 recipe=${1:?$usage} direction=${2:?$usage} work=${3:?$usage} model=${4:?$usage}
 shift 4
@@ -18,7 +18,12 @@ others=()
 for name in "$@"; do others+=("$name=$folder/$name/averaged.pt"); done
 [ $# = 0 ] || others=(--compare "${others[@]}")
 read -r -a options <<< "${REPORT:-}"
-[ "$target" = zh ] && options+=(--tokenize zh) || options+=(--tokenizer moses)
+if [ "$bpe" = joint ]; then
+    text=$work/raw/test. options+=(--tokenizer moses --bpe-codes "$(codes en)")
+else # no tokenizer of fairseq's splits Chinese
+    text=$work/tokens/test/ options+=(--bpe-codes "$(codes "$source")" --target-bpe-codes "$(codes "$target")")
+fi
+[ "$target" != zh ] || options+=(--tokenize zh)
 fairseq-cmlm report "$folder/$model/averaged.pt" --name "$model" --teacher "$folder/teacher/averaged.pt" "${others[@]}" \
-    --source "$work/raw/test.$source" --reference "$work/raw/test.$target" --bpe-codes "$(codes "$source")" \
-    --data "$work/data" -s "$source" -t "$target" --output "$folder/report" "${options[@]}"
+    --source "$text$source" --reference "$text$target" --data "$work/data" -s "$source" -t "$target" \
+    --output "$folder/report" "${options[@]}"

@@ -13,31 +13,42 @@ from fairseq_cmlm.plugin.loading import FilePath
 
 
 class Subwords:
-    """Text into the subwords of the models and back; without a tokenizer and codes, text is subwords."""
+    """Text into the subwords of the models and back; without a tokenizer and codes, text is subwords.
 
-    def __init__(self, tokenizer: Optional[str], codes: Optional[FilePath], languages: tuple[str, str]) -> None:
+    target_codes  if the target language has codes of its own
+    """
+
+    def __init__(
+        self,
+        tokenizer: Optional[str],
+        codes: Optional[FilePath],
+        languages: tuple[str, str],
+        target_codes: Optional[FilePath] = None,
+    ) -> None:
         source, target = languages
         # fairseq's tokenizers read the first language and write the second.
         self._source = _make_tokenizer(tokenizer, source, target)
         self._target = _make_tokenizer(tokenizer, target, target)
-        self._bpe = _make_bpe(codes)
+        self._source_bpe = _make_bpe(codes)
+        self._target_bpe = _make_bpe(target_codes) if target_codes else self._source_bpe
 
     def source(self, text: str) -> str:
         """The subwords of a text to translate."""
-        return self._encode(self._source, text)
+        return _encode(self._source, self._source_bpe, text)
 
     def target(self, text: str) -> str:
         """The subwords of a reference."""
-        return self._encode(self._target, text)
+        return _encode(self._target, self._target_bpe, text)
 
     def text(self, subwords: str) -> str:
         """The text of a translation."""
-        text = self._bpe.decode(subwords) if self._bpe else subwords
+        text = self._target_bpe.decode(subwords) if self._target_bpe else subwords
         return str(self._target.decode(text) if self._target else text)
 
-    def _encode(self, tokenizer: Any, text: str) -> str:
-        tokenized = tokenizer.encode(text) if tokenizer else text
-        return str(self._bpe.encode(tokenized) if self._bpe else tokenized)
+
+def _encode(tokenizer: Any, bpe: Any, text: str) -> str:
+    tokenized = tokenizer.encode(text) if tokenizer else text
+    return str(bpe.encode(tokenized) if bpe else tokenized)
 
 
 def _make_tokenizer(name: Optional[str], reads: str, writes: str) -> Any:

@@ -69,11 +69,11 @@ class Workplace:
             self._loaded[name] = load_masked(checkpoint, options.data, languages, options.device)
         if options.teacher:
             self._loaded[AUTOREGRESSIVE] = load_autoregressive(options.teacher, model)
-        self._subwords = Subwords(options.tokenizer, options.bpe_codes, model.languages)
+        self._subwords = Subwords(options.tokenizer, options.bpe_codes, model.languages, options.target_bpe_codes)
         self.text = read_parallel(options.source, options.reference, self._subwords)
         self.pair = "-".join(model.languages)
         self._store = CellStore(options.output / "cells")
-        codes = options.bpe_codes and file_digest(options.bpe_codes)
+        codes = [file and file_digest(file) for file in (options.bpe_codes, options.target_bpe_codes)]
         everything = json.dumps([asdict(self.text), options.tokenizer, codes])
         self._text_digest = hashlib.sha256(everything.encode()).hexdigest()
 

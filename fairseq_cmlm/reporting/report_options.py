@@ -21,6 +21,7 @@ class ReportOptions:
     compare           names and checkpoints of other models
     tables            names of TABLES; none for all that can be made
     tokenizer, bpe_codes, data, source_lang, target_lang, device  as in Translator
+    target_bpe_codes  of the target language, if it has its own
     tokenize          sacreBLEU's tokenizer; None: 13a for detokenised text, none for tokens
     batch_size        sentences
     rounds            of the timed cases
@@ -40,6 +41,7 @@ class ReportOptions:
     target_lang: Optional[str] = None
     tokenizer: Optional[str] = None
     bpe_codes: Optional[Path] = None
+    target_bpe_codes: Optional[Path] = None
     tokenize: Optional[str] = None
     device: str = "cpu"
     batch_size: int = 32
@@ -59,6 +61,8 @@ class ReportOptions:
                 raise OptionError(f"--tables {table} is none of {', '.join(TABLES)}")
         if "comparison" in self.tables and not self.compare:
             raise OptionError("--tables comparison needs another model: give --compare NAME=CHECKPOINT")
+        if self.target_bpe_codes and not self.bpe_codes:
+            raise OptionError("--target-bpe-codes needs those of the source: give --bpe-codes too")
         for flag, value in (("--batch-size", self.batch_size), ("--rounds", self.rounds)):
             if value < 1:
                 raise OptionError(f"{flag} {value} must be at least 1")

@@ -37,6 +37,14 @@ def test_raw_text_into_subwords_and_back(codes: Path) -> None:
     assert Subwords(None, codes, ("en", "fr")).text("th@@ e l@@ &apos; a .") == "the l&apos; a ."
 
 
+def test_each_language_may_have_codes_of_its_own(tmp_path: Path, codes: Path) -> None:
+    others = tmp_path / "others"
+    others.write_text("#version: 0.2\nh e</w>\n")
+    both = Subwords(None, codes, ("en", "zh"), others)
+    assert (both.source("the"), both.target("the")) == ("the", "t@@ he")
+    assert both.text("t@@ he") == "the"
+
+
 def test_lengths_are_those_of_the_reference_in_subwords(tmp_path: Path, codes: Path) -> None:
     for name, lines in (("source", "the\n\n"), ("reference", "the a.\n\n")):
         (tmp_path / name).write_text(lines)

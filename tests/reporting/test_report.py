@@ -244,6 +244,7 @@ def test_raw_text_is_detokenised(checkpoint: Path, lengthy: Text, tmp_path: Path
         (("--name", "a/b"), "cannot have the name 'a/b'"),
         (("--rounds", "0"), "--rounds 0 must be at least 1"),
         (("--batch-size", "0"), "--batch-size 0 must be at least 1"),
+        (("--target-bpe-codes", "x"), "--target-bpe-codes needs those of the source: give --bpe-codes too"),
         (("--tokenize", "best"), "--tokenize best is none of"),
         (("--teacher", "nowhere"), "--teacher nowhere: there is no such file"),
         (("--compare", "raw=nowhere"), "there is no checkpoint nowhere"),
