@@ -14,6 +14,7 @@ from fairseq_cmlm.distillation import distill
 from fairseq_cmlm.errors import UserError
 from fairseq_cmlm.evaluation.generated import read_lines
 from fairseq_cmlm.evaluation.score import score_table
+from fairseq_cmlm.reporting.curves import curves
 from fairseq_cmlm.reporting.report import report
 from fairseq_cmlm.reporting.report_options import ReportOptions
 from fairseq_cmlm.reporting.tables import TABLES
@@ -79,11 +80,11 @@ def _report(options: argparse.Namespace) -> str:
         sys.exit(f"fairseq-cmlm report: interrupted; the same command goes on with what is in {options.output}")
 
 
-def _named_checkpoint(text: str) -> tuple[str, Path]:
-    name, equals, checkpoint = text.partition("=")
+def _named_file(text: str) -> tuple[str, Path]:
+    name, equals, file = text.partition("=")
     if not equals:
-        raise argparse.ArgumentTypeError(f"'{text}' is not NAME=CHECKPOINT")
-    return name, Path(checkpoint)
+        raise argparse.ArgumentTypeError(f"'{text}' is not NAME=FILE")
+    return name, Path(file)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -135,6 +136,13 @@ def _parser() -> argparse.ArgumentParser:
     distillation.add_argument("-t", "--target-lang", required=True, help="PREFIX.TARGET_LANG holds the translations")
     distillation.set_defaults(run=_distill)
     _add_report(commands)
+
+    plotting = commands.add_parser("curves", help="BLEU and loss on the validation set by updates")
+    plotting.add_argument(
+        "logs", nargs="+", type=_named_file, metavar="NAME=LOG", help="a training's name, and its log"
+    )
+    plotting.add_argument("--output", type=Path, required=True, metavar="FOLDER", help="curves.md and curves.png")
+    plotting.set_defaults(run=lambda options: curves(options.logs, options.output))
     return parser
 
 
@@ -150,7 +158,7 @@ def _add_report(commands: Any) -> None:
     reporting.add_argument(
         "--compare",
         nargs="+",
-        type=_named_checkpoint,
+        type=_named_file,
         default=[],
         metavar="NAME=CHECKPOINT",
         help="other models beside it, as one trained on raw data",

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The tables and plots of `fairseq-cmlm report`: a CMLM beside its teacher and other CMLMs, on the test set.
 #
-#   report.sh RECIPE DIRECTION WORK MODEL [OTHER...]      WORK/DIRECTION/report receives report.md, report.json and plots
+#   report.sh RECIPE DIRECTION WORK MODEL [OTHER...]      WORK/DIRECTION/report receives report.md, report.json, plots,
+#                                                            and the curves of the trainings: curves.md, curves.png
 #
 # MODEL and OTHER are of those that train.sh names, but for teacher and fairseq. European text is detokenised to be scored;
 # Chinese and English stay tokens. REPORT (more options of the report) may be set. Interrupted, it goes on.
@@ -27,3 +28,9 @@ fi
 fairseq-cmlm report "$folder/$model/averaged.pt" --name "$model" --teacher "$folder/teacher/averaged.pt" "${others[@]}" \
     --source "$text$source" --reference "$text$target" --data "$work/data" -s "$source" -t "$target" \
     --output "$folder/report" "${options[@]}"
+
+logs=()
+for name in "$model" "$@" fairseq; do
+    [ ! -e "$folder/$name/train.log" ] || logs+=("$name=$folder/$name/train.log")
+done
+fairseq-cmlm curves "${logs[@]}" --output "$folder/report"

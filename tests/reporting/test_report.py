@@ -261,7 +261,7 @@ def test_options_that_cannot_work_are_refused(
 def test_a_name_without_a_checkpoint_is_refused(lengthy: Text, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         reported("model.pt", *lengthy.arguments, "--compare", "raw", "out")
-    assert "'raw' is not NAME=CHECKPOINT" in capsys.readouterr().err
+    assert "'raw' is not NAME=FILE" in capsys.readouterr().err
 
 
 def test_other_teachers_are_refused(checkpoint: Path, teacher: Path, lengthy: Text, tmp_path: Path) -> None:
