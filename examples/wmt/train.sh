@@ -15,7 +15,8 @@
 # PRECISION  float32, or bfloat16 (default on GPUs)
 # SELECT     loss (as in the paper), or bleu: what the best checkpoints are best in, on the validation set
 # UPDATES, TEACHER_UPDATES, WARMUP, SAVE_EVERY (updates between validated checkpoints), AVERAGE (how many are kept),
-# NAME (of the folder, instead of MODEL), TEACHER and ARCH (fairseq's --arch), TEACHER_OPTIONS and OPTIONS (more of fairseq-train, for the CMLMs) may be set.
+# NAME (of the folder, instead of MODEL), TEACHER and ARCH (fairseq's --arch), TEACHER_OPTIONS and OPTIONS (more of
+# fairseq-train, for the CMLMs) may be set.
 usage="usage: train.sh RECIPE DIRECTION WORK teacher|raw|distilled|warm-raw|warm-distilled|fairseq"
 recipe=${1:?$usage} direction=${2:?$usage} work=${3:?$usage} model=${4:?$usage}
 . "$(dirname "$0")/recipe.sh"
