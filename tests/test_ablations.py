@@ -89,6 +89,8 @@ def test_every_variant_of_the_tables_is_understood_and_differs_from_the_others(t
     words = ["bash", "-c", show, "-", str(ABLATIONS.parent)]
     base = subprocess.run(words, env=settings, capture_output=True, text=True, check=True).stdout.split()
     variants = [line.split("|") for line in table.read_text().splitlines() if not line.startswith("#")]
+    if table.parent == ABLATIONS:
+        assert variants[0][0].strip() == "base" and not variants[0][2].strip()
     seen = set()
     for _, model, extra in variants:
         words = [str(data), *PLUGIN, "--arch", "cmlm_tiny", "--criterion", "cmlm_loss", "--optimizer", "adam"]
