@@ -16,6 +16,7 @@ from fairseq_cmlm.errors import TextError
 from fairseq_cmlm.evaluation.generated import Translation, read_generated, read_lines
 
 _SOURCE = re.compile(r"^S-(\d+)\t(.*)$")
+_REFERENCE = re.compile(r"^T-\d+\t(.*)$")
 _SUBWORD_MARKS = re.compile(r"@@(\s|$)|▁|\s")
 _CONTROL = {"<s>", "<pad>", "</s>"}
 _UNKNOWN = "<unk>"
@@ -29,10 +30,16 @@ _SHARDS = (
 
 @dataclass(frozen=True)
 class Shard:
-    """An output of fairseq-generate: its translations by sentence number, and whether the command came to its end."""
+    """An output of fairseq-generate.
+
+    translations  by sentence number
+    references    tokens of the human translations (T lines), all together; 0 if the text had none
+    finished      whether the command came to its end
+    """
 
     path: Path
     translations: dict[int, str]
+    references: int
     finished: bool
 
 
@@ -43,8 +50,9 @@ def distill(outputs: Sequence[Path], source: Path, prefix: str, languages: tuple
     source   the text that fairseq-preprocess was given, of which the outputs hold each line once
 
     The translations are the subwords that the teacher wrote (H lines), the best of each sentence. Returns lines that
-    say what was read and written. A sentence that is missing, doubled or of another text is a TextError, and nothing is
-    written; an empty translation is an empty line, and reported.
+    say what was read and written, and how long the translations are beside the human ones: a teacher that leaves out
+    teaches it. A sentence that is missing, doubled or of another text is a TextError, and nothing is written; an empty
+    translation is an empty line, and reported.
     """
     texts = read_lines(source)
     shards = [_read_shard(output, source, texts) for output in outputs]
@@ -63,6 +71,10 @@ def distill(outputs: Sequence[Path], source: Path, prefix: str, languages: tuple
     write_together({path: write for path, write in files.items() if path.resolve() != source.resolve()})
     report = [f"read    {shard.path}: {len(shard.translations)} sentences" for shard in shards]
     report.append(f"wrote   {' and '.join(map(str, files))}: {len(texts)} sentences")
+    human = sum(shard.references for shard in shards)
+    if human:
+        ours = sum(len(text.split()) for text in translations.values())
+        report.append(f"length  {ours / human:.3f} of the human translations: {ours} and {human} tokens")
     empty = [number for number in range(len(texts)) if not translations[number]]
     if empty:
         report.append(f"empty   the translations of {listed(empty)}: empty lines")
@@ -74,7 +86,8 @@ def _read_shard(output: Path, source: Path, texts: Sequence[str]) -> Shard:
     found = read_generated(lines, str(output))
     _check_text(output, lines, found, source, texts)
     translations = {number: " ".join(translation.tokens) for number, translation in found.items()}
-    return Shard(output, translations, any(map(_FINISHED.search, lines)))
+    references = sum(len(match[1].split()) for match in filter(None, map(_REFERENCE.match, lines)))
+    return Shard(output, translations, references, any(map(_FINISHED.search, lines)))
 
 
 def _check_each_once(shards: Sequence[Shard], source: Path, sentences: int) -> None:

@@ -78,6 +78,18 @@ def test_empty_translations_are_kept_and_reported(tmp_path: Path, capsys: pytest
     assert "empty   the translations of 2 sentences (1-2 counted from 0): empty lines" in capsys.readouterr().out
 
 
+def test_the_length_is_told_beside_that_of_the_human_translations(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shards = [output([(0, "one two"), (1, "")]), output([(2, "o@@ ne"), (3, "three")])]
+    for name in ("without", "with"):
+        (tmp_path / name).mkdir()
+    distill(tmp_path / "without", *shards)
+    assert "human" not in capsys.readouterr().out
+    distill(tmp_path / "with", *(shard.replace("H-", "T-0\ta b@@ c d\nH-") for shard in shards))
+    assert "length  0.312 of the human translations: 5 and 16 tokens" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("outputs", "message"),
     [

@@ -81,11 +81,16 @@ def test_lengths() -> None:
     table = made("lengths")
     assert column(table, "length") == ["1-9", "10-19", "20-29", "30-39", "40+"]
     assert column(table, "sentences") == [1, 1, 0, 0, 0]
-    for name in ("T=4", "T=10", "T=N"):
+    for name in ("T=4", "T=10", "T=N", "beam 5"):
         assert column(table, name)[0] < 20 and column(table, name)[1:] == [pytest.approx(100), None, None, None]
     assert column(table, "paper, T=4") == [21.8, 24.6, 24.9, 24.9, 25.0]
     assert column(table, "paper, T=N") == [22.4, 26.0, 27.1, 27.6, 28.1]
     assert [x for x, _ in table.panels[0].series["T=4"]] == ["1-9", "10-19"]
+    assert list(table.panels[0].series) == ["T=4", "T=10", "T=N", "beam 5"]
+
+
+def test_lengths_without_a_teacher() -> None:
+    assert made("lengths", "en-ro", Systems("ours")).columns == ["length", "sentences", "T=4", "T=10", "T=N"]
 
 
 def test_candidates() -> None:
@@ -93,6 +98,7 @@ def test_candidates() -> None:
     assert column(table, "l") == [*range(1, 10), "gold length"]
     assert column(table, "length accuracy %") == [*[50.0] * 8, 100.0, None]
     assert column(table, "BLEU") == pytest.approx([GOOD] * 10)
+    assert column(table, "repeated %") == [18.75] * 10
     assert column(table, "paper, BLEU")[::9] == [26.56, 27.27]
     assert column(table, "paper, length accuracy %")[7:] == [80.3, 83.8, None]
     assert [len(panel.series["paper"]) for panel in table.panels] == [9, 9]

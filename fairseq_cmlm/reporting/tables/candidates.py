@@ -9,7 +9,10 @@ from fairseq_cmlm.reporting.table import Row, Table, panel_of
 
 ITERATIONS = 10
 SIZES = range(1, 10)
-LEGEND = "T=10. length accuracy: sentences whose reference's length, in subwords, is among the l candidates (LP)."
+LEGEND = (
+    "T=10. repeated %: subwords that equal the one before them, of all. length accuracy: sentences whose reference's "
+    "length, in subwords, is among the l candidates (LP)."
+)
 
 
 def cases(systems: Systems) -> list[Case]:
@@ -25,6 +28,7 @@ def table(results: Results) -> Table:
         {
             "l": case.size,
             "BLEU": results.bleu(case),
+            "repeated %": results.repeated(case),
             "length accuracy %": results.length_accuracy(case),
             "paper, BLEU": theirs and theirs.bleu[i],
             "paper, length accuracy %": theirs and theirs.accuracy[i],
@@ -33,6 +37,7 @@ def table(results: Results) -> Table:
     ]
     measures = ("BLEU", "length accuracy %")
     panels = [panel_of(rows, "l", y, {results.systems.model: y, "paper": f"paper, {y}"}) for y in measures]
-    best: Row = {"l": "gold length", "BLEU": results.bleu(gold), "paper, BLEU": theirs and theirs.gold}
+    best: Row = {"l": "gold length", "BLEU": results.bleu(gold), "repeated %": results.repeated(gold)}
+    best["paper, BLEU"] = theirs and theirs.gold
     rows.append({**dict.fromkeys(rows[0]), **best})
     return Table("Length candidates", rows, LEGEND, panels)
