@@ -8,18 +8,15 @@ from typing import Any, Mapping, Optional, Sequence
 
 from benchmarks.memory import Peak
 from benchmarks.ratios import Spread
+from fairseq_cmlm.markdown import markdown_table
 
 
 def document(
     title: str, facts: Mapping[str, Any], head: Sequence[str], rows: Sequence[Sequence[str]], legend: str
 ) -> str:
     """Markdown: the title, what was measured on what, the table, and how to read it."""
-    table = [_line(head), "|" + "---|" * len(head), *map(_line, rows)]
-    return "\n".join([f"# {title}", "", *(f"- {key}: {_plain(facts[key])}" for key in facts), "", *table, "", legend])
-
-
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+    listed = [f"- {key}: {_plain(fact)}" for key, fact in facts.items()]
+    return "\n".join([f"# {title}", "", *listed, "", markdown_table(head, rows), "", legend])
 
 
 def _plain(fact: Any) -> str:

@@ -11,16 +11,17 @@ PACKAGE = Path(__file__).parents[1] / "fairseq_cmlm"
 # Layer -> what its files may import of this package, and whether they may import fairseq.
 LAYERS: dict[str, tuple[set[str], bool]] = {
     "errors": (set(), False),
+    "markdown": (set(), False),
     "decoding": ({"decoding"}, False),
     "training": ({"training"}, False),
     "model": ({"model"}, False),
-    "evaluation": ({"errors", "evaluation"}, False),
+    "evaluation": ({"errors", "markdown", "evaluation"}, False),
     "plugin": ({"errors", "decoding", "training", "model", "plugin"}, True),
     "translator": ({"errors", "plugin"}, True),
     "conversion": ({"errors", "plugin", "conversion"}, True),
     "averaging": ({"errors", "plugin", "conversion"}, False),
     "distillation": ({"errors", "evaluation", "conversion"}, False),
-    "reporting": ({"errors", "evaluation", "plugin", "translator", "reporting"}, True),
+    "reporting": ({"errors", "markdown", "evaluation", "plugin", "translator", "reporting"}, True),
     "command_line": (
         {"errors", "evaluation", "conversion", "translator", "averaging", "distillation", "reporting"},
         False,

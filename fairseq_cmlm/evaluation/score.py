@@ -12,6 +12,7 @@ from sacrebleu.metrics import BLEU, CHRF
 from fairseq_cmlm.errors import TextError
 from fairseq_cmlm.evaluation.generated import Translation, all_in_order, read_generated, read_lines
 from fairseq_cmlm.evaluation.repetition import repeated_tokens
+from fairseq_cmlm.markdown import markdown_table
 
 _SUBWORD_END = re.compile(r"@@( |$)")
 
@@ -91,5 +92,4 @@ def score_table(
     if tokenised:
         columns["tokenised BLEU"] = [f"{measure.score:.2f}" for measure in tokenised]
         signatures.append(f"tokenised BLEU {tokenised[0].signature}")
-    rows = [f"| {' | '.join(row)} |" for row in [tuple(columns), *zip(*columns.values())]]
-    return "\n".join([rows[0], "|" + "---|" * len(columns), *rows[1:], "", *signatures])
+    return "\n".join([markdown_table(list(columns), list(zip(*columns.values()))), "", *signatures])

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Sequence, Union
 
+from fairseq_cmlm.markdown import markdown_table
+
 Entry = Union[str, int, float, None]
 Row = dict[str, Entry]
 
@@ -34,9 +36,7 @@ class Table:
 
     def markdown(self) -> str:
         """The rows alone."""
-        lines = [self.columns, ["---"] * len(self.columns)]
-        lines += [[_shown(row[name]) for name in self.columns] for row in self.rows]
-        return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+        return markdown_table(self.columns, [[_shown(row[name]) for name in self.columns] for row in self.rows])
 
 
 def panel_of(rows: Sequence[Row], x: str, y: str, columns: dict[str, str]) -> Panel:

@@ -36,7 +36,7 @@ def test_trainings_stand_side_by_side(logs: Path, capsys: pytest.CaptureFixture[
     printed = capsys.readouterr().out
     assert printed.splitlines()[2:7] == [
         "| updates | cold, BLEU | warm, BLEU | cold, nll | warm, nll | theirs, nll |",
-        "| --- | --- | --- | --- | --- | --- |",
+        "|---|---|---|---|---|---|",
         "| 100 | 1.50 | 9.00 | 8.25 | 6.00 | - |",
         "| 150 | - | 11.00 | - | 5.25 | - |",
         "| 200 | 3.00 | - | 7.50 | - | 0.00 |",

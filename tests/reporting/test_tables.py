@@ -152,4 +152,4 @@ def test_every_pair_of_the_paper_has_its_tables(name: str, pair: str) -> None:
 
 def test_markdown_leaves_out_empty_columns_and_rounds() -> None:
     rows: list[Row] = [{"a": 1, "b": None, "c": 2.005}, {"a": "x", "b": None, "c": None}]
-    assert Table("t", rows, "").markdown() == "| a | c |\n| --- | --- |\n| 1 | 2.00 |\n| x | - |"
+    assert Table("t", rows, "").markdown() == "| a | c |\n|---|---|\n| 1 | 2.00 |\n| x | - |"
