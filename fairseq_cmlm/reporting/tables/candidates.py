@@ -6,13 +6,13 @@ from fairseq_cmlm.reporting import paper
 from fairseq_cmlm.reporting.cells import Case
 from fairseq_cmlm.reporting.results import Results, Systems
 from fairseq_cmlm.reporting.table import Row, Table, panel_of
+from fairseq_cmlm.reporting.tables import repetition
 
 ITERATIONS = 10
 SIZES = range(1, 10)
-LEGEND = (
-    "T=10. repeated %: subwords that equal the one before them, of all. length accuracy: sentences whose reference's "
-    "length, in subwords, is among the l candidates (LP)."
-)
+LEGEND = f"""\
+T=10. {repetition.LEGEND}
+length accuracy: sentences whose reference's length, in subwords, is among the l candidates (LP)."""
 
 
 def cases(systems: Systems) -> list[Case]:
@@ -37,7 +37,11 @@ def table(results: Results) -> Table:
     ]
     measures = ("BLEU", "length accuracy %")
     panels = [panel_of(rows, "l", y, {results.systems.model: y, "paper": f"paper, {y}"}) for y in measures]
-    best: Row = {"l": "gold length", "BLEU": results.bleu(gold), "repeated %": results.repeated(gold)}
-    best["paper, BLEU"] = theirs and theirs.gold
+    best: Row = {
+        "l": "gold length",
+        "BLEU": results.bleu(gold),
+        "repeated %": results.repeated(gold),
+        "paper, BLEU": theirs and theirs.gold,
+    }
     rows.append({**dict.fromkeys(rows[0]), **best})
     return Table("Length candidates", rows, LEGEND, panels)
