@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import shutil
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -255,12 +256,12 @@ def test_an_ensemble_is_that_of_fairseq(data: Path, checkpoint: Path, tmp_path: 
 
 def test_what_is_no_checkpoint_of_this_package_is_refused(checkpoint: Path, tmp_path: Path) -> None:
     foreign = tmp_path / "foreign.pt"
-    torch.save({"model": {}, "args": pytest.ExitCode.OK, "cfg": None}, foreign)
+    torch.save({"model": {}, "args": Fraction(1, 2), "cfg": None}, foreign)
     for paths, message in (
         ([], "no checkpoint is given"),
         (tmp_path / "none.pt", r"there is no checkpoint .*none\.pt"),
         ([checkpoint, tmp_path / "none.pt"], r"there is no checkpoint .*none\.pt"),
-        (foreign, "foreign code .*ExitCode.* was not loaded"),
+        (foreign, "foreign code .*Fraction.* was not loaded"),
         (rewritten(checkpoint, tmp_path / "other.pt", _name="translation"), r"other\.pt is no checkpoint of --task"),
     ):
         with pytest.raises(CheckpointError, match=message):
