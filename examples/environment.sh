@@ -1,22 +1,45 @@
 # Make (or reuse) the virtual environment .venv of this checkout, with the package and its test tools, and put it in front
 # of PATH. To be sourced by bash: . examples/environment.sh
 #
-# It is made from setup.py and constraints.txt, and again when one of them changes. PYTHON may name another interpreter
-# and VENV another folder; VENV=active takes the environment that is active, as it is.
+# It is made from setup.py and constraints.txt, and again when one of them changes. The package is installed again when a
+# file of it has changed, from what the environment holds; else nothing is written and no network is needed. PYTHON may
+# name another interpreter and VENV another folder; VENV=active takes the environment that is active, as it is.
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 VENV=${VENV:-$root/.venv}
+
+install_dependencies() {
+    echo "setting up $VENV; building fairseq takes 3 to 5 minutes on 2 cores, once" >&2
+    "${PYTHON:-python3}" -m venv "$VENV"
+    # Old pip reads the first constraint for builds too, new pip the second. With CUDA_HOME fairseq does not build.
+    # setuptools, of a version that needs no wheel beside it, is for install_package.
+    env -u CUDA_HOME PIP_CONSTRAINT="$root/constraints.txt" PIP_BUILD_CONSTRAINT="$root/constraints.txt" \
+        "$VENV/bin/pip" install --disable-pip-version-check --progress-bar off "$root[test]" 'setuptools>=70.1' >&2
+}
+
+install_package() {
+    rm -rf "$root/build" # an old one would bring back files that are gone
+    # New pip refuses constraints for builds where nothing is fetched for the build.
+    env -u PIP_CONSTRAINT -u PIP_BUILD_CONSTRAINT "$VENV/bin/pip" install --disable-pip-version-check --quiet \
+        --no-index --no-build-isolation --no-deps --force-reinstall "$root" >&2
+}
+
+# once FILE CHECKSUM COMMAND: run the command unless the file holds the checksum already; of several runs, one does it.
+once() {
+    [ "$(cat "$1" 2> /dev/null)" != "$2" ] || return 0
+    mkdir -p "$VENV"
+    (
+        set -e
+        flock 9
+        [ "$(cat "$1" 2> /dev/null)" != "$2" ] || exit 0
+        "$3"
+        echo "$2" > "$1"
+    ) 9>> "$VENV/.lock"
+}
+
 if [ "$VENV" != active ]; then
-    made_from=$(cat "$root/constraints.txt" "$root/setup.py" | cksum)
-    if [ "$(cat "$VENV/.made-from" 2>/dev/null)" != "$made_from" ]; then
-        echo "setting up $VENV; building fairseq takes 3 to 5 minutes on 2 cores, once" >&2
-        "${PYTHON:-python3}" -m venv "$VENV"
-        # Old pip reads the first constraint for builds too, new pip the second. With CUDA_HOME fairseq does not build.
-        env -u CUDA_HOME PIP_CONSTRAINT="$root/constraints.txt" PIP_BUILD_CONSTRAINT="$root/constraints.txt" \
-            "$VENV/bin/pip" install --disable-pip-version-check --progress-bar off "$root[test]" >&2
-        echo "$made_from" > "$VENV/.made-from"
-    fi
-    # The package itself is small and may have changed. An old build folder would bring back files that are gone.
-    rm -rf "$root/build"
-    "$VENV/bin/pip" install --disable-pip-version-check --quiet --no-deps --force-reinstall "$root" >&2
+    once "$VENV/.made-from" "$(cat "$root/constraints.txt" "$root/setup.py" | cksum)" install_dependencies
+    package=$(cd "$root" && find fairseq_cmlm setup.py pyproject.toml -type f ! -name '*.pyc' -print0 | LC_ALL=C sort -z |
+        xargs -0 cksum | cksum)
+    once "$VENV/.package" "$package" install_package
     export PATH=$VENV/bin:$PATH
 fi

@@ -42,7 +42,7 @@ def test_variants_are_trained_once_and_compared(text: Path, tmp_path: Path) -> N
     for split in ("train", "valid", "test"):
         for side, language in (("src", "en"), ("tgt", "de")):
             (raw / f"{split}.{language}").write_text((text / f"{split}.{side}").read_text())
-    prepared = run(ABLATIONS.parent / "wmt" / "prepare.sh", "multi30k", work, raw)
+    prepared = run(ABLATIONS.parent / "steps" / "prepare.sh", "multi30k", work, raw)
     assert prepared.returncode == 0, prepared.stderr
     table.write_text("# a remark\n\nplain | raw |\nall | raw | --noising full --clip-norm 0.5\n")
     first = ablate(work, table)
@@ -58,7 +58,12 @@ def test_variants_are_trained_once_and_compared(text: Path, tmp_path: Path) -> N
     assert again.stdout.splitlines()[-4:] == first.stdout.splitlines()[-4:]
     assert "begin en-de/plain" in first.stdout and "begin" not in again.stdout
     other = ablate(work, table, UPDATES="3")
-    assert other.returncode == 1 and "is of the variant 'raw, updates 2, seed 1" in other.stderr
+    assert other.returncode == 1 and "en-de/plain is trained for 2 updates, and 3 are wanted" in other.stderr
+    table.write_text("plain | raw | --dropout 0.1\n")
+    other = ablate(work, table)
+    assert other.returncode == 1 and re.search(
+        r"is trained with 'raw, .*' and 'raw, .* --dropout 0.1' is", other.stderr
+    )
 
 
 @pytest.mark.parametrize(
@@ -84,7 +89,7 @@ def test_a_table_that_cannot_work_is_refused(tmp_path: Path, line: str | None, m
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.stem)
 def test_every_variant_of_the_tables_is_understood_and_differs_from_the_others(table: Path, data: Path) -> None:
     """fairseq-train takes the options of each line behind those of the recipe."""
-    show = 'usage=; . "$1/wmt/recipe.sh"; settings multi30k; echo "$OPTIONS"'
+    show = 'usage=; . "$1/steps/recipe.sh"; settings multi30k; echo "$OPTIONS"'
     settings = {name: value for name, value in os.environ.items() if name != "OPTIONS"}
     words = ["bash", "-c", show, "-", str(ABLATIONS.parent)]
     base = subprocess.run(words, env=settings, capture_output=True, text=True, check=True).stdout.split()

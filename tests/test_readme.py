@@ -55,12 +55,12 @@ def test_the_commands_run(text: Path, tmp_path: Path, monkeypatch: pytest.Monkey
             (tmp_path / f"{split}.{language}").write_text((text / f"{split}.{side}").read_text())
     (tmp_path / "CODES").write_text("#version: 0.2\nt h\n")
     monkeypatch.chdir(tmp_path)
-    put_in = {"$(fairseq-cmlm": USER_DIR, "300000": "2", "16": "1"}
+    put_in = {"$(fairseq-cmlm path)": USER_DIR, "300000": "2", "16": "1"}
     small = ["--encoder-layers", "1", "--decoder-layers", "1", "--encoder-embed-dim", "16", "--decoder-embed-dim", "16"]
     extra = {"preprocess": [], "train": [*small, "--max-source-positions", "50", "--max-target-positions", "50"]}
     for name in ("preprocess", "train", "generate"):
         words = next(words for words in commands(f"fairseq-{name}") if "..." not in words)
-        words = [put_in.get(word, word) for word in words if word != "path)"]
+        words = [put_in.get(word, word) for word in words]
         printed = run(name, *words[1:], *extra.get(name, []))
     assert printed.count("\nH-") == 17
 

@@ -1,4 +1,4 @@
-"""The WMT recipes in examples/: their text, their downloads, their training commands, and one of them as a whole."""
+"""The recipes in examples/ and their steps: text, downloads, commands of training, and one of them as a whole."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from types import ModuleType
 import pytest
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-STEPS = EXAMPLES / "wmt"
+STEPS = EXAMPLES / "steps"
 RECIPES = {"wmt14_en_de": "de", "wmt16_en_ro": "ro", "wmt17_en_zh": "zh"}
 
 
@@ -38,7 +38,8 @@ text_module = load_text_module()
 
 def environment(**settings: str) -> dict[str, str]:
     """The environment for a recipe: no set-up, one thread and process, no GPU."""
-    return {**os.environ, "VENV": "active", "OMP_NUM_THREADS": "1", "WORKERS": "1", "GPUS": "0", **settings}
+    inherited = {name: value for name, value in os.environ.items() if name != "CUDA_VISIBLE_DEVICES"}
+    return {**inherited, "VENV": "active", "OMP_NUM_THREADS": "1", "WORKERS": "1", "GPUS": "0", **settings}
 
 
 def run(script: Path, *arguments: object, **settings: str) -> subprocess.CompletedProcess[str]:
@@ -192,8 +193,18 @@ def test_no_training_goes_on_with_other_data(tmp_path: Path) -> None:
     assert again.returncode == 0 and again.stdout == ""
 
 
-@pytest.mark.parametrize(("gpus", "devices"), [("0", ["", "", ""]), ("2", ["0", "1", "0"])])
-def test_the_distillation_repeats_only_the_shard_that_failed(tmp_path: Path, gpus: str, devices: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("gpus", "option", "devices"),
+    [
+        ({"GPUS": "0"}, "--cpu", ["unset", "unset", "unset"]),
+        ({"GPUS": "2"}, "--fp16", ["0", "unset", "0"]),
+        ({"GPUS": "", "CUDA_VISIBLE_DEVICES": "2,3"}, "--fp16", ["2", "2,3", "2"]),
+        ({"GPUS": "", "CUDA_VISIBLE_DEVICES": ""}, "--cpu", ["", "", ""]),
+    ],
+)
+def test_the_distillation_repeats_only_the_shard_that_failed(
+    tmp_path: Path, gpus: dict[str, str], option: str, devices: list[str]
+) -> None:
     work, commands = tmp_path / "work", tmp_path / "commands"
     shards = work / "en-de" / "shards"
     for file, content in (
@@ -206,9 +217,10 @@ def test_the_distillation_repeats_only_the_shard_that_failed(tmp_path: Path, gpu
     stub(
         commands,
         "fairseq-generate",
-        f"""while [ "$1" != --distributed-world-size ]; do shift; done
+        f"""given="${{CUDA_VISIBLE_DEVICES-unset}} $*"
+        while [ "$1" != --distributed-world-size ]; do shift; done
         [ "$4" != 1 ] || [ -e {tmp_path}/mended ] || {{ echo out of memory >&2; exit 3; }}
-        echo "device $CUDA_VISIBLE_DEVICES"
+        echo "device $given"
         for ((i = $4; i < 4; i += $2)); do
             text=$(sed -n "$((i + 1))p" {work}/bpe/train.en)
             printf 'S-%d\\t%s\\nH-%d\\t-1\\t%s@@ x\\nD-%d\\t-1\\t%sx\\n' $i $text $i $text $i $text
@@ -216,7 +228,8 @@ def test_the_distillation_repeats_only_the_shard_that_failed(tmp_path: Path, gpu
         echo 'Generate train with beam=5: '""",
     )
     stub(commands, "fairseq-preprocess", 'mkdir "${!#}"')
-    settings = {"PATH": f"{commands}:{os.environ['PATH']}", "PLUGIN": "plugin", "SHARDS": "3", "GPUS": gpus}
+    stub(commands, "nvidia-smi", 'for i in {0..7}; do echo "GPU $i: NVIDIA H100 (UUID: GPU-$i)"; done')
+    settings = {"PATH": f"{commands}:{os.environ['PATH']}", "PLUGIN": "plugin", "SHARDS": "3", **gpus}
     done = run(STEPS / "distill.sh", "wmt14_en_de", "en-de", work, **settings)
     assert done.returncode == 1 and "out of memory" in done.stderr and "1-of-3.out.log" in done.stderr
     assert "shards are missing" in done.stderr
@@ -229,9 +242,11 @@ def test_the_distillation_repeats_only_the_shard_that_failed(tmp_path: Path, gpu
     assert (work / "en-de" / "distilled-data").is_dir()
     ended = Counter(line.split()[3] for line in (work / "steps.log").read_text().splitlines() if " end " in line)
     assert set(ended.values()) == {1} and len(ended) == 5
-    # All but shard 1, which was made by itself.
-    for shard in (0, 2):
-        assert (shards / f"{shard}-of-3.out").read_text().startswith(f"device {devices[shard]}\n")
+    # Shard 1 was made by itself.
+    for shard, device in enumerate(devices):
+        given = (shards / f"{shard}-of-3.out").read_text().splitlines()[0]
+        assert given.startswith(f"device {device} {work}/data ")
+        assert [word for word in given.split() if word in ("--cpu", "--fp16")] == [option]
 
 
 @pytest.fixture
@@ -255,7 +270,7 @@ def publisher(tmp_path: Path) -> Path:
     content = (folder / "first.tgz").read_bytes()
     (folder / "first.tgz.00").write_bytes(content[:50])
     (folder / "first.tgz.01").write_bytes(content[50:])
-    shutil.copytree(STEPS, tmp_path / "examples" / "wmt")
+    shutil.copytree(STEPS, tmp_path / "examples" / "steps")
     recipe = tmp_path / "examples" / "tiny"
     recipe.mkdir()
     (recipe / "settings.sh").write_text(f"""foreign=de
@@ -274,7 +289,7 @@ valid_set="dev 1" test_set="new 1"
 
 def download(publisher: Path, **settings: str) -> subprocess.CompletedProcess[str]:
     settings = {"PATH": f"{publisher}:{os.environ['PATH']}", **settings}
-    return run(publisher / "examples" / "wmt" / "download.sh", "tiny", publisher / "work", **settings)
+    return run(publisher / "examples" / "steps" / "download.sh", "tiny", publisher / "work", **settings)
 
 
 def test_a_download_is_checked_and_done_once(publisher: Path) -> None:
@@ -316,7 +331,7 @@ def test_a_corpus_of_another_number_of_lines_is_refused(publisher: Path) -> None
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_the_settings_of_a_recipe_fit_together(recipe: str) -> None:
     show = """
-        usage=; . "$1/wmt/recipe.sh"; settings "$2"
+        usage=; . "$1/steps/recipe.sh"; settings "$2"
         printf 'corpus %s\\n' "${corpora[@]}"; printf 'archive %s\\n' "${archives[@]}" "${manual[@]}"
         printf 'figure %s\\n' "${!paper[@]}"; echo "foreign $foreign"
     """
@@ -352,7 +367,7 @@ OPTIONS = f"{SIZES} --log-interval 1 --max-source-positions 80 --max-target-posi
 def test_a_whole_recipe_goes_on_after_an_interruption(text: Path, tmp_path: Path) -> None:
     raw, work = tmp_path / "raw", tmp_path / "work"
     a_small_text(text, raw)
-    words = ["bash", STEPS / "run.sh", "wmt14_en_de", "en-de", work, raw]
+    words = ["bash", EXAMPLES / "wmt" / "run.sh", "wmt14_en_de", "en-de", work, raw]
     settings = environment(**SMALL, OPTIONS=OPTIONS, TEACHER_OPTIONS=OPTIONS)
     started = subprocess.Popen(words, env=settings, stdout=subprocess.DEVNULL, start_new_session=True)
     student = work / "en-de" / "distilled"

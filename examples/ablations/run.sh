@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
 # Train variants of a recipe's CMLM, alike but for the options in a table, and score each on the validation text.
 #
-#   run.sh RECIPE DIRECTION WORK TABLE...      WORK is the folder of ../wmt/run.sh; TABLE is training.txt, optimisation.txt
-#                                              or your own
+#   run.sh RECIPE DIRECTION WORK TABLE...      WORK is the folder of ../steps/run.sh; TABLE is training.txt,
+#                                              optimisation.txt or your own
 #
-# A line of a table is NAME | MODEL | OPTIONS: a CMLM that ../wmt/train.sh names, and options of fairseq-train, which win
+# A line of a table is NAME | MODEL | OPTIONS: a CMLM that ../steps/train.sh names, and options of fairseq-train, which win
 # over the recipe's. A variant is trained, averaged and translated once, in WORK/DIRECTION/NAME; an interrupted one goes on.
 # ITERATIONS ("1 4 10"), and what the steps take, may be set.
 usage="usage: run.sh RECIPE DIRECTION WORK TABLE..."
 recipe=${1:?$usage} direction=${2:?$usage} work=${3:?$usage}
 : "${4:?$usage}"
 shift 3
-. "$(dirname "$0")/../wmt/recipe.sh"
+. "$(dirname "$0")/../steps/recipe.sh"
 settings "$recipe" "$direction"
 . "$examples/environment.sh"
 export PLUGIN=${PLUGIN:-$(fairseq-cmlm path)}
@@ -29,14 +29,14 @@ while IFS='|' read -r name model options; do
 done < <(cat "$@")
 [ ${#names[@]} -gt 0 ] || fail "there is no variant in $*"
 
-outputs=()
+outputs=() updates=${UPDATES:-300000}
 for i in "${!names[@]}"; do
     name=${names[i]} folder=$work/$direction/${names[i]}
-    read -r wanted <<< "${models[i]}, updates ${UPDATES:-300000}, seed ${SEED:-1}, options: ${variants[i]}"
-    mkdir -p "$folder"
-    [ -e "$folder/variant" ] || echo "$wanted" > "$folder/variant"
-    [ "$(cat "$folder/variant")" = "$wanted" ] ||
-        fail "$folder is of the variant '$(cat "$folder/variant")', and '$wanted' is wanted: remove it, or take another name"
+    for trained in "$folder"/*.done; do
+        number=$(basename "$trained" .done)
+        [ ! -e "$trained" ] || [ "$number" = "$updates" ] ||
+            fail "$folder is trained for $number updates, and $updates are wanted: remove it, or take another name"
+    done
     NAME=$name OPTIONS="${OPTIONS:-} ${variants[i]}" step train "${models[i]}"
     step average "$name"
     for iterations in ${ITERATIONS:-1 4 10}; do

@@ -1,5 +1,5 @@
 # Multi30k English-German (task 1, test 2016): 29,000 captions, small enough for a machine without a GPU. To be sourced by
-# the steps in examples/wmt.
+# the steps in examples/steps.
 foreign=de
 bpe=joint
 : "${MERGES:=4000}" "${DICTIONARY:=-1}" "${LONGEST:=80}" "${RATIO:=9}" "${SHARDS:=2}"

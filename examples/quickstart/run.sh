@@ -15,6 +15,14 @@ mkdir -p "$work"
 
 say() { printf '\n== %s\n' "$*"; }
 
+for trained in "$work"/checkpoints/*.done; do
+    number=$(basename "$trained" .done)
+    if [ -e "$trained" ] && [ "$number" -gt "$updates" ]; then
+        echo "run.sh: $work is trained for $number updates, and $updates are wanted: remove it, or name another folder" >&2
+        exit 1
+    fi
+done
+
 if [ ! -d "$work/text" ]; then
     say "making a parallel corpus from a grammar of two invented languages: $work/text"
     python "$here/grammar.py" "$work/text.part" --train "$train_lines" --test "$test_lines" --seed "$seed"
@@ -64,6 +72,7 @@ for iterations in 1 4 10; do
         fairseq-generate "$work/data" -s src -t tgt --user-dir "$plugin" --task translation_cmlm \
             --path "$work/checkpoints/checkpoint_last.pt" --decoding-iterations "$iterations" --length-beam 5 \
             --bpe subword_nmt --bpe-codes "$work/bpe/codes" --print-step --retain-iter-history --num-workers 0 \
+            --distributed-world-size 1 \
             > "$output.part" 2> "$work/generate.log" || { tail -n 5 "$work/generate.log" >&2; exit 1; }
         mv "$output.part" "$output"
     fi

@@ -12,7 +12,7 @@ usage="usage: run.sh PAIR WORK [RELEASED]"
 pair=${1:?$usage} work=${2:?$usage} released=${3:-$2/released}
 . "$here/pair.sh"
 . "$here/../environment.sh"
-read -r -a iterations <<< "${ITERATIONS:-4 10}"
+read -r -d '' -a iterations < <(printf '%s\0' "${ITERATIONS:-4 10}")
 mkdir -p "$work"
 [ $# -gt 2 ] || bash "$here/download.sh" "$pair" "$released"
 bash "$here/convert.sh" "$pair" "$released" "$work"

@@ -8,7 +8,8 @@ set -euo pipefail
 usage="usage: translate.sh PAIR WORK ITERATIONS"
 pair=${1:?$usage} work=${2:?$usage} iterations=${3:?$usage}
 . "$(dirname "$0")/pair.sh"
-read -r -a options <<< "${OPTIONS:-}"
+# Line breaks separate options as spaces do.
+read -r -d '' -a options < <(printf '%s\0' "${OPTIONS:-}")
 output=$work/test/T=$iterations.out
 [ -s "$output" ] && exit 0
 mkdir -p "$work/test"
@@ -16,5 +17,6 @@ mkdir -p "$work/test"
 [ "$tokenize" != 13a ] || options+=(--tokenizer moses)
 fairseq-generate "$work/data" -s "$source" -t "$target" --user-dir "$(fairseq-cmlm path)" --task translation_cmlm \
     --path "$work/model/model.pt" --original-decoding --decoding-iterations "$iterations" --length-beam 5 \
-    --post-process subword_nmt "${options[@]}" > "$output.part" 2> "$output.log" || { tail -n 5 "$output.log" >&2; exit 1; }
+    --post-process subword_nmt --distributed-world-size 1 "${options[@]}" \
+    > "$output.part" 2> "$output.log" || { tail -n 5 "$output.log" >&2; exit 1; }
 mv "$output.part" "$output"

@@ -1,4 +1,4 @@
-"""Parallel text for the WMT recipes: cleaned, normalised and tokenised; Chinese words joined again.
+"""Parallel text for the recipes: cleaned, normalised and tokenised; Chinese words joined again.
 
     text.py tokenise EN FOREIGN OUTPUT_EN OUTPUT_FOREIGN --foreign ro [--clean]
     text.py join-chinese < OUTPUT_OF_FAIRSEQ_GENERATE

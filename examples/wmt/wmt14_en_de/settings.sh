@@ -1,5 +1,5 @@
 # WMT14 English-German as in the paper: the training text of the wmt16_en_de set (4.5 million pairs), newstest2013 for
-# validation, newstest2014 for test. To be sourced by the steps in examples/wmt.
+# validation, newstest2014 for test. To be sourced by the steps in examples/steps.
 foreign=de
 bpe=joint
 : "${MERGES:=32000}" "${DICTIONARY:=32768}" "${LONGEST:=80}" "${RATIO:=9}" "${SHARDS:=16}"

@@ -11,9 +11,11 @@ usage="usage: download.sh RECIPE WORK"
 recipe=${1:?$usage} work=${2:?$usage}
 . "$(dirname "$0")/recipe.sh"
 settings "$recipe"
-[ ! -e "$examples/$recipe/download.sh" ] || exec bash "$examples/$recipe/download.sh" "$work/text"
+mkdir -p "$work/text"
+lock "$work/steps.log" # which exec keeps
+[ ! -e "$recipe_folder/download.sh" ] || exec bash "$recipe_folder/download.sh" "$work/text"
 archives_folder=$work/archives
-mkdir -p "$archives_folder" "$work/text"
+mkdir -p "$archives_folder"
 
 # checksum FILE HEX: SHA-1 or SHA-256, by its length.
 checksum() {
@@ -49,7 +51,7 @@ extract() {
     IFS=+ read -r -a pieces <<< "$1"
     pieces=("${pieces[@]/#/$archives_folder/}")
     case $1 in
-        *.zip) python "$examples/wmt/text.py" unzip "${pieces[0]}" "$2" ;;
+        *.zip) python "$examples/steps/text.py" unzip "${pieces[0]}" "$2" ;;
         *) cat "${pieces[@]}" | tar --extract --gzip --to-stdout "$2" ;;
     esac
 }

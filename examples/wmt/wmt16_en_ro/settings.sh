@@ -1,5 +1,5 @@
 # WMT16 English-Romanian as in the paper: Europarl and SETIMES (612 thousand pairs), newsdev2016 for validation,
-# newstest2016 for test. To be sourced by the steps in examples/wmt.
+# newstest2016 for test. To be sourced by the steps in examples/steps.
 foreign=ro
 bpe=joint
 : "${MERGES:=40000}" "${DICTIONARY:=-1}" "${LONGEST:=80}" "${RATIO:=9}" "${SHARDS:=8}"

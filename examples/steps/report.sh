@@ -18,7 +18,7 @@ done
 others=()
 for name in "$@"; do others+=("$name=$folder/$name/averaged.pt"); done
 [ $# = 0 ] || others=(--compare "${others[@]}")
-read -r -a options <<< "${REPORT:-}"
+words options "${REPORT:-}"
 if [ "$bpe" = joint ]; then
     text=$work/raw/test. options+=(--tokenizer moses --bpe-codes "$(codes en)")
 else # no tokenizer of fairseq's splits Chinese

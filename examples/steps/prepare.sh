@@ -28,7 +28,7 @@ tokenise() {
     [ "$1" != train ] || options+=(--clean --longest "$LONGEST" --ratio "$RATIO")
     [ "${DIACRITICS:-keep}" != strip ] || options+=(--strip-diacritics)
     mkdir "$2"
-    python "$examples/wmt/text.py" tokenise "$text/$1.en" "$text/$1.$foreign" "$2/en" "$2/$foreign" \
+    python "$examples/steps/text.py" tokenise "$text/$1.en" "$text/$1.$foreign" "$2/en" "$2/$foreign" \
         --foreign "$foreign" --workers "$workers" "${options[@]}"
 }
 

@@ -1,5 +1,5 @@
 # WMT17 English-Chinese as in the paper: News Commentary, the UN corpus and CWMT (25 million pairs, of which the paper has
-# 20 million), newsdev2017 for validation, newstest2017 for test. To be sourced by the steps in examples/wmt.
+# 20 million), newsdev2017 for validation, newstest2017 for test. To be sourced by the steps in examples/steps.
 foreign=zh
 bpe=separate
 : "${MERGES:=32000}" "${DICTIONARY:=-1}" "${LONGEST:=80}" "${RATIO:=3}" "${SHARDS:=64}"

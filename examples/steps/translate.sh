@@ -12,7 +12,7 @@ recipe=${1:?$usage} direction=${2:?$usage} work=${3:?$usage} model=${4:?$usage} 
 settings "$recipe" "$direction"
 split=${SPLIT:-test} checkpoint=$work/$direction/$model/averaged.pt
 [ -e "$checkpoint" ] || fail "$checkpoint is missing: run average.sh $recipe $direction $work $model first"
-read -r -a options <<< "${DECODING:-}"
+words options "${DECODING:-}"
 case $model in
     teacher) options+=(--task translation --beam "$size" --max-len-a 2 --max-len-b 10) name=teacher,beam=$size ;;
     # The maximum of fairseq's own does not count the first pass.
@@ -20,14 +20,15 @@ case $model in
         --iter-decode-with-beam 5 --beam 1) name=$model,T=$size ;;
     *) options+=(--task translation_cmlm --decoding-iterations "$size" --length-beam 5) name=$model,T=$size ;;
 esac
-[ "$(gpus)" != 0 ] || options+=(--cpu)
+find_gpus
+[ ${#gpus[@]} != 0 ] || options+=(--cpu)
 # sacremoses joins words as European languages do.
 [ "$target" = zh ] || options+=(--tokenizer moses)
 
 translate() {
     fairseq-generate "$work/data" -s "$source" -t "$target" --user-dir "$(plugin)" --path "$checkpoint" --gen-subset "$split" \
         --max-tokens 4096 --bpe subword_nmt --bpe-codes "$(codes "$target")" --distributed-world-size 1 "${options[@]}" |
-        if [ "$target" = zh ]; then python "$examples/wmt/text.py" join-chinese; else cat; fi > "$1"
+        if [ "$target" = zh ]; then python "$examples/steps/text.py" join-chinese; else cat; fi > "$1"
 }
 
 make "$work/$direction/$split/$name.out" "$checkpoint" translate

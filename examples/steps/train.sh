@@ -7,9 +7,9 @@
 # the teacher's), warm-raw or warm-distilled (the same, begun with the teacher's parameters), or fairseq (fairseq's own CMLM
 # on the teacher's translations). WORK/DIRECTION/MODEL receives checkpoints and train.log.
 #
-# Hardware: GPUS (default: those of this machine; 0 trains on the CPU), several by torchrun. In a SLURM job of several
-# machines, one task a GPU, srun starts them:
-#   sbatch --nodes 2 --ntasks-per-node 8 --gpus-per-node 8 --wrap "bash examples/wmt/train.sh RECIPE DIRECTION WORK MODEL"
+# Hardware: GPUS (default: those that CUDA_VISIBLE_DEVICES lists, or all of this machine; 0 trains on the CPU), several by
+# torchrun. In a SLURM job of several machines, one task a GPU, srun starts them:
+#   sbatch --nodes 2 --ntasks-per-node 8 --gpus-per-node 8 --wrap "bash examples/steps/train.sh RECIPE DIRECTION WORK MODEL"
 # A batch has TOKENS tokens: MAX_TOKENS a GPU and step, and --update-freq as it comes out.
 #
 # PRECISION  float32, or bfloat16 (default on GPUs)
@@ -17,26 +17,33 @@
 # UPDATES, TEACHER_UPDATES, WARMUP, SAVE_EVERY (updates between validated checkpoints), AVERAGE (how many are kept),
 # NAME (of the folder, instead of MODEL), TEACHER and ARCH (fairseq's --arch), TEACHER_OPTIONS and OPTIONS (more of
 # fairseq-train, for the CMLMs) may be set.
+#
+# A folder holds one training: UPDATES may grow, and nothing that makes another model of it may change (its file `training`
+# says what was given).
 usage="usage: train.sh RECIPE DIRECTION WORK teacher|raw|distilled|warm-raw|warm-distilled|fairseq"
 recipe=${1:?$usage} direction=${2:?$usage} work=${3:?$usage} model=${4:?$usage}
 . "$(dirname "$0")/recipe.sh"
 settings "$recipe" "$direction"
-number=$(gpus)
+if [ "${SLURM_NNODES:-1}" -gt 1 ]; then
+    number=$SLURM_NTASKS
+else
+    find_gpus
+    number=${#gpus[@]}
+fi
 precision=${PRECISION:-$([ "$number" = 0 ] && echo float32 || echo bfloat16)}
 tokens=${TOKENS:-131072} max_tokens=${MAX_TOKENS:-8192} average=${AVERAGE:-5} save_every=${SAVE_EVERY:-1000}
 folder=$work/$direction/${NAME:-$model}
 
 case $model in
     teacher)
-        data=$work/data updates=${TEACHER_UPDATES:-100000}
-        read -r -a more <<< "${TEACHER_OPTIONS:-}"
-        options=(--task translation --arch "$TEACHER" --criterion autoregressive_loss --adam-betas '(0.9, 0.98)'
-            --clip-norm 0.0 --warmup-updates "${WARMUP:-4000}")
+        data=$work/data updates=${TEACHER_UPDATES:-100000} arch=$TEACHER warmup=${WARMUP:-4000}
+        words more "${TEACHER_OPTIONS:-}"
+        options=(--task translation --criterion autoregressive_loss --adam-betas '(0.9, 0.98)' --clip-norm 0.0)
         eval_bleu=(--eval-bleu --eval-bleu-args '{"beam": 5}' --eval-bleu-remove-bpe subword_nmt)
         ;;
     raw | distilled | warm-raw | warm-distilled)
         data=$([ "${model#warm-}" = raw ] && echo "$work/data" || echo "$work/$direction/distilled-data")
-        options=(--task translation_cmlm --arch "${ARCH:-cmlm_base}" --criterion cmlm_loss)
+        arch=${ARCH:-cmlm_base} options=(--task translation_cmlm --criterion cmlm_loss)
         if [ "$model" != "${model#warm-}" ]; then
             teacher=$work/$direction/teacher/averaged.pt
             [ -e "$teacher" ] || fail "$teacher is missing: run average.sh $recipe $direction $work teacher first"
@@ -45,19 +52,29 @@ case $model in
         eval_bleu=(--eval-bleu --eval-bleu-args '{"decoding_iterations": 10}' --eval-bleu-remove-bpe subword_nmt)
         ;;
     fairseq) # as in fairseq's examples/nonautoregressive_translation
-        data=$work/$direction/distilled-data
-        options=(--task translation_lev --arch cmlm_transformer --criterion fairseq_nat_loss --noise random_mask
+        data=$work/$direction/distilled-data arch=cmlm_transformer
+        options=(--task translation_lev --criterion fairseq_nat_loss --noise random_mask
             --apply-bert-init --encoder-learned-pos --decoder-learned-pos --pred-length-offset --length-loss-factor 0.1)
         [ "${SELECT:-loss}" = loss ] || fail "fairseq's CMLM measures no BLEU while it trains: SELECT must be loss"
         ;;
     *) fail "the model '$model' is none of teacher, raw, distilled, warm-raw, warm-distilled and fairseq" ;;
 esac
 if [ "$model" != teacher ]; then
-    updates=${UPDATES:-300000}
-    read -r -a more <<< "${OPTIONS:-}"
-    options+=(--adam-betas '(0.9, 0.999)' --adam-eps 1e-6 --weight-decay 0.01 --warmup-updates "${WARMUP:-10000}")
+    updates=${UPDATES:-300000} warmup=${WARMUP:-10000}
+    words more "${OPTIONS:-}"
+    options+=(--adam-betas '(0.9, 0.999)' --adam-eps 1e-6 --weight-decay 0.01)
 fi
 [ -d "$data" ] || fail "$data is missing: run $([ "$data" = "$work/data" ] && echo prepare.sh || echo distill.sh) first"
+mkdir -p "$folder"
+lock "$folder/train.log"
+wanted="$model, ARCH=$arch PRECISION=$precision TOKENS=$tokens WARMUP=$warmup SEED=${SEED:-1} SELECT=${SELECT:-loss},"
+read -r wanted <<< "$wanted options: ${more[*]}"
+if [ -e "$folder/training" ] && { [ -e "$folder/checkpoint_last.pt" ] || compgen -G "$folder/*.done" > /dev/null; }; then
+    { read -r most_updates && read -r found; } < "$folder/training"
+    way_out="remove it, or train in another folder with NAME"
+    [ "$found" = "$wanted" ] || fail "$folder is trained with '$found', and '$wanted' is wanted: $way_out"
+    [ "$most_updates" -le "$updates" ] || fail "$folder is trained for $most_updates updates, and $updates are wanted: $way_out"
+fi
 ! stands "$folder/$updates.done" "$data" || exit 0
 [ ! -e "$folder/checkpoint_last.pt" ] || stands "$folder/checkpoint_last.pt" "$data" ||
     fail "$data is newer than the training in $folder: remove that folder to train on it"
@@ -85,15 +102,16 @@ else
     options+=(--distributed-world-size 1)
 fi
 
-mkdir -p "$folder"
+printf '%s\n' "$updates" "$wanted" > "$folder/training"
 note begin "$folder"
 current_log=$folder/train.log
 echo "$updates updates of $((accumulated * update_freq)) tokens: $max_tokens x $((number > 0 ? number : 1)) x $update_freq;" \
     "$current_log"
 # Checkpoints are validated and saved every so many updates, not epochs: an epoch is 100 updates in one recipe and 4,000
 # in another. The best are kept for the average, and the last, for fairseq keeps no worse one beside fewer than asked for.
-"${launch[@]}" "$data" -s "$source" -t "$target" --user-dir "$(plugin)" "${options[@]}" --training-dtype "$precision" \
-    --optimizer adam --label-smoothing 0.1 --dropout 0.3 --lr 5e-4 --lr-scheduler inverse_sqrt --warmup-init-lr 1e-7 \
+"${launch[@]}" "$data" -s "$source" -t "$target" --user-dir "$(plugin)" --arch "$arch" "${options[@]}" \
+    --training-dtype "$precision" --optimizer adam --label-smoothing 0.1 --dropout 0.3 \
+    --lr 5e-4 --lr-scheduler inverse_sqrt --warmup-init-lr 1e-7 --warmup-updates "$warmup" \
     --max-tokens "$max_tokens" --update-freq "$update_freq" --max-update "$updates" --seed "${SEED:-1}" \
     --save-interval-updates "$save_every" --validate-interval-updates "$save_every" \
     --save-interval 1000000 --validate-interval 1000000 --no-epoch-checkpoints \

@@ -4,9 +4,10 @@
 #   distill.sh RECIPE DIRECTION WORK [SHARD...]
 #
 # The text is translated in SHARDS shards, each a file in WORK/DIRECTION/shards that is not made again. Without SHARD, all
-# that are missing are made, as many at a time as there are GPUS; then distilled-text/ and distilled-data/, if no sentence
-# is missing or doubled. With numbers (from 0), only those shards, so that several machines can share the work:
-#   sbatch --array 0-63 --gpus 1 --wrap 'bash examples/wmt/distill.sh RECIPE DIRECTION WORK $SLURM_ARRAY_TASK_ID'
+# that are missing are made, one at a time on each GPU (GPUS, CUDA_VISIBLE_DEVICES); then distilled-text/ and
+# distilled-data/, if no sentence is missing or doubled. With numbers (from 0), only those shards, on the first GPU, so that
+# several machines can share the work:
+#   sbatch --array 0-63 --gpus 1 --wrap 'bash examples/steps/distill.sh RECIPE DIRECTION WORK $SLURM_ARRAY_TASK_ID'
 usage="usage: distill.sh RECIPE DIRECTION WORK [SHARD...]"
 recipe=${1:?$usage} direction=${2:?$usage} work=${3:?$usage}
 shift 3
@@ -15,9 +16,8 @@ settings "$recipe" "$direction"
 folder=$work/$direction
 teacher=$folder/teacher/averaged.pt
 [ -e "$teacher" ] || fail "$teacher is missing: run average.sh $recipe $direction $work teacher first"
-number=$(gpus)
-options=()
-[ "$number" = 0 ] && options+=(--cpu) || options+=(--fp16)
+find_gpus
+[ ${#gpus[@]} = 0 ] && options=(--cpu) || options=(--fp16)
 
 # translate SHARD FILE. The plugin is given, for without its repairs fairseq loses the last sentences.
 translate() {
@@ -26,10 +26,9 @@ translate() {
         --distributed-world-size "$SHARDS" --distributed-rank "$1" > "$2"
 }
 
-# translate_all GPU SHARD...: one after the other.
+# translate_all SHARD...: one after the other.
 translate_all() {
-    export CUDA_VISIBLE_DEVICES=$1
-    for shard in "${@:2}"; do make "$folder/shards/$shard-of-$SHARDS.out" "$teacher" translate "$shard"; done
+    for shard in "$@"; do make "$folder/shards/$shard-of-$SHARDS.out" "$teacher" translate "$shard"; done
 }
 
 collect() {
@@ -46,15 +45,18 @@ binarise() {
 }
 
 if [ $# -gt 0 ]; then
-    translate_all "${CUDA_VISIBLE_DEVICES:-}" "$@"
+    translate_all "$@"
     exit
 fi
 outputs=()
 for ((shard = 0; shard < SHARDS; shard++)); do outputs+=("$folder/shards/$shard-of-$SHARDS.out"); done
 processes=()
-at_a_time=$((number > 0 ? number : 1))
-for ((gpu = 0; gpu < at_a_time; gpu++)); do
-    translate_all "$([ "$number" = 0 ] || echo "$gpu")" $(seq "$gpu" "$at_a_time" $((SHARDS - 1))) &
+at_a_time=$((${#gpus[@]} > 0 ? ${#gpus[@]} : 1))
+for ((first = 0; first < at_a_time; first++)); do
+    (
+        [ ${#gpus[@]} = 0 ] || export CUDA_VISIBLE_DEVICES=${gpus[first]}
+        translate_all $(seq "$first" "$at_a_time" $((SHARDS - 1)))
+    ) &
     processes+=($!)
 done
 # All are waited for, so that none goes on beside a second call.

@@ -14,9 +14,9 @@ settings "$recipe" "$direction"
 options=(--reference "$work/raw/test.$target")
 [ "$target" != zh ] || options+=(--tokenize zh)
 [ "$foreign" = zh ] || options+=(--tokenised-reference "$work/tokens/test/$target")
-scores=$work/$direction/scores.md
+scores=$work/$direction/scores.md part=$work/$direction/scores.$$.part
 if [ ${#paper[@]} = 0 ]; then
-    fairseq-cmlm score "$@" "${options[@]}" > "$scores.part"
+    fairseq-cmlm score "$@" "${options[@]}" > "$part"
 else
     figures=
     for output in "$@"; do
@@ -28,7 +28,7 @@ else
         NR == 1 { print $0 " BLEU in the paper |"; next }
         NR == 2 { print $0 "---|"; next }
         /^\|/ { print $0 " " paper[NR - 2] " |"; next }
-        { print }' > "$scores.part"
+        { print }' > "$part"
 fi
-mv "$scores.part" "$scores"
+mv "$part" "$scores"
 cat "$scores"

@@ -1,0 +1,114 @@
+# What the steps of all recipes share. To be sourced by bash, after `usage` is set.
+#
+# A step writes under a temporary name, logs beside its result, and is skipped if the result is there and no older than
+# what it was made from. Of several runs in one WORK, one makes a result and the others wait for it.
+set -Eeuo pipefail
+examples=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+current_log=
+exec 3>&2 # the terminal, while a step's own output goes to its log
+
+fail() {
+    printf '%s: %s\n' "$(basename "$0")" "$*" >&3
+    exit 1
+}
+
+trap 'status=$?; [ ! -s "$current_log" ] || { tail -n 5 "$current_log"; echo "see $current_log"; } >&3; exit $status' ERR
+
+# settings RECIPE [DIRECTION]: set what settings.sh of the recipe sets, recipe_folder, and source and target (without a
+# direction, en and the other language).
+settings() {
+    recipe_folder=$examples/$1
+    [ -d "$recipe_folder" ] || recipe_folder=$examples/wmt/$1
+    [ -f "$recipe_folder/settings.sh" ] || fail "there is no recipe '$1': wmt14_en_de, wmt16_en_ro, wmt17_en_zh and multi30k are"
+    . "$recipe_folder/settings.sh"
+    local direction=${2:-en-$foreign}
+    case $direction in
+        en-"$foreign" | "$foreign"-en) source=${direction%-*} target=${direction#*-} ;;
+        *) fail "the direction '$direction' of $1 is neither en-$foreign nor $foreign-en" ;;
+    esac
+}
+
+# newest FILE...: the one written last.
+newest() {
+    local found=$1 file
+    for file in "$@"; do [ ! "$file" -nt "$found" ] || found=$file; done
+    echo "$found"
+}
+
+# stands RESULT INPUT: whether the result is there and no older than the input.
+stands() { [ -e "$1" ] && [ ! "$2" -nt "$1" ]; }
+
+# make RESULT INPUT COMMAND...: unless the result stands, have the command write it; it gets a temporary name as its
+# last argument. WORK/steps.log receives a line at the begin and one at the end.
+make() {
+    local result=$1 input=$2
+    shift 2
+    ! stands "$result" "$input" || return 0
+    mkdir -p "$(dirname "$result")"
+    lock "$result.log"
+    if ! stands "$result" "$input"; then
+        rm -rf "$result.part"
+        note begin "$result"
+        current_log=$result.log
+        "$@" "$result.part" > "$current_log" 2>&1
+        current_log=
+        rm -rf "$result"
+        mv "$result.part" "$result"
+        note end "$result"
+    fi
+    unlock
+}
+
+# lock FILE: wait until no other process holds it. It is let go of by unlock, or when this process and those that it
+# started have ended, however that came about.
+lock() {
+    exec {locked}>> "$1"
+    flock --nonblock "$locked" && return
+    echo "waiting for another run, which writes $1"
+    flock "$locked"
+}
+
+unlock() { exec {locked}>&-; }
+
+# note begin|end RESULT: tell, and write into WORK/steps.log.
+note() {
+    printf '%s %-5s %s\n' "$(date '+%F %T')" "$1" "${2#"$work/"}" | tee -a "$work/steps.log"
+}
+
+# The folder for --user-dir. run.sh asks once, for it takes seconds.
+plugin() { echo "${PLUGIN:-$(fairseq-cmlm path)}"; }
+
+# words ARRAY TEXT: set ARRAY to the words of the text, whatever white space is between them.
+words() { read -r -d '' -a "$1" < <(printf '%s\0' "$2"); }
+
+# find_gpus: set the array gpus to the GPUs of this machine to be used, as CUDA_VISIBLE_DEVICES names them: those that
+# it lists or, where it is not set, all. GPUS=N takes the first N of them, GPUS=0 the CPU.
+find_gpus() {
+    local listed name
+    gpus=()
+    [[ ${GPUS:-0} =~ ^[0-9]+$ ]] || fail "GPUS is '$GPUS', and should be a number (0: the CPU)"
+    [ "${GPUS:-}" != 0 ] || return 0
+    if [ -n "${CUDA_VISIBLE_DEVICES+set}" ]; then
+        IFS=, read -r -a listed <<< "${CUDA_VISIBLE_DEVICES// /}"
+        for name in "${listed[@]}"; do
+            [[ $name =~ ^([0-9]+|(GPU|MIG)-.+)$ ]] || break # CUDA, too, reads no further than to a -1
+            gpus+=("$name")
+        done
+        [ "${GPUS:-0}" -le ${#gpus[@]} ] ||
+            fail "GPUS is $GPUS, and CUDA_VISIBLE_DEVICES='$CUDA_VISIBLE_DEVICES' names ${#gpus[@]}: change one of them"
+        [ ${#gpus[@]} = 0 ] || [ -n "${GPUS:-}" ] || command -v nvidia-smi > /dev/null ||
+            fail "CUDA_VISIBLE_DEVICES names GPUs, but there is no nvidia-smi to see any: set GPUS (0: the CPU)"
+        gpus=("${gpus[@]:0:${GPUS:-${#gpus[@]}}}")
+    elif [ -n "${GPUS:-}" ]; then
+        mapfile -t gpus < <(seq 0 $((GPUS - 1)))
+    elif command -v nvidia-smi > /dev/null; then
+        listed=$(nvidia-smi --list-gpus 2>&1) ||
+            fail "nvidia-smi cannot list the GPUs (${listed%%$'\n'*}): set GPUS to their number (0: the CPU)"
+        mapfile -t gpus < <(sed -n 's/^GPU \([0-9]*\):.*/\1/p' <<< "$listed")
+    fi
+}
+
+# codes LANGUAGE: the file of its BPE codes.
+codes() {
+    [ "$bpe" = joint ] && echo "$work/bpe/codes" || echo "$work/bpe/codes.$1"
+}
