@@ -62,7 +62,7 @@ def test_variants_are_trained_once_and_compared(text: Path, tmp_path: Path) -> N
     table.write_text("plain | raw | --dropout 0.1\n")
     other = ablate(work, table)
     assert other.returncode == 1 and re.search(
-        r"is trained with 'raw, .*' and 'raw, .* --dropout 0.1' is", other.stderr
+        r"is trained with 'raw, .*', and 'raw, .* --dropout 0.1' is", other.stderr
     )
 
 

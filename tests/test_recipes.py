@@ -19,9 +19,8 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from recipe_steps import EXAMPLES, STEPS, environment, run, run_two, stub
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
-STEPS = EXAMPLES / "steps"
 RECIPES = {"wmt14_en_de": "de", "wmt16_en_ro": "ro", "wmt17_en_zh": "zh"}
 
 
@@ -34,24 +33,6 @@ def load_text_module() -> ModuleType:
 
 
 text_module = load_text_module()
-
-
-def environment(**settings: str) -> dict[str, str]:
-    """The environment for a recipe: no set-up, one thread and process, no GPU."""
-    inherited = {name: value for name, value in os.environ.items() if name != "CUDA_VISIBLE_DEVICES"}
-    return {**inherited, "VENV": "active", "OMP_NUM_THREADS": "1", "WORKERS": "1", "GPUS": "0", **settings}
-
-
-def run(script: Path, *arguments: object, **settings: str) -> subprocess.CompletedProcess[str]:
-    words = ["bash", str(script), *map(str, arguments)]
-    return subprocess.run(words, env=environment(**settings), capture_output=True, text=True)
-
-
-def stub(folder: Path, name: str, script: str) -> None:
-    """A command that stands before others of its name if `folder` is the first of PATH."""
-    folder.mkdir(exist_ok=True)
-    (folder / name).write_text(f"#!/usr/bin/env bash\n{script}\n")
-    (folder / name).chmod(0o755)
 
 
 @pytest.mark.parametrize(
@@ -303,6 +284,16 @@ def test_a_download_is_checked_and_done_once(publisher: Path) -> None:
     assert (text / "valid.en").read_text() == "dev en-de src\n" and (text / "test.de").read_text() == "new en-de ref\n"
     again = download(publisher, MANUAL="skip")
     assert again.returncode == 0 and again.stdout == "leaving out third.zip\n"
+
+
+def test_two_downloads_at_once_fetch_an_archive_once(publisher: Path) -> None:
+    stub(publisher, "curl", f'echo "${{!#}}" >> {publisher}/fetched; sleep 0.5; exec {shutil.which("curl")} "$@"')
+    settings = {"PATH": f"{publisher}:{os.environ['PATH']}", "MANUAL": "skip"}
+    both = run_two(publisher / "examples" / "steps" / "download.sh", "tiny", publisher / "work", **settings)
+    assert [done.returncode for done in both] == [0, 0], both
+    fetched = (publisher / "fetched").read_text().split()
+    assert len(fetched) == 3 and len(set(fetched)) == 3
+    assert (publisher / "work" / "text" / "train.en").read_text() == "one\ntwo\nthree\nfour\n"
 
 
 def test_a_changed_archive_is_refused(publisher: Path) -> None:

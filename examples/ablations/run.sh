@@ -15,7 +15,7 @@ shift 3
 settings "$recipe" "$direction"
 . "$examples/environment.sh"
 export PLUGIN=${PLUGIN:-$(fairseq-cmlm path)}
-step() { bash "$examples/wmt/$1.sh" "$recipe" "$direction" "$work" "${@:2}"; }
+step() { bash "$examples/steps/$1.sh" "$recipe" "$direction" "$work" "${@:2}"; }
 
 for table in "$@"; do [ -f "$table" ] || fail "there is no table $table"; done
 names=() models=() variants=()
