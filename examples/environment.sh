@@ -29,7 +29,7 @@ once() {
     mkdir -p "$VENV"
     (
         set -e
-        flock 9
+        flock -n 9 || { echo "waiting for another run, which sets up $VENV" >&2 && flock 9; }
         [ "$(cat "$1" 2> /dev/null)" != "$2" ] || exit 0
         "$3"
         echo "$2" > "$1"

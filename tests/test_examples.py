@@ -50,3 +50,8 @@ def test_the_quickstart_resumes_and_does_nothing_twice(tmp_path: Path) -> None:
     again = recipe(script, work, **sizes)
     assert "== training" in printed and "== training" not in again and "== making" not in again
     assert again.splitlines()[-5:] == printed.splitlines()[-5:]
+
+    fewer = {**environment(**sizes), "UPDATES": "20"}
+    done = subprocess.run(["bash", str(script), str(work)], env=fewer, capture_output=True, text=True)
+    assert done.returncode == 1 and "is trained for 60 updates, and 20 are wanted" in done.stderr
+    assert not (work / "checkpoints" / "20.done").exists()

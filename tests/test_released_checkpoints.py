@@ -12,6 +12,7 @@ from typing import Optional
 
 import pytest
 from fairseq_commands import by_sentence
+from recipe_steps import stub
 
 sys.path.insert(0, str(Path(__file__).parent / "conversion"))
 import released_forward
@@ -143,6 +144,16 @@ def test_a_missing_text_or_code_is_named(tmp_path: Path, pair: str, settings: di
     done = run("prepare.sh", pair, tmp_path / "released", model.parent, **{"TEXT": text, **settings, **codes})
     assert done.returncode == 1 and message in done.stderr
     assert not (tmp_path / "work" / "data").exists()
+
+
+def test_options_of_the_translation_may_be_on_several_lines(tmp_path: Path) -> None:
+    for name, script in (("fairseq-cmlm", "echo '/a b/plugin'"), ("fairseq-generate", 'printf "<%s>" "$@"')):
+        stub(tmp_path / "commands", name, script)
+    path = f"{tmp_path / 'commands'}:{os.environ['PATH']}"
+    done = run("translate.sh", "en_de", tmp_path, 4, PATH=path, OPTIONS="--cpu\n--seed 3")
+    assert done.returncode == 0, done.stderr
+    given = (tmp_path / "test" / "T=4.out").read_text()
+    assert "<--user-dir></a b/plugin>" in given and given.endswith("<--distributed-world-size><1><--cpu><--seed><3>")
 
 
 def test_a_download_that_fails_leaves_no_folder(tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ make() {
 # started have ended, however that came about.
 lock() {
     exec {locked}>> "$1"
-    flock --nonblock "$locked" && return
+    flock -n "$locked" && return
     echo "waiting for another run, which writes $1"
     flock "$locked"
 }
