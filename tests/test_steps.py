@@ -344,7 +344,7 @@ def test_an_environment_in_a_folder_with_a_space_needs_no_network(checkout: Path
     cksum = 'cat "$1/constraints.txt" "$1/setup.py" | cksum > "$2/.made-from"'
     subprocess.run(["bash", "-c", cksum, "-", str(checkout), str(venv)], check=True)
     then = f'fairseq-cmlm path; . "{STEPS}/recipe.sh"; words=("$(plugin)"); printf "<%s>\\n" "${{words[@]}}"'
-    nowhere = {"PIP_INDEX_URL": "http://localhost:9", "PIP_RETRIES": "0", "PIP_CONSTRAINT": "constraints.txt"}
+    nowhere = {"PIP_INDEX_URL": "http://localhost:9", "PIP_RETRIES": "0", "PIP_CONSTRAINT": "of-another-folder.txt"}
     script = source_environment(checkout, then)
     done = run(script, VENV=str(venv), PLUGIN="", PYTHONPATH="", usage="", **nowhere)
     assert done.returncode == 0, done.stderr
