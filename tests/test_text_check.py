@@ -43,6 +43,7 @@ def check(folder: Path, capsys: pytest.CaptureFixture[str], *contents: bytes) ->
             True,
         ),
         ("a\n\n \t\u3000\n", ["note   a: nothing but white space in 2 of 3 lines (2, 3): "], False),
+        ("a\n\ufeffb\n", ["note   a: U+FEFF inside the line in 1 of 2 lines (2): "], False),
         ("a\nb\ufeff\n", ["note   a: U+FEFF inside the line in 1 of 2 lines (2): "], False),
         ("a\x00\n", ["note   a: U+0000 in 1 of 1 line (1): "], False),
         (

@@ -91,7 +91,8 @@ def test_a_reader_that_has_seen_enough_is_no_error(tmp_path: Path, broken: bool)
     reader, writer = os.pipe()
     os.close(reader)
     command = [sys.executable, "-c", BARE + RUN, "check", str(tmp_path / "text")]
-    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True)
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, env=buffered)
     os.close(writer)
     assert (done.returncode, done.stderr) == (141, "")
 
