@@ -32,5 +32,5 @@ setup(
         "zh": ["rjieba"],
         "test": ["pytest", "hypothesis", "ruff", "mypy", "ctranslate2", "matplotlib", "rjieba"],
     },
-    entry_points={"console_scripts": ["fairseq-cmlm=fairseq_cmlm.command_line:main"]},
+    entry_points={"console_scripts": ["fairseq-cmlm=fairseq_cmlm.commands.main:main"]},
 )

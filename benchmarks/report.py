@@ -8,7 +8,8 @@ from typing import Any, Mapping, Optional, Sequence
 
 from benchmarks.memory import Peak
 from benchmarks.ratios import Spread
-from fairseq_cmlm.markdown import markdown_table
+from fairseq_cmlm.files import write_text
+from fairseq_cmlm.render.markdown import markdown_table
 
 
 def document(
@@ -40,6 +41,5 @@ def fields(value: Optional[Any]) -> Optional[dict[str, float]]:
 
 def write(prefix: Path, text: str, facts: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> None:
     """Write PREFIX.md, and PREFIX.json with the facts and `rows`."""
-    prefix.parent.mkdir(parents=True, exist_ok=True)
-    Path(f"{prefix}.md").write_text(text)
-    Path(f"{prefix}.json").write_text(json.dumps({**facts, "rows": rows}, indent=1))
+    write_text(Path(f"{prefix}.md"), text)
+    write_text(Path(f"{prefix}.json"), json.dumps({**facts, "rows": rows}, indent=1))

@@ -10,7 +10,7 @@ from typing import NamedTuple, Optional, Sequence
 import numpy as np
 
 from fairseq_cmlm.errors import OptionError, TextError
-from fairseq_cmlm.evaluation.generated import read_lines
+from fairseq_cmlm.files import read_lines
 
 LONGEST = 250  # words; the learned positions of every model reach further
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Iterable, Mapping, Sequence
 
-from fairseq_cmlm.conversion.writing import write_together
 from fairseq_cmlm.errors import TextError
-from fairseq_cmlm.evaluation.generated import Translation, read_generated, read_lines
+from fairseq_cmlm.files import read_lines, write_files
+from fairseq_cmlm.generated import Translation, read_generated
 
 _SOURCE = re.compile(r"^S-(\d+)\t(.*)$")
 _REFERENCE = re.compile(r"^T-\d+\t(.*)$")
@@ -68,7 +68,7 @@ def distill(outputs: Sequence[Path], source: Path, prefix: str, languages: tuple
             shutil.copyfileobj(original, file)
 
     files = {Path(f"{prefix}.{languages[0]}"): copy_source, Path(f"{prefix}.{languages[1]}"): write_translations}
-    write_together({path: write for path, write in files.items() if path.resolve() != source.resolve()})
+    write_files({path: write for path, write in files.items() if path.resolve() != source.resolve()})
     report = [f"read    {shard.path}: {len(shard.translations)} sentences" for shard in shards]
     report.append(f"wrote   {' and '.join(map(str, files))}: {len(texts)} sentences")
     human = sum(shard.references for shard in shards)

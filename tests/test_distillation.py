@@ -6,7 +6,7 @@ from typing import Iterable
 import pytest
 from fairseq_commands import LANGUAGES, USER_DIR, by_sentence, preprocess, run
 
-from fairseq_cmlm.command_line import main
+from fairseq_cmlm.commands.main import main
 from fairseq_cmlm.distillation import listed
 
 SOURCE = ["a b@@ c", "d", "", "e f </s> g"]

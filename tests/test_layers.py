@@ -11,19 +11,25 @@ PACKAGE = Path(__file__).parents[1] / "fairseq_cmlm"
 # Layer -> what its files may import of this package, and whether they may import fairseq.
 LAYERS: dict[str, tuple[set[str], bool]] = {
     "errors": (set(), False),
-    "markdown": (set(), False),
+    "files": ({"errors"}, False),
+    "generated": ({"errors"}, False),
+    "text_check": ({"errors"}, False),
+    "training_log": ({"errors"}, False),
+    "render": ({"errors", "files", "render"}, False),
     "decoding": ({"decoding"}, False),
     "training": ({"training"}, False),
     "model": ({"model"}, False),
-    "evaluation": ({"errors", "markdown", "evaluation"}, False),
-    "plugin": ({"errors", "decoding", "training", "model", "plugin"}, True),
+    "measures": ({"errors", "files", "generated", "render", "measures"}, False),
+    "checkpoints": ({"errors", "files", "checkpoints"}, False),
+    "distillation": ({"errors", "files", "generated"}, False),
+    "curves": ({"errors", "files", "render", "training_log"}, False),
+    "plugin": ({"errors", "checkpoints", "decoding", "training", "model", "plugin"}, True),
     "translator": ({"errors", "plugin"}, True),
-    "conversion": ({"errors", "plugin", "conversion"}, True),
-    "averaging": ({"errors", "plugin", "conversion"}, False),
-    "distillation": ({"errors", "evaluation", "conversion"}, False),
-    "reporting": ({"errors", "markdown", "evaluation", "plugin", "translator", "reporting"}, True),
-    "command_line": (
-        {"errors", "evaluation", "conversion", "translator", "averaging", "distillation", "reporting"},
+    "conversion": ({"errors", "files", "checkpoints", "plugin", "conversion"}, True),
+    "reporting": ({"errors", "files", "measures", "render", "plugin", "translator", "reporting"}, True),
+    "commands": (
+        {"errors", "files", "text_check", "measures", "checkpoints", "distillation", "curves", "conversion"}
+        | {"translator", "reporting", "commands"},
         False,
     ),
 }

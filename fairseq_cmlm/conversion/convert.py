@@ -15,8 +15,8 @@ from fairseq_cmlm.conversion.fitting import check_fit
 from fairseq_cmlm.conversion.parameters import convert_parameters
 from fairseq_cmlm.conversion.released import ReleasedModel, read_model
 from fairseq_cmlm.conversion.safe_reading import read_original
-from fairseq_cmlm.conversion.writing import write_together
 from fairseq_cmlm.errors import CheckpointError
+from fairseq_cmlm.files import write_files
 from fairseq_cmlm.plugin.task import TranslationCMLMTask
 
 
@@ -45,7 +45,7 @@ def convert(
     model.load_state_dict({**parameters, "dictionary_version": model.dictionary_version})
     names = [output / "model.pt", *(output / f"dict.{language}.txt" for language in languages)]
     contents = [partial(torch.save, checkpoint(model, cfg)), *(partial(_write_text, text.text) for text in texts)]
-    write_together(dict(zip(names, contents)))
+    write_files(dict(zip(names, contents)))
     return [
         f"read    {path}: {_description(released, state, languages)}",
         f"wrote   {names[0]}: {sum(value.numel() for value in model.parameters())} parameters, float32",

@@ -43,7 +43,7 @@ def read_dictionary(path: Path) -> DictionaryText:
 
 def _lines(path: Path) -> list[str]:
     try:
-        with path.open(encoding="utf-8") as file:
+        with path.open(encoding="utf-8") as file:  # as fairseq opens a dictionary: U+000D ends a line too
             return [line.rstrip("\n") for line in file]
     except UnicodeDecodeError as error:
         raise CheckpointError(f"the dictionary {path} is not UTF-8 ({error.reason})") from None

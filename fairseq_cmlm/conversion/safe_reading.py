@@ -6,36 +6,32 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor
-
+from fairseq_cmlm.checkpoints.reading import has_parameters, read_safely
 from fairseq_cmlm.errors import CheckpointError
-from fairseq_cmlm.plugin.repairs import explained
 
 
 class Meter:
     """Stands in for the meters of a 2019 fairseq, which its checkpoints pickle; nothing of them is used."""
 
 
-_METERS = [f"fairseq.meters.{name}" for name in ("AverageMeter", "TimeMeter", "StopwatchMeter")]
+_METERS = [(Meter, f"fairseq.meters.{name}") for name in ("AverageMeter", "TimeMeter", "StopwatchMeter")]
 
 
 def read_original(path: Path) -> dict[str, Any]:
-    """The content of a checkpoint (zip, or the serialisation before torch 1.6), all on the CPU.
+    """Return the content of a checkpoint (zip, or the serialisation before torch 1.6), all on the CPU.
 
-    Only tensors, plain types, an argparse.Namespace and empty stand-ins for fairseq's meters are made, besides what
-    plugin/repairs.py allows for every checkpoint. Any other class is a CheckpointError that names it.
+    Only tensors, plain types, the types of checkpoints/reading.py and empty stand-ins for fairseq's meters are made.
+    Any other class is a CheckpointError that names it.
     """
     if not path.is_file():
         what = "is a folder: name the checkpoint in it" if path.is_dir() else "does not exist"
         raise CheckpointError(f"{path} {what}")
-    with explained(path), torch.serialization.safe_globals([(Meter, name) for name in _METERS]):
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    model = state.get("model") if isinstance(state, dict) else None
-    if not isinstance(model, dict) or not all(isinstance(value, Tensor) for value in model.values()):
-        raise CheckpointError(
-            f"{path} is no checkpoint of the released Mask-Predict: it holds no parameters in 'model'"
-        )
-    if not isinstance(state.get("args"), argparse.Namespace):
-        raise CheckpointError(f"{path} is no checkpoint of the released Mask-Predict: it holds no options in 'args'")
+    state: dict[str, Any] = read_safely(path, _METERS)
+    for holds, what in ((has_parameters(state), "parameters in 'model'"), (_has_options(state), "options in 'args'")):
+        if not holds:
+            raise CheckpointError(f"{path} is no checkpoint of the released Mask-Predict: it holds no {what}")
     return state
+
+
+def _has_options(state: Any) -> bool:
+    return isinstance(state, dict) and isinstance(state.get("args"), argparse.Namespace)

@@ -8,9 +8,7 @@ command parses its options.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import functools
-import pickle
 import sys
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +20,7 @@ from fairseq import checkpoint_utils, options, utils
 from fairseq.data import data_utils
 from fairseq.trainer import Trainer
 
+from fairseq_cmlm.checkpoints.reading import explained, safe_types
 from fairseq_cmlm.errors import CheckpointError, OptionError, TextError, UserError
 
 
@@ -31,30 +30,7 @@ def allow_checkpoint_types() -> None:
     torch >= 2.6 unpickles tensors and plain types only (weights_only), but an argparse.Namespace (models with old-style
     options) and numpy numbers (--eval-bleu) are in fairseq's checkpoints. Only these harmless types are added.
     """
-    reconstruct: Any = np.array(0).__reduce__()[0]
-    scalar: Any = np.float64(0).__reduce__()[0]
-    dtypes = {type(np.dtype(name)) for name in ("float32", "float64", "int32", "int64", "bool")}
-    torch.serialization.add_safe_globals([argparse.Namespace, np.ndarray, np.dtype, *dtypes])
-    # A checkpoint names numpy's modules as the numpy that wrote it did: numpy.core before 2.0, numpy._core since.
-    for function, name in ((reconstruct, "_reconstruct"), (scalar, "scalar")):
-        for module in ("numpy.core.multiarray", "numpy._core.multiarray"):
-            torch.serialization.add_safe_globals([(function, f"{module}.{name}")])
-
-
-@contextlib.contextmanager
-def explained(path: object, instead: str = "") -> Iterator[None]:
-    """Reading the checkpoint `path`, say in one CheckpointError what is wrong with it, and what to do `instead`."""
-    try:
-        yield
-    except pickle.UnpicklingError as error:
-        _, found, rest = str(error).partition("GLOBAL ")
-        what = f"needs the foreign code {rest.split()[0]}" if found else "is no checkpoint"
-        raise CheckpointError(f"{path} {what} and was not loaded, for unpickling can run anything{instead}") from None
-    except (FileNotFoundError, UserError):
-        raise
-    except Exception as error:  # a damaged file fails in any way
-        reason = str(error).partition("\n")[0]
-        raise CheckpointError(f"{path} cannot be read as a checkpoint: is it complete? ({reason})") from None
+    torch.serialization.add_safe_globals(safe_types())
 
 
 def explain_unreadable_checkpoints() -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Mapping, Optional
 
-from fairseq_cmlm.errors import OptionError, TextError
+from fairseq_cmlm.errors import TextError
+from fairseq_cmlm.files import write_text
 
 
 @dataclass(frozen=True)
@@ -85,24 +85,4 @@ class CellStore:
 
     def save(self, case: Case, identity: Mapping[str, Any], cell: Cell) -> None:
         """Keep the cell."""
-        write_whole(self.path(case, identity), json.dumps(asdict(cell), ensure_ascii=False))
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file, or write over it, so that it is never half there."""
-    part = path.with_name(f"{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(text, "utf-8")
-        os.replace(part, path)
-    except OSError as error:
-        raise OptionError(f"{path} cannot be written: {error.strerror}") from None
-
-
-def file_digest(path: Path) -> str:
-    """SHA-256 of the content of a file."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+        write_text(self.path(case, identity), json.dumps(asdict(cell), ensure_ascii=False))

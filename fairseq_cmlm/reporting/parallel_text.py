@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fairseq_cmlm.errors import TextError
-from fairseq_cmlm.evaluation.generated import read_lines
+from fairseq_cmlm.files import read_lines
 from fairseq_cmlm.plugin.subwords import Subwords
 
 

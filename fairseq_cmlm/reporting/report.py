@@ -14,18 +14,20 @@ from typing import Any
 import torch
 
 import fairseq_cmlm
+from fairseq_cmlm.files import file_digest
 from fairseq_cmlm.plugin.subwords import Subwords
-from fairseq_cmlm.reporting import paper, plots
-from fairseq_cmlm.reporting.cells import Case, Cell, CellStore, file_digest
+from fairseq_cmlm.render import plots
+from fairseq_cmlm.render.document import write_document
+from fairseq_cmlm.render.table import Table
+from fairseq_cmlm.reporting import paper
+from fairseq_cmlm.reporting.cells import Case, Cell, CellStore
 from fairseq_cmlm.reporting.decode import decode, prepare
-from fairseq_cmlm.reporting.document import write_document
 from fairseq_cmlm.reporting.parallel_text import read_parallel
 from fairseq_cmlm.reporting.progress import Progress
 from fairseq_cmlm.reporting.report_options import ReportOptions
 from fairseq_cmlm.reporting.results import AUTOREGRESSIVE, Results
 from fairseq_cmlm.reporting.scorer import Scorer
 from fairseq_cmlm.reporting.system import System, load_autoregressive, load_masked
-from fairseq_cmlm.reporting.table import Table
 from fairseq_cmlm.reporting.tables import TABLES
 from fairseq_cmlm.reporting.tables.speed import BEAM_5
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Mapping, Optional, Sequence
 
-from fairseq_cmlm.evaluation.length_accuracy import length_accuracy
-from fairseq_cmlm.evaluation.repetition import repeated_tokens
+from fairseq_cmlm.measures.length_accuracy import gold_length_found
+from fairseq_cmlm.measures.repetition import repeated_tokens
 from fairseq_cmlm.reporting.cells import Case, Cell
 from fairseq_cmlm.reporting.scorer import Scorer
 
@@ -68,4 +68,4 @@ class Results:
 
     def length_accuracy(self, case: Case) -> float:
         """How often the reference's length is among the candidates, in percent."""
-        return length_accuracy(self.cells[case].lengths, self.gold_lengths)
+        return gold_length_found(self.cells[case].lengths, self.gold_lengths)

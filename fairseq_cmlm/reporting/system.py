@@ -12,9 +12,10 @@ from fairseq import checkpoint_utils
 from fairseq.models.transformer import TransformerModelBase
 
 from fairseq_cmlm.errors import CheckpointError
+from fairseq_cmlm.files import file_digest
 from fairseq_cmlm.plugin.decoding_options import NOTHING_GIVEN
 from fairseq_cmlm.plugin.loading import load_models, move
-from fairseq_cmlm.reporting.cells import Case, file_digest
+from fairseq_cmlm.reporting.cells import Case
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from released_layout import (
 )
 from torch import Tensor
 
-from fairseq_cmlm.command_line import main
+from fairseq_cmlm.commands.main import main
 from fairseq_cmlm.conversion.convert import convert
 from fairseq_cmlm.plugin.model import CMLMModel
 from fairseq_cmlm.plugin.task import TranslationCMLMTask

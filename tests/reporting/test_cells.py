@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from fairseq_cmlm.errors import OptionError, TextError
-from fairseq_cmlm.reporting.cells import Case, Cell, CellStore, file_digest, write_whole
+from fairseq_cmlm.errors import TextError
+from fairseq_cmlm.reporting.cells import Case, Cell, CellStore
 
 CASE = Case("model", 4, 5)
 CELL = Cell(["ein Hund ä"], [["ein", "Hu@@", "nd", "ä"]], [[5, 6]], [4], [0.5])
@@ -43,21 +42,3 @@ def test_a_broken_cell_is_named(tmp_path: Path, content: str) -> None:
     store.path(CASE, {}).write_text(content)
     with pytest.raises(TextError, match=r"T=4,l=5,.*\.json is no cell of a report .*: remove it"):
         store.load(CASE, {})
-
-
-def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
-    path = tmp_path / "new" / "file"
-    write_whole(path, "one")
-    write_whole(path, "two")
-    assert path.read_text() == "two" and list(path.parent.iterdir()) == [path]
-    with pytest.raises(UnicodeEncodeError):
-        write_whole(path, "three\ud800")
-    assert path.read_text() == "two"
-    with pytest.raises(OptionError, match="cannot be written"):
-        write_whole(path / "below", "x")
-
-
-def test_the_digest_is_that_of_the_content(tmp_path: Path) -> None:
-    content = b"ab" * (1 << 20)
-    (tmp_path / "file").write_bytes(content)
-    assert file_digest(tmp_path / "file") == hashlib.sha256(content).hexdigest()

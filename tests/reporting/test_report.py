@@ -13,7 +13,7 @@ import torch
 from fairseq_commands import LANGUAGES, USER_DIR, by_sentence, generate, preprocess, run
 from sacrebleu.metrics import BLEU, CHRF
 
-from fairseq_cmlm.command_line import main
+from fairseq_cmlm.commands.main import main
 from fairseq_cmlm.reporting import report as report_module
 
 Lines = dict[str, dict[int, list[str]]]

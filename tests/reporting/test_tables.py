@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from fairseq_cmlm.render.table import Row, Table
 from fairseq_cmlm.reporting import paper
 from fairseq_cmlm.reporting.cells import Case, Cell
 from fairseq_cmlm.reporting.results import AUTOREGRESSIVE, Results, Systems
 from fairseq_cmlm.reporting.scorer import Scorer
-from fairseq_cmlm.reporting.table import Row, Table
 from fairseq_cmlm.reporting.tables import TABLES
 
 SYSTEMS = Systems("ours", ["raw"], teacher=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Callable, NamedTuple
 
+from fairseq_cmlm.render.table import Table
 from fairseq_cmlm.reporting.cells import Case
 from fairseq_cmlm.reporting.results import Results, Systems
-from fairseq_cmlm.reporting.table import Table
 from fairseq_cmlm.reporting.tables import candidates, comparison, iterations, lengths, repetition, speed
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from fairseq_cmlm.render.table import Row, Table, panel_of
 from fairseq_cmlm.reporting import paper
 from fairseq_cmlm.reporting.cells import Case
 from fairseq_cmlm.reporting.results import Results, Systems
-from fairseq_cmlm.reporting.table import Row, Table, panel_of
 from fairseq_cmlm.reporting.tables import repetition
 
 ITERATIONS = 10

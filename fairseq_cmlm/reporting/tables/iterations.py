@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Optional
 
+from fairseq_cmlm.render.table import Row, Table
 from fairseq_cmlm.reporting import paper
 from fairseq_cmlm.reporting.cells import Case
 from fairseq_cmlm.reporting.results import AUTOREGRESSIVE, Results, Systems
-from fairseq_cmlm.reporting.table import Row, Table
 
 LEGEND = """\
 T: passes; N is one a token. passes: of the decoder, for a sentence's best translation, mean; an autoregressive decoder

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from fairseq_cmlm.evaluation.length_buckets import BUCKET_NAMES, in_buckets
+from fairseq_cmlm.measures.length_buckets import BUCKET_NAMES, in_buckets
+from fairseq_cmlm.render.table import Row, Table, panel_of
 from fairseq_cmlm.reporting import paper
 from fairseq_cmlm.reporting.cells import Case
 from fairseq_cmlm.reporting.results import Results, Systems
-from fairseq_cmlm.reporting.table import Row, Table, panel_of
 
 LEGEND = "length: of the reference in subwords, without </s>. beam: of the autoregressive baseline."
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from statistics import median
 from typing import Optional
 
+from fairseq_cmlm.render.table import Panel, Row, Table, panel_of
 from fairseq_cmlm.reporting import paper
 from fairseq_cmlm.reporting.cells import Case
 from fairseq_cmlm.reporting.results import AUTOREGRESSIVE, Results, Systems
-from fairseq_cmlm.reporting.table import Panel, Row, Table, panel_of
 
 PASSES, SIZES = (4, 8, 10), (1, 2, 5)
 BEAM_5 = Case(AUTOREGRESSIVE, None, 5)

@@ -1,0 +1,1 @@
+"""Checkpoints of fairseq-train: read without running code from them, and averaged."""

@@ -1,0 +1,86 @@
+"""Reading a checkpoint without running code from it."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import pickle
+import zipfile
+from pathlib import Path
+from typing import Any, Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from fairseq_cmlm.errors import CheckpointError, UserError
+
+
+def safe_types() -> list[Any]:
+    """Return the types that fairseq puts into its checkpoints beside tensors and plain types; all are harmless.
+
+    They are argparse.Namespace (options of old models) and numpy's numbers (--eval-bleu), in the form that
+    torch.serialization.safe_globals takes.
+    """
+    reconstruct: Any = np.array(0).__reduce__()[0]
+    scalar: Any = np.float64(0).__reduce__()[0]
+    dtypes = {type(np.dtype(name)) for name in ("float32", "float64", "int32", "int64", "bool")}
+    # A checkpoint names numpy's modules as the numpy that wrote it did: numpy.core before 2.0, numpy._core since.
+    functions = [
+        (function, f"{module}.{name}")
+        for function, name in ((reconstruct, "_reconstruct"), (scalar, "scalar"))
+        for module in ("numpy.core.multiarray", "numpy._core.multiarray")
+    ]
+    return [argparse.Namespace, np.ndarray, np.dtype, *dtypes, *functions]
+
+
+@contextlib.contextmanager
+def explained(path: object, instead: str = "") -> Iterator[None]:
+    """While the checkpoint `path` is read, turn every failure into one CheckpointError that says what is wrong.
+
+    instead  what to do, for a checkpoint that needs foreign code
+    """
+    try:
+        yield
+    except pickle.UnpicklingError as error:
+        _, found, rest = str(error).partition("GLOBAL ")
+        what = f"needs the foreign code {rest.split()[0]}" if found else "is no checkpoint"
+        raise CheckpointError(f"{path} {what} and was not loaded, for unpickling can run anything{instead}") from None
+    except (FileNotFoundError, UserError):
+        raise
+    except Exception as error:  # a damaged file fails in any way
+        reason = str(error).partition("\n")[0]
+        raise CheckpointError(f"{path} cannot be read as a checkpoint: is it complete? ({reason})") from None
+
+
+def read_safely(path: Path, more_types: Sequence[Any] = (), memory_map: bool = False) -> Any:
+    """Return the content of a file of torch.save, on the CPU.
+
+    more_types  that may be unpickled, besides tensors, plain types and `safe_types`
+    memory_map  read the tensors from the disk only when they are used
+    """
+    # When safe_globals ends, it forbids its types again, so it must not get those that repairs.py allowed for good.
+    allowed = torch.serialization.get_safe_globals()
+    types = [one for one in (*safe_types(), *more_types) if one not in allowed]
+    with explained(path), torch.serialization.safe_globals(types):
+        # Only the zip format, torch's since 1.6, can be mapped.
+        mapped = memory_map and zipfile.is_zipfile(path)
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
+
+
+def has_parameters(state: Any) -> bool:
+    """Say whether the content of a checkpoint has tensors by name in "model"."""
+    model = state.get("model") if isinstance(state, dict) else None
+    return isinstance(model, dict) and all(isinstance(value, Tensor) for value in model.values())
+
+
+def read_checkpoint(path: Path, memory_map: bool = False) -> dict[str, Any]:
+    """Return the content of a checkpoint of fairseq-train; `memory_map` as in `read_safely`."""
+    if path.is_dir():
+        raise CheckpointError(f"{path} is a folder: name the checkpoints in it, or add --best 5 for its 5 best")
+    if not path.is_file():
+        raise CheckpointError(f"{path} does not exist")
+    state: dict[str, Any] = read_safely(path, memory_map=memory_map)
+    if not has_parameters(state):
+        raise CheckpointError(f"{path} is no checkpoint of fairseq-train: it holds no parameters in 'model'")
+    return state

@@ -1,1 +1,0 @@
-"""Measures of translations, from the text that fairseq-generate printed: no torch."""

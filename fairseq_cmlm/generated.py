@@ -1,0 +1,61 @@
+"""The translations in the output of fairseq-generate, complete and in the order of the text."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Iterable
+
+from fairseq_cmlm.errors import TextError
+
+_LINE = re.compile(r"^([HD])-(\d+)\t([^\t]*)\t(.*)$")
+
+
+@dataclass(frozen=True)
+class Translation:
+    """One sentence.
+
+    tokens  what the model wrote (H line): subwords, unless fairseq-generate was told to join them
+    text    the same as text (D line): without BPE and tokenisation where --bpe and --tokenizer were given
+    """
+
+    tokens: list[str]
+    text: str
+
+
+def read_generated(lines: Iterable[str], name: str) -> dict[int, Translation]:
+    """The best translation of each sentence number in `lines`; `name` is for the messages.
+
+    With --nbest the hypotheses of a sentence follow each other, best first. A sentence that comes back later was
+    translated twice, and is a TextError, as is a translation without its H or D line.
+    """
+    found: dict[str, dict[int, str]] = {"H": {}, "D": {}}
+    latest = -1
+    for line in lines:
+        match = _LINE.match(line.rstrip("\n"))
+        if match is None:
+            continue
+        kind, number, _, text = match.groups()
+        sentence = int(number)
+        if sentence in found[kind] and sentence != latest:
+            raise TextError(f"{name} translates sentence {sentence} twice")
+        found[kind].setdefault(sentence, text)
+        latest = sentence
+    for kind, other in ("HD", "DH"):
+        lost = sorted(found[kind].keys() - found[other].keys())
+        if lost:
+            raise TextError(f"{name} has a {kind} line but no {other} line for sentence {lost[0]}: is it complete?")
+    return {number: Translation(found["H"][number].split(), text) for number, text in found["D"].items()}
+
+
+def all_in_order(translations: dict[int, Translation], sentences: int, name: str) -> list[Translation]:
+    """The translations of the sentences 0 .. sentences - 1, or a TextError that says which are missing or too many."""
+    missing = [number for number in range(sentences) if number not in translations]
+    if missing:
+        raise TextError(
+            f"{name} lacks {len(missing)} of {sentences} sentences, the first of them sentence {missing[0]} "
+            "(fairseq-generate counts from 0): translate them, or check that the references are of the same text"
+        )
+    if len(translations) > sentences:
+        raise TextError(f"{name} holds {len(translations)} sentences and the reference {sentences}: another text?")
+    return [translations[number] for number in range(sentences)]

@@ -1,0 +1,97 @@
+"""BLEU, of whole outputs and of any of their sentences, by sacreBLEU."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Optional, Sequence
+
+from sacrebleu.metrics import BLEU
+
+from fairseq_cmlm.errors import OptionError
+from fairseq_cmlm.measures.measure import Gold, Scale
+
+_SUBWORD_END = re.compile(r"@@( |$)")
+_ORDER = 4  # n-grams of 1 to 4 tokens
+
+
+class Bleu:
+    """BLEU, 0 to 100, against one or more reference texts, which are tokenised once for all outputs."""
+
+    def __init__(
+        self, references: Sequence[Sequence[str]], tokenise: Optional[str] = None, tokenised: bool = False
+    ) -> None:
+        """Take the reference texts; `tokenise` and `tokenised` are as in Gold."""
+        self._references = references
+        self._tokenise = tokenise
+        self._metric = _metric(tokenise, force=tokenised, references=references)
+
+    @property
+    def signature(self) -> str:
+        """SacreBLEU's signature, without the name of the measure."""
+        return str(self._metric.get_signature())
+
+    def score(self, texts: Sequence[str]) -> float:
+        """Return the BLEU of all translations."""
+        score: float = self._metric.corpus_score(texts, None).score
+        return score
+
+    def counts(self, texts: Sequence[str]) -> BleuCounts:
+        """Count the n-grams of each sentence once, to score subsets of them."""
+        # Effective order keeps sacreBLEU from warning of single sentences; the counts are the same.
+        metric = _metric(self._tokenise, force=True, effective_order=True)
+        counted = []
+        for i, text in enumerate(texts):
+            one = metric.sentence_score(text, [reference[i] for reference in self._references])
+            counted.append([one.sys_len, one.ref_len, *one.counts, *one.totals])
+        return BleuCounts(counted)
+
+
+class BleuCounts:
+    """The counts that BLEU is made of, for each sentence."""
+
+    def __init__(self, counts: Sequence[Sequence[int]]) -> None:
+        """Take a row a sentence: length, reference length, n-grams that match by n, and n-grams by n."""
+        self._counts = counts
+
+    def bleu(self, sentences: Sequence[int]) -> Optional[float]:
+        """Return the BLEU of the sentences of these numbers alone; None of none."""
+        if not sentences:
+            return None
+        length, reference_length, *ngrams = map(sum, zip(*(self._counts[i] for i in sentences)))
+        # As corpus_score smooths.
+        score: float = BLEU.compute_bleu(
+            ngrams[:_ORDER], ngrams[_ORDER:], length, reference_length, smooth_method="exp"
+        ).score
+        return score
+
+
+def _metric(tokenise: Optional[str], **options: Any) -> Any:
+    """Return sacreBLEU's BLEU; a tokenizer that is unknown or not installed raises an OptionError."""
+    if tokenise is not None and tokenise not in BLEU.TOKENIZERS:
+        raise OptionError(f"--tokenize {tokenise} is none of {', '.join(BLEU.TOKENIZERS)}")
+    try:
+        return BLEU(tokenize=tokenise, **options)
+    except (ImportError, RuntimeError, OSError) as error:  # what its tokenizers raise without their package or model
+        reason = " ".join(str(error).split())
+        raise OptionError(f"--tokenize {tokenise} cannot be used: {reason}") from None
+
+
+def bleu(gold: Gold) -> Scale:
+    """Make BLEU of the texts ready."""
+    measure = Bleu(gold.references, gold.tokenise, gold.tokenised)
+    return Scale(lambda output: measure.score(output.texts), measure.signature)
+
+
+def tokenised_bleu(gold: Gold) -> Optional[Scale]:
+    """Make BLEU of the words that a model wrote ready (paper, section 4.1, for EN-DE and EN-RO).
+
+    The words are the tokens with subword-nmt's subwords joined.
+    """
+    if gold.tokenised_reference is None:
+        return None
+    measure = Bleu([gold.tokenised_reference], "none", tokenised=True)
+    return Scale(lambda output: measure.score([_joined(tokens) for tokens in output.tokens]), measure.signature)
+
+
+def _joined(tokens: Sequence[str]) -> str:
+    return _SUBWORD_END.sub("", " ".join(tokens))

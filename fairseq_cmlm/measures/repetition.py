@@ -1,0 +1,23 @@
+"""Repeated tokens, the mark of a decoder that mixes several translations."""
+
+from __future__ import annotations
+
+from typing import Sequence
+
+from fairseq_cmlm.measures.measure import Gold, Scale
+
+
+def repeated_tokens(sentences: Sequence[Sequence[str]]) -> float:
+    """Return how many of all tokens equal the token before them, in percent (paper, section 5.1, table 3).
+
+    >>> repeated_tokens([["a", "a", "b"], ["b"]])
+    25.0
+    """
+    total = sum(map(len, sentences))
+    repeated = sum(left == right for tokens in sentences for left, right in zip(tokens, tokens[1:]))
+    return 100 * repeated / total if total else 0.0
+
+
+def repetition(gold: Gold) -> Scale:
+    """Make the share of repeated tokens ready; it needs no reference."""
+    return Scale(lambda output: repeated_tokens(output.tokens))

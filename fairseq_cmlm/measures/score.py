@@ -1,0 +1,59 @@
+"""`fairseq-cmlm score`: every measure of outputs of fairseq-generate, as a table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Optional, Sequence
+
+from fairseq_cmlm.errors import TextError
+from fairseq_cmlm.files import read_lines
+from fairseq_cmlm.generated import all_in_order, read_generated
+from fairseq_cmlm.measures.measure import Gold, Output
+from fairseq_cmlm.measures.table import MEASURES
+from fairseq_cmlm.render.markdown import markdown_table
+
+
+def read_gold(references: Sequence[Path], tokenise: Optional[str], tokenised_reference: Optional[Path]) -> Gold:
+    """Read the reference texts, which must have the same number of lines."""
+    paths = [*references, *([tokenised_reference] if tokenised_reference else [])]
+    texts = [read_lines(path) for path in paths]
+    if not texts[0]:
+        raise TextError(f"{paths[0]} is empty: there is nothing to score")
+    for path, lines in zip(paths, texts):
+        if len(lines) != len(texts[0]):
+            raise TextError(f"{path} has {len(lines)} lines and {references[0]} {len(texts[0])}")
+    words = texts.pop() if tokenised_reference else None
+    return Gold(references=texts, tokenise=tokenise, tokenised_reference=words)
+
+
+def read_output(path: Path, sentences: int) -> Output:
+    """Read what fairseq-generate printed, complete and in the order of the text."""
+    translations = all_in_order(read_generated(read_lines(path), str(path)), sentences, str(path))
+    return Output([one.text for one in translations], [one.tokens for one in translations])
+
+
+def score_table(
+    outputs: Sequence[Path],
+    references: Sequence[Path],
+    tokenise: Optional[str] = None,
+    tokenised_reference: Optional[Path] = None,
+) -> str:
+    """Return a Markdown table with a row for each output, and the signatures of the measures beneath it.
+
+    outputs              of fairseq-generate
+    references           one or more raw texts
+    tokenise             sacreBLEU's tokenizer for BLEU; None is its default (13a)
+    tokenised_reference  words of a reference as in the training text, before BPE: adds tokenised BLEU
+    """
+    gold = read_gold(references, tokenise, tokenised_reference)
+    read = [read_output(path, len(gold.references[0])) for path in outputs]
+    columns = {"output": [path.stem for path in outputs]}
+    signatures = []
+    for measure in MEASURES.values():
+        scale = measure.scale(gold)
+        scores = [scale.score(output) for output in read] if scale else []
+        if scale is None or all(score is None for score in scores):
+            continue
+        columns[measure.title] = ["-" if score is None else f"{score:.{measure.digits}f}" for score in scores]
+        signatures += [f"{measure.title} {scale.signature}"] * bool(scale.signature)
+    return "\n".join([markdown_table(list(columns), list(zip(*columns.values()))), "", *signatures])

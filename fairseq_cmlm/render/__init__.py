@@ -1,0 +1,1 @@
+"""Tables and facts as Markdown, JSON and plots, whatever they show."""

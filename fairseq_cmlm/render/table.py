@@ -1,0 +1,54 @@
+"""A table and the curves drawn of it, whatever they show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Sequence, Union
+
+from fairseq_cmlm.render.markdown import markdown_table
+
+Entry = Union[str, int, float, None]
+Row = dict[str, Entry]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A plot: name of a series -> its points (x, y). Those of the paper begin with "paper"."""
+
+    x: str
+    y: str
+    series: dict[str, list[tuple[Union[str, float], float]]]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows with the same columns. A column in which nothing stands, as the paper's of other languages, is left out."""
+
+    title: str
+    rows: list[Row]
+    legend: str
+    panels: list[Panel] = field(default_factory=list)
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of those that hold something."""
+        return [name for name in self.rows[0] if any(row[name] is not None for row in self.rows)]
+
+    def markdown(self) -> str:
+        """The rows alone."""
+        return markdown_table(self.columns, [[_shown(row[name]) for name in self.columns] for row in self.rows])
+
+
+def panel_of(rows: Sequence[Row], x: str, y: str, columns: dict[str, str]) -> Panel:
+    """The plot of some `columns`, name of the series -> column, against the column `x`; gaps are left out."""
+    series: dict[str, list[tuple[Union[str, float], float]]] = {}
+    for name, column in columns.items():
+        points = ((row[x], row[column]) for row in rows)
+        series[name] = [(a, b) for a, b in points if a is not None and isinstance(b, (int, float))]
+    return Panel(x, y, series)
+
+
+def _shown(entry: Entry) -> str:
+    if entry is None:
+        return "-"
+    return f"{entry:.2f}" if isinstance(entry, float) else str(entry)

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+from pathlib import Path
+from unittest import mock
+
+import pytest
+
+from fairseq_cmlm.commands.main import main
+from fairseq_cmlm.measures.measure import Gold, Measure, Scale
+from fairseq_cmlm.measures.table import MEASURES
+
+OUTPUT = """2026 | INFO | something
+S-1\tein Hund
+T-1\ta dog
+H-1\t-0.3\ta a do@@ g
+D-1\t-0.3\ta a dog
+P-1\t-0.1 -0.2
+H-1\t-0.4\tsecond best
+D-1\t-0.4\tsecond best
+S-0\teine Katze
+H-0\t-0.2\ta cat
+D-0\t-0.2\ta cat
+"""
+
+
+def score(folder: Path, reference: str, capsys: pytest.CaptureFixture[str], output: str = OUTPUT) -> str:
+    (folder / "T=4.out").write_text(output)
+    (folder / "reference").write_text(reference)
+    main(["score", str(folder / "T=4.out"), "--reference", str(folder / "reference")])
+    return capsys.readouterr().out
+
+
+def test_the_table_has_a_row_for_each_output_and_the_signatures(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    printed = score(tmp_path, "a cat\na dog\n", capsys)
+    row = next(line for line in printed.splitlines() if line.startswith("| T=4"))
+    # 1 of 6 tokens repeats; 5 words, all 1-grams but one are right.
+    assert row.split(" | ")[-1] == "16.67 |"
+    assert "BLEU nrefs:1|case:mixed" in printed and "chrF nrefs:1" in printed
+    assert "| T=4 | 100.0 | 100.0 |" in score(
+        tmp_path,
+        "a cat sat on\nit\n",
+        capsys,
+        "".join(f"{kind}-{i}\t-1\t{text}\n" for i, text in enumerate(["a cat sat on", "it"]) for kind in "HD"),
+    )
+
+
+def test_tokenised_bleu_is_of_the_words_that_the_model_wrote(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = "H-0\t-1\tit is n@@ &apos;t a big wo@@ lf@@\nD-0\t-1\tit isn't a big cat\n"
+    (tmp_path / "T=4.out").write_text(output)
+    (tmp_path / "raw").write_text("it isn't a big cat\n")
+    (tmp_path / "tokens").write_text("it is n&apos;t a big wolf\n")
+    options = ["--reference", str(tmp_path / "raw"), "--tokenised-reference", str(tmp_path / "tokens")]
+    main(["score", str(tmp_path / "T=4.out"), *options])
+    header, _, row, _, *signatures = capsys.readouterr().out.splitlines()
+    assert header == "| output | BLEU | chrF | repeated tokens % | tokenised BLEU |"
+    assert row == "| T=4 | 100.0 | 100.0 | 0.00 | 100.00 |"
+    assert [signature.partition("|")[0] for signature in signatures] == [
+        "BLEU nrefs:1",
+        "chrF nrefs:1",
+        "tokenised BLEU nrefs:1",
+    ]
+    assert "tok:none" in signatures[2]
+    with pytest.raises(SystemExit, match=r"tokens has 2 lines and .*raw 1"):
+        (tmp_path / "tokens").write_text("it is\nn&apos;t\n")
+        main(["score", str(tmp_path / "T=4.out"), *options])
+
+
+def test_chinese_is_scored_by_characters(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "T=4.out").write_text("H-0\t-1\t上周 古装剧 停播\nD-0\t-1\t上周古装剧停播\n")
+    (tmp_path / "raw").write_text("上周 古装 剧停播\n")
+    main(["score", str(tmp_path / "T=4.out"), "--reference", str(tmp_path / "raw"), "--tokenize", "zh"])
+    printed = capsys.readouterr().out
+    assert "| T=4 | 100.0 | 100.0 |" in printed and "tok:zh" in printed
+
+
+@pytest.mark.parametrize(
+    ("reference", "message"),
+    [
+        ("a cat\na dog\nmore\n", "lacks 1 of 3 sentences, the first of them sentence 2"),
+        ("a cat\n", "holds 2 sentences and the reference 1"),
+    ],
+)
+def test_another_text_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], reference: str, message: str
+) -> None:
+    with pytest.raises(SystemExit, match=message):
+        score(tmp_path, reference, capsys)
+
+
+def test_missing_and_broken_files_are_named(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match=r"none cannot be read: No such file"):
+        main(["score", str(tmp_path / "none"), "--reference", str(tmp_path / "none")])
+    (tmp_path / "latin").write_bytes(b"\xe4\n")
+    with pytest.raises(SystemExit, match=r"line 1 of \S*latin is not UTF-8"):
+        main(["score", str(tmp_path / "none"), "--reference", str(tmp_path / "latin")])
+    (tmp_path / "empty").write_text("")
+    with pytest.raises(SystemExit, match=r"empty is empty: there is nothing to score"):
+        main(["score", str(tmp_path / "none"), "--reference", str(tmp_path / "empty")])
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("foo", r"--tokenize foo is none of .*13a.*"),
+        ("ja-mecab", r"--tokenize ja-mecab cannot be used: .* pip install sacrebleu\[ja\]"),
+    ],
+)
+def test_a_tokenizer_that_is_not_there_is_one_line(tmp_path: Path, name: str, message: str) -> None:
+    (tmp_path / "T=4.out").write_text(OUTPUT)
+    (tmp_path / "raw").write_text("a cat\na dog\n")
+    # As if the package were not installed.
+    with (
+        mock.patch("sacrebleu.tokenizers.tokenizer_ja_mecab.MeCab", None),
+        pytest.raises(SystemExit, match=f"^fairseq-cmlm score: {message}$"),
+    ):
+        main(["score", str(tmp_path / "T=4.out"), "--reference", str(tmp_path / "raw"), "--tokenize", name])
+
+
+def test_a_new_measure_is_a_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def shout(gold: Gold) -> Scale:
+        return Scale(lambda output: float(len(output.texts) + len(gold.references)), "marks:!|nrefs:1")
+
+    with mock.patch.dict(MEASURES, shout=Measure("loudness", 3, shout)):
+        printed = score(tmp_path, "a cat\na dog\n", capsys).splitlines()
+    assert printed[0] == "| output | BLEU | chrF | repeated tokens % | loudness |"
+    assert printed[2].endswith("| 16.67 | 3.000 |") and printed[-1] == "loudness marks:!|nrefs:1"

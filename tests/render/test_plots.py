@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fairseq_cmlm.render.plots import draw, figure_class
+from fairseq_cmlm.render.table import Panel, Table
+
+
+def test_the_points_of_each_series_are_drawn_and_the_papers_dashed(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    kept: list[Any] = []
+
+    def figure(**options: Any) -> Any:
+        kept.append(figure_class()(**options))  # type: ignore[misc]
+        return kept[0]
+
+    numbers = Panel("T", "BLEU", {"ours": [(1, 2.0), (4, 3.0)], "paper": [(1, 5.0)], "nothing": []})
+    names = Panel("length", "BLEU", {"ours": [("1-9", 2.0), ("40+", 1.0)]})
+    draw(Table("Title", [], "", [numbers, names]), tmp_path / "plots" / "file.png", figure)
+    assert [path.name for path in (tmp_path / "plots").iterdir()] == ["file.png"]
+    first, second = kept[0].axes
+    lines = {line.get_label(): line for line in first.lines}
+    assert lines.keys() == {"ours", "paper"}
+    assert [*zip(*lines["ours"].get_data())] == [(1, 2.0), (4, 3.0)]
+    assert (lines["ours"].get_linestyle(), lines["paper"].get_linestyle()) == ("-", "--")
+    assert (first.get_xlabel(), second.get_xlabel(), first.get_ylabel()) == ("T", "length", "BLEU")
+    assert [label.get_text() for label in second.get_xticklabels()] == ["1-9", "40+"]
