@@ -21,7 +21,7 @@ setup(
     python_requires=">=3.9,<3.14",
     install_requires=[
         "fairseq-fixed>=0.12.3.1",
-        "torch>=2.6",
+        "torch>=2.7",  # the first with nonzero_static on CUDA (pytorch#141838)
         "sacremoses",
         "subword-nmt",
         "sacrebleu>=2",

@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-from benchmarks.machine import quiet
+from benchmarks.command import quiet
 
 BENCHMARKS = ("decoding", "training", "growth", "quality", "steps")
 

@@ -16,40 +16,47 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+from contextlib import contextmanager
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
-from typing import Iterator, Sequence
+from typing import Any, Iterator, Mapping, Sequence
 
-from benchmarks import autoregressive, machine, models
-from benchmarks.command import command
-from benchmarks.decoders import Checked, work_on
-from benchmarks.measuring import alternate
+from benchmarks.catalogue import Competitor, catalogue, chosen, random_systems, systems_of
+from benchmarks.checked import Checked, work_on
+from benchmarks.command import Command
+from benchmarks.document import write_table
 from benchmarks.memory import peak_of
-from benchmarks.options import parse, sentences_of, size_of
-from benchmarks.report import document, write
-from benchmarks.rows import HEAD, LEGEND, Row, make_row
-from benchmarks.sentences import Sentence, batches_of, describe, widest
-from benchmarks.systems import Case, Environment, System, catalogue, chosen
+from benchmarks.options import add_common, add_sentences, facts_of, sentences_of, size_of
+from benchmarks.rows import LEGEND, Line, details_of, row_of
+from benchmarks.sentences import describe
+from fairseq_cmlm.decoding.options import PRESETS, Decoding
 from fairseq_cmlm.errors import OptionError
-from fairseq_cmlm.plugin.decoding_options import PRESETS
+from fairseq_cmlm.experiments.case import BeamSearch, Case
+from fairseq_cmlm.experiments.decode import decode
+from fairseq_cmlm.experiments.decoding_flags import add_decoding_flags, given_decoding
+from fairseq_cmlm.experiments.sentences import Sentence, batches_of, widest
+from fairseq_cmlm.experiments.systems import ctranslate2
+from fairseq_cmlm.experiments.systems.system import System
+from fairseq_cmlm.measures.bleu import Bleu, join_subwords
+from fairseq_cmlm.render.table import Row
 
 
-def systems_of(options: argparse.Namespace) -> list[System]:
-    """The systems asked for that can run here. CTranslate2's are left out, with a line that says so, without it."""
+def competitors_of(options: argparse.Namespace) -> list[Competitor]:
+    """Return those asked for that can run here. CTranslate2's are left out, with a line that says so, without it."""
     # Random weights say nothing about when passes may end.
     presets = PRESETS if options.trained else ["full"]
-    systems = chosen(catalogue(size_of(options).autoregressive_layers, options.device, list(presets)), options.systems)
+    found = chosen(catalogue(size_of(options).autoregressive_layers, options.device, list(presets)), options.systems)
     if options.trained:
-        systems = [system for system in systems if system.model in options.trained]
-    if not autoregressive.HAS_CTRANSLATE2 and any(system.kind == "ctranslate2" for system in systems):
-        print(autoregressive.WITHOUT_CTRANSLATE2, file=sys.stderr)
-        systems = [system for system in systems if system.kind != "ctranslate2"]
-    return systems
+        found = [one for one in found if one.model in options.trained]
+    if not ctranslate2.HAS_CTRANSLATE2 and any(one.kind == "ctranslate2" for one in found):
+        print(ctranslate2.MISSING, file=sys.stderr)
+        found = [one for one in found if one.kind != "ctranslate2"]
+    return found
 
 
-def peers_of(options: argparse.Namespace, systems: Sequence[System]) -> list[str]:
-    """The systems to compare with: those of --peers, else fairseq's masked one and its even one with beam 5."""
-    names = [system.name for system in systems]
+def peers_of(options: argparse.Namespace, names: Sequence[str]) -> list[str]:
+    """Return the systems to compare with: those of --peers, else fairseq's masked one and its even one with beam 5."""
     default = ["fairseq-cmlm", f"fairseq-{options.layers}-{options.layers}-beam5"]
     missing = [name for name in options.peers or [] if name not in names]
     if missing:
@@ -57,84 +64,109 @@ def peers_of(options: argparse.Namespace, systems: Sequence[System]) -> list[str
     return options.peers or [name for name in default if name in names]
 
 
-def make_environment(options: argparse.Namespace, systems: Sequence[System], work: Path) -> Environment:
-    """The checkpoints that the systems need, made in `work` unless they are trained ones."""
-    size, needed = size_of(options), {system.model for system in systems}
-    if options.trained:
-        data, checkpoints = options.data, {name: Path(path) for name, path in options.trained.items()}
-    else:
-        data = work
-        models.write_dictionaries(work, models.words_of(size))
-        architectures = {name: found for name, found in size.architectures().items() if name in needed}
-        checkpoints = models.write_random_checkpoints(architectures, work, options.seed)
-    converted = {
-        name: autoregressive.convert(checkpoints[name], data, work / f"{name}.ctranslate2")
-        for name in sorted({system.model for system in systems if system.kind == "ctranslate2"})
-    }
-    return Environment(checkpoints, converted, data, options.device, forced=not options.trained)
+@contextmanager
+def make_systems(options: argparse.Namespace, competitors: Sequence[Competitor]) -> Iterator[dict[str, System]]:
+    """Yield the systems by name, with random weights unless they are trained."""
+    if not options.trained:
+        with random_systems(options, competitors) as systems:
+            yield systems
+        return
+    checkpoints = {name: Path(path) for name, path in options.trained.items()}
+    with tempfile.TemporaryDirectory() as work:
+        yield systems_of(competitors, checkpoints, options.data, options.device, Path(work))
 
 
-def cases_of(systems: Sequence[System], options: argparse.Namespace, batch_size: int, threads: int) -> list[Case]:
-    """The rows with one batch size and number of threads."""
+def lines_of(
+    competitors: Sequence[Competitor], options: argparse.Namespace, batch_size: int, threads: int
+) -> list[Line]:
+    """Return the rows with one batch size and number of threads. Untrained models decode the references' lengths."""
     found = []
-    for system in systems:
-        grid = product(options.iterations, options.candidates) if system.masked else [(None, None)]
-        found += [Case(system, iterations, candidates, batch_size, threads) for iterations, candidates in grid]
+    for one in competitors:
+        forced = not options.trained
+        if not one.masked:
+            search = BeamSearch(gold_target_length=forced, **one.options)
+            found.append(Line(Case(one.name, search, batch_size, threads), None, None))
+            continue
+        for passes, size in product(options.iterations, options.candidates):
+            decoding = _masked_decoding(one, options.decoding, passes, size, forced)
+            found.append(Line(Case(one.name, decoding, batch_size, threads), passes, size))
     return found
 
 
+def _masked_decoding(one: Competitor, given: Mapping[str, Any], passes: int, size: int, forced: bool) -> Decoding:
+    """Return how a masked competitor decodes: ours as is given, except for what is measured."""
+    given = {**(given if one.kind == "ours" else {}), **one.options, "length_beam": size}
+    # A preset has its own number of passes, unless another is given.
+    own = one.options.get("preset", "full") != "full"
+    return Decoding.of(**{**given, **({} if own else {"iterations": passes}), "gold_target_length": forced or None})
+
+
 def measure(
-    options: argparse.Namespace, environment: Environment, cases: Sequence[Case], batches: Sequence[list[Sentence]]
-) -> list[Row]:
-    """The rows of cases with one batch size and number of threads."""
-    memory = {case: peak_of(work_on, (case, environment, widest(batches)), options.device) for case in cases}
-    decoders = {case: Checked(case, environment) for case in cases}
-    timings = alternate(decoders, batches, options.rounds, options.device)
-    references = [sentence.target for batch in batches for sentence in batch] if options.trained else None
-    return [make_row(case, timings, memory[case], options.peers, references) for case in cases]
-
-
-def rows_of(
-    options: argparse.Namespace, systems: Sequence[System], environment: Environment, sentences: Sequence[Sentence]
-) -> Iterator[list[Row]]:
-    """The rows so far, each time that a batch size and number of threads are through."""
-    rows: list[Row] = []
-    for batch_size, threads in product(options.batch_sizes, options.threads):
-        cases = cases_of(systems, options, batch_size, threads)
-        print(f"batch size {batch_size}, threads {threads}: {len(cases)} rows", file=sys.stderr)
-        rows += measure(options, environment, cases, batches_of(sentences, batch_size))
-        yield rows
+    options: argparse.Namespace, systems: Mapping[str, System], lines: Sequence[Line], sentences: Sequence[Sentence]
+) -> list[tuple[Row, dict[str, Any]]]:
+    """Return the rows of lines with one batch size and number of threads, and their details."""
+    cases = list(dict.fromkeys(line.case for line in lines))
+    batch = widest(batches_of(sentences, cases[0].batch_size))
+    memory = {}
+    for case in cases:
+        unloaded = {case.system: replace(systems[case.system])}  # type: ignore[type-var]
+        memory[case] = peak_of(work_on, (case, unloaded, batch), options.device)
+    cells = decode(cases, systems, sentences, options.rounds, make=Checked)
+    references = [join_subwords(sentence.target) for sentence in sentences]
+    bleu = Bleu([references], "none", tokenised=True) if options.trained else None
+    found = [details_of(line, lines, cells, memory[line.case], options.peers, bleu) for line in lines]
+    return [(row_of(details), details) for details in found]
 
 
 def run(options: argparse.Namespace, command: str) -> str:
     """Measure everything, writing the files as the rows come, and return the table."""
-    systems = systems_of(options)
-    options.peers = peers_of(options, systems)
+    competitors = competitors_of(options)
+    options.peers = peers_of(options, [one.name for one in competitors])
     sentences, origin = sentences_of(options, real=bool(options.trained))
-    facts = {
-        "command": command,
-        "machine": machine.describe(options.device),
-        "seed": options.seed,
-        "sentences": describe(sentences, origin),
-        "models": describe_models(options),
-        "rounds": options.rounds,
-    }
-    table = ""
-    with tempfile.TemporaryDirectory() as work:
-        environment = make_environment(options, systems, Path(work))
-        for rows in rows_of(options, systems, environment, sentences):
-            head = [*HEAD, *(f"x {peer}" for peer in options.peers), *(["BLEU"] if options.trained else [])]
-            table = document("Decoding speed", facts, head, [row.cells() for row in rows], LEGEND)
-            write(options.output, table, facts, [row.as_dict() for row in rows])
-    return table
+    trained = ", ".join(f"{name} {path}" for name, path in options.trained.items())
+    weights = f"trained, own lengths: {trained}" if trained else "random weights, references' lengths"
+    facts = facts_of(options, command, weights, sentences=describe(sentences, origin))
+    text, rows = "", []
+    with make_systems(options, competitors) as systems:
+        for batch_size, threads in product(options.batch_sizes, options.threads):
+            lines = lines_of(competitors, options, batch_size, threads)
+            print(f"batch size {batch_size}, threads {threads}: {len(lines)} rows", file=sys.stderr)
+            rows += measure(options, systems, lines, sentences)
+            text = write_table(options.output, "Decoding speed", LEGEND, rows, facts)
+    return text
 
 
-def describe_models(options: argparse.Namespace) -> str:
-    """What the systems run on."""
-    if options.trained:
-        return f"trained, own lengths: {', '.join(f'{name} {path}' for name, path in options.trained.items())}"
-    size = size_of(options)
-    return f"random weights, references' lengths; D {size.features}, {size.layers} layers, V {size.vocabulary}"
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command."""
+    add_sentences(parser)
+    add_common(parser)
+    numbers: dict[str, Any] = {"type": int, "nargs": "+", "metavar": "N"}
+    parser.add_argument("--batch-sizes", default=[8], **numbers, help="sentences (default: 8)")
+    parser.add_argument("--iterations", default=[10], **numbers, help="T of the masked decoders (default: 10)")
+    parser.add_argument("--candidates", default=[5], **numbers, help="l of the masked decoders (default: 5)")
+    parser.add_argument("--threads", default=[1], **numbers, help="default: 1")
+    parser.add_argument("--systems", nargs="+", default=["*"], metavar="PATTERN", help="only those of these names")
+    parser.add_argument("--peers", nargs="+", metavar="SYSTEM", help="compare with these")
+    parser.add_argument("--trained", nargs="+", default=[], metavar="MODEL=CHECKPOINT", help="measure trained models")
+    parser.add_argument("--data", type=Path, metavar="FOLDER", help="the dictionaries of the trained models")
+    add_decoding_flags(parser)
 
 
-main = command("decoding", lambda arguments: parse(arguments, __doc__ or ""), run)
+def check(options: argparse.Namespace) -> None:
+    """Raise where options do not go together; else make `trained` a dict, and `decoding` what is given for ours."""
+    options.decoding = given_decoding(vars(options))
+    options.trained = dict(pair.partition("=")[::2] for pair in options.trained)
+    if (options.source is None) != (options.target is None):
+        raise OptionError("--source and --target go together: give both or neither")
+    largest = max(options.batch_sizes)
+    if largest > options.sentences:
+        raise OptionError(f"--batch-sizes {largest} is more than --sentences {options.sentences}: use more sentences")
+    for name in options.trained:
+        models = size_of(options).architectures()
+        if name not in models:
+            raise OptionError(f"--trained {name}= is none of {', '.join(models)} (the numbers follow --layers)")
+    if options.trained and (options.data is None or options.source is None):
+        raise OptionError("--trained needs --data, --source and --target: trained models translate a real text")
+
+
+main = Command("decoding", __doc__, add_options, run, check)

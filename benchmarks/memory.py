@@ -14,7 +14,7 @@ from typing import Any, Callable, NamedTuple, Optional
 
 import torch
 
-from benchmarks.machine import quiet
+from benchmarks.command import quiet
 
 _STATUS, _RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 

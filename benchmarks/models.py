@@ -1,18 +1,17 @@
-"""The models compared, as fairseq checkpoints: made here with random weights of one size, or trained ones."""
+"""The models compared, made as fairseq checkpoints with random weights of one size."""
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Mapping, NamedTuple
+from typing import Any, Iterable
 
 import torch
-from fairseq import checkpoint_utils, options, tasks
+from fairseq import options, tasks
 from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 from omegaconf import OmegaConf
 
-import fairseq_cmlm  # noqa: F401  registers its task and model, and repairs the loading of checkpoints
+from fairseq_cmlm import plugin  # noqa: F401  registers the task and the model, and repairs fairseq
 
 LANGUAGES = ("source", "target")
 
@@ -46,10 +45,12 @@ class Size:
         same = self.options(self.layers, self.layers)
         theirs = ["--activation-fn=gelu", "--encoder-learned-pos", "--decoder-learned-pos", "--apply-bert-init"]
         found = {
-            "ours": ["--task=translation_cmlm", "--arch=cmlm_base", *same],
+            "ours": ["--task=translation_cmlm", "--arch=cmlm_base", "--criterion=cmlm_loss", *same],
             "fairseq-cmlm": [
                 "--task=translation_lev",
                 "--arch=cmlm_transformer",
+                "--criterion=nat_loss",
+                "--noise=random_mask",
                 "--pred-length-offset",
                 *theirs,
                 *same,
@@ -59,13 +60,6 @@ class Size:
             sizes = self.options(encoder, decoder)
             found[f"{encoder}-{decoder}"] = ["--task=translation", "--arch=transformer", *sizes]
         return found
-
-
-class Loaded(NamedTuple):
-    """A fairseq model ready for decoding, and its task."""
-
-    model: Any
-    task: Any
 
 
 def words_of(size: Size) -> int:
@@ -89,12 +83,13 @@ def build(arguments: list[str], data: Path) -> tuple[Any, Any, Any]:
     return cfg, task, task.build_model(cfg.model)
 
 
-def write_random_checkpoints(architectures: Mapping[str, list[str]], folder: Path, seed: int) -> dict[str, Path]:
-    """A checkpoint for each architecture, model -> path; the dictionaries lie in `folder`."""
+def random_checkpoints(size: Size, names: Iterable[str], folder: Path, seed: int) -> dict[str, Path]:
+    """Write dictionaries, and the checkpoints of the models of these names, into a folder; return name -> path."""
+    write_dictionaries(folder, words_of(size))
     paths = {}
-    for name, arguments in architectures.items():
+    for name in dict.fromkeys(names):
         torch.manual_seed(seed)
-        cfg, _, model = build(arguments, folder)
+        cfg, _, model = build(size.architectures()[name], folder)
         state = {
             "args": None,
             "cfg": OmegaConf.to_container(cfg, enum_to_str=True),
@@ -105,17 +100,3 @@ def write_random_checkpoints(architectures: Mapping[str, list[str]], folder: Pat
         paths[name] = folder / f"{name}.pt"
         torch.save(state, paths[name])
     return paths
-
-
-@functools.cache
-def load(checkpoint: Path, data: Path, device: str, numbers: str = "float32") -> Loaded:
-    """The model as fairseq-generate prepares it. It is loaded once; every system that uses it shares it.
-
-    numbers  other than float32 are for models of ours
-    """
-    models, cfg, task = checkpoint_utils.load_model_ensemble_and_task([str(checkpoint)], {"data": str(data)})
-    model = models[0].to(device).eval()
-    model.prepare_for_inference_(cfg)
-    if numbers != "float32":
-        model.lower_precision(numbers)
-    return Loaded(model, task)

@@ -1,19 +1,20 @@
-"""A row of the table of decoding speeds, from the measured times."""
+"""A row of the table of decoding speeds, from the cells."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any, Mapping, Optional, Sequence
+from statistics import mean
+from typing import Any, Mapping, NamedTuple, Optional, Sequence
 
-from sacrebleu.metrics import BLEU
+import numpy as np
 
-from benchmarks.measuring import Timing
+from benchmarks.document import fields, memory_cell, ratio_cell
 from benchmarks.memory import Peak
-from benchmarks.ratios import Spread, percentile, speed_ratios, spread
-from benchmarks.report import fields, memory_cell, ratio_cell
-from benchmarks.systems import Case, Decoded
+from fairseq_cmlm.experiments.case import Case
+from fairseq_cmlm.experiments.cells import Cell
+from fairseq_cmlm.experiments.timing import Spread, speed_ratios, spread
+from fairseq_cmlm.measures.bleu import Bleu
+from fairseq_cmlm.render.table import Row
 
-HEAD = ["system", "T", "l", "batch", "threads", "sentences/s", "p50 ms", "p90 ms", "passes", "memory MB"]
 LEGEND = """\
 sentences/s: of the median round. p50, p90: latency of a batch, encoder and length prediction included. passes: calls of
 the decoder, mean over sentences and their candidates. memory: peak in a process of its own, without Python and the
@@ -22,102 +23,60 @@ T and l is the one with the same T and l. BLEU: sacreBLEU, tok:none, of the join
 """
 
 
-@dataclass(frozen=True)
-class Row:
-    """A line of the table.
+class Line(NamedTuple):
+    """A row to measure: a case, and the T and l by which it is compared; None for left-to-right systems.
 
-    sentences_per_second  of the rounds
-    p50, p90              latency of a batch, ms, over all rounds
-    passes                of the decoder, mean over sentences and their candidates
-    ratios                peer -> how many times as fast, round by round; None where they cannot be compared
-    bleu                  0 to 100, of trained models
+    A preset has passes of its own: T is that of the peer beside it.
     """
 
     case: Case
-    timing: Timing[Decoded]
-    sentences_per_second: Spread
-    p50: float
-    p90: float
-    passes: float
-    memory: Optional[Peak]
-    ratios: Mapping[str, Optional[Spread]]
-    bleu: Optional[float]
-
-    def cells(self) -> list[str]:
-        """The line's text."""
-        case = self.case
-        return [
-            case.system.name,
-            str(case.iterations or "-"),
-            str(case.candidates or "-"),
-            str(case.batch_size),
-            str(case.threads),
-            f"{self.sentences_per_second.median:.2f}",
-            f"{self.p50:.0f}",
-            f"{self.p90:.0f}",
-            f"{self.passes:.1f}",
-            memory_cell(self.memory),
-            *map(ratio_cell, self.ratios.values()),
-            *([] if self.bleu is None else [f"{self.bleu:.2f}"]),
-        ]
-
-    def as_dict(self) -> dict[str, Any]:
-        """The same unrounded, and the seconds of each batch in each round."""
-        case = self.case
-        return {
-            "system": case.system.name,
-            "iterations": case.iterations,
-            "candidates": case.candidates,
-            "batch_size": case.batch_size,
-            "threads": case.threads,
-            "sentences_per_second": fields(self.sentences_per_second),
-            "p50_ms": self.p50,
-            "p90_ms": self.p90,
-            "passes": self.passes,
-            "memory_mb": fields(self.memory),
-            "ratios": {peer: fields(ratio) for peer, ratio in self.ratios.items()},
-            "bleu": self.bleu,
-            "seconds": self.timing.latencies,
-        }
+    iterations: Optional[int]
+    candidates: Optional[int]
 
 
-def make_row(
-    case: Case,
-    timings: Mapping[Case, Timing[Decoded]],
+def details_of(
+    line: Line,
+    lines: Sequence[Line],
+    cells: Mapping[Case, Cell],
     memory: Optional[Peak],
     peers: Sequence[str],
-    references: Optional[Sequence[Sequence[str]]],
-) -> Row:
-    """One row, from the times of all cases of the same batch size and number of threads; BLEU if with references."""
-    timing = timings[case]
-    latencies = [1000 * seconds for batches in timing.latencies for seconds in batches]
-    passes = [sum(one.passes) / len(one.passes) for one in timing.done]
-    return Row(
-        case,
-        timing,
-        sentences_per_second=spread([len(timing.done) / seconds for seconds in timing.rounds]),
-        p50=percentile(latencies, 50),
-        p90=percentile(latencies, 90),
-        passes=sum(passes) / len(passes),
-        memory=memory,
-        ratios={peer: _against(peer, case, timings) for peer in peers},
-        bleu=None if references is None else bleu([one.words for one in timing.done], references),
-    )
+    bleu: Optional[Bleu],
+) -> dict[str, Any]:
+    """Return all that was measured of a line, beside all lines of the same batch size and number of threads."""
+    case, cell = line.case, cells[line.case]
+    latencies = [1000 * seconds for batches in cell.seconds for seconds in batches]
+    return {
+        "system": case.system,
+        "decoding": case.decoding.signature(),
+        "iterations": line.iterations,
+        "candidates": line.candidates,
+        "batch_size": case.batch_size,
+        "threads": case.threads,
+        "sentences_per_second": spread([len(cell.texts) / seconds for seconds in cell.rounds])._asdict(),
+        "p50_ms": float(np.percentile(latencies, 50)),
+        "p90_ms": float(np.percentile(latencies, 90)),
+        "passes": mean(mean(passes) for passes in cell.passes),
+        "memory_mb": fields(memory),
+        "ratios": {peer: fields(_against(peer, line, lines, cells)) for peer in peers},
+        "bleu": None if bleu is None else bleu.score(cell.texts),
+        "seconds": cell.seconds,
+    }
 
 
-def _against(peer: str, case: Case, timings: Mapping[Case, Timing[Decoded]]) -> Optional[Spread]:
-    """Against the peer with the same T and l, or the one that has neither. A case without matches the latter alone."""
-    for other, timing in timings.items():
-        if other.system.name == peer and other in (
-            replace(case, system=other.system),
-            replace(case, system=other.system, iterations=None, candidates=None),
-        ):
-            return spread(speed_ratios(timing.rounds, timings[case].rounds))
+def _against(peer: str, line: Line, lines: Sequence[Line], cells: Mapping[Case, Cell]) -> Optional[Spread]:
+    """Compare with the peer of the same T and l, or the one that has neither."""
+    for other in lines:
+        if other.case.system == peer and other[1:] in (line[1:], (None, None)):
+            return spread(speed_ratios(cells[other.case].rounds, cells[line.case].rounds))
     return None
 
 
-def bleu(translations: Sequence[Sequence[str]], references: Sequence[Sequence[str]]) -> float:
-    """BLEU of sacreBLEU with tok:none, of the tokens that joining the subwords (`@@ `) gives."""
-    texts = [[" ".join(words).replace("@@ ", "") for words in side] for side in (translations, references)]
-    score: float = BLEU(tokenize="none", force=True).corpus_score(texts[0], [texts[1]]).score
-    return score
+def row_of(details: Mapping[str, Any]) -> Row:
+    """Return the row of the table."""
+    speed, memory = details["sentences_per_second"]["median"], details["memory_mb"]
+    row: Row = {"system": details["system"], "T": details["iterations"], "l": details["candidates"]}
+    row |= {"batch": details["batch_size"], "threads": details["threads"], "sentences/s": speed}
+    row |= {"p50 ms": f"{details['p50_ms']:.0f}", "p90 ms": f"{details['p90_ms']:.0f}"}
+    row |= {"passes": f"{details['passes']:.1f}", "memory MB": memory_cell(memory and Peak(**memory))}
+    row |= {f"x {peer}": ratio_cell(ratio and Spread(**ratio)) for peer, ratio in details["ratios"].items()}
+    return {**row, "BLEU": details["bleu"]}

@@ -1,30 +1,17 @@
-"""The sentences to translate: their lengths, from a real text or a distribution fitted to one, and their batches."""
+"""The sentences to translate: their lengths, from a real text or a distribution fitted to one."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Optional, Sequence
+from typing import Optional, Sequence
 
 import numpy as np
 
-from fairseq_cmlm.errors import OptionError, TextError
-from fairseq_cmlm.files import read_lines
-
-LONGEST = 250  # words; the learned positions of every model reach further
-
-
-class Sentence(NamedTuple):
-    """Subwords, without `</s>`."""
-
-    source: list[str]
-    target: list[str]
-
-    @property
-    def target_length(self) -> int:
-        """The tokens to decode: subwords and `</s>`."""
-        return len(self.target) + 1
+from fairseq_cmlm.errors import OptionError
+from fairseq_cmlm.experiments.parallel_text import read_sides
+from fairseq_cmlm.experiments.sentences import LONGEST, Sentence
 
 
 @dataclass(frozen=True)
@@ -73,10 +60,8 @@ def random_words(lengths: Sequence[tuple[int, int]], words: int, random: np.rand
 
 
 def read_all(source: Path, target: Path) -> list[Sentence]:
-    """Two texts line by line, whitespace between subwords; empty and very long pairs are passed over."""
-    texts = [[line.split() for line in read_lines(path)] for path in (source, target)]
-    if len(texts[0]) != len(texts[1]):
-        raise TextError(f"{source} has {len(texts[0])} lines and {target} {len(texts[1])}: they must be line by line")
+    """Read two texts line by line, whitespace between subwords; empty and very long pairs are passed over."""
+    texts = ([line.split() for line in side] for side in read_sides(source, target))
     return [Sentence(*pair) for pair in zip(*texts) if all(1 <= len(side) <= LONGEST for side in pair)]
 
 
@@ -86,17 +71,6 @@ def read_pairs(source: Path, target: Path, number: int, random: np.random.Genera
     if number > len(pairs):
         raise OptionError(f"--sentences {number} is more than the {len(pairs)} usable pairs of {source}")
     return [pairs[i] for i in random.choice(len(pairs), size=number, replace=False)]
-
-
-def batches_of(sentences: Sequence[Sentence], size: int) -> list[list[Sentence]]:
-    """Batches of `size` sentences, the last perhaps smaller, of similar lengths, as fairseq composes them."""
-    ordered = sorted(sentences, key=lambda sentence: (len(sentence.source), len(sentence.target)))
-    return [ordered[start : start + size] for start in range(0, len(ordered), size)]
-
-
-def widest(batches: Sequence[list[Sentence]]) -> list[Sentence]:
-    """The batch that needs most memory: rows times the longest target."""
-    return max(batches, key=lambda batch: len(batch) * max(len(sentence.target) for sentence in batch))
 
 
 def describe(sentences: Sequence[Sentence], origin: Optional[str]) -> str:

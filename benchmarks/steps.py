@@ -10,48 +10,49 @@ that are needed (benchmarks/operations.py), at the speed of a single large matri
 from __future__ import annotations
 
 import argparse
-import tempfile
 import time
 from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
 from typing import Any, Callable, Sequence
 from unittest import mock
 
 import torch
 from torch import Tensor
 
-from benchmarks import machine, models
-from benchmarks.command import command
-from benchmarks.decoders import Checked
-from benchmarks.measuring import Timing, alternate
-from benchmarks.models import Size, words_of
+from benchmarks.catalogue import MASKED, OURS, random_systems
+from benchmarks.checked import Checked, WrongDecodingError
+from benchmarks.command import Command
+from benchmarks.document import fields, ratio_cell, write_table
+from benchmarks.models import Size
 from benchmarks.operations import masked_in_each_pass, operations
-from benchmarks.options import add_common, add_sentences, sentences_of, size_of
-from benchmarks.ratios import speed_ratios, spread
-from benchmarks.report import document, fields, ratio_cell, write
-from benchmarks.sentences import Sentence, batches_of, describe
-from benchmarks.systems import Case, Decoded, Environment, System, WrongDecodingError
-from fairseq_cmlm.decoding.prediction import Query
+from benchmarks.options import add_common, add_numbers, add_sentences, facts_of, sentences_of, size_of
+from benchmarks.sentences import describe
+from fairseq_cmlm.decoding.loop import Query
+from fairseq_cmlm.decoding.options import Decoding
+from fairseq_cmlm.decoding.tokens import ANY_WORD
+from fairseq_cmlm.errors import OptionError
+from fairseq_cmlm.experiments.case import Case
+from fairseq_cmlm.experiments.sentences import Sentence, batches_of
+from fairseq_cmlm.experiments.systems.system import Decoded
+from fairseq_cmlm.experiments.timing import Timing, alternate, speed_ratios, spread
+from fairseq_cmlm.inference import predictor
+from fairseq_cmlm.inference.predictor import Predictor
 from fairseq_cmlm.model import projection
 from fairseq_cmlm.model.attention import Memory
 from fairseq_cmlm.model.decoder import Decoder
 from fairseq_cmlm.model.layer import DecoderLayer
 from fairseq_cmlm.model.packing import Packing, packing_of
-from fairseq_cmlm.plugin import predictor
-from fairseq_cmlm.plugin.predictor import Predictor
+from fairseq_cmlm.render.table import Row
 
-HEAD = ["switched off", "sentences/s", "x the whole"]
 LEGEND = """\
 x the whole: its speed beside that of the decoder with every step, the median of the ratios of all rounds
 (least-greatest); below 1 is what the step brings. Tokens are the same in every row.
 """
-OURS = System("ours", "ours", "ours")
 Switch = Callable[[], "AbstractContextManager[Any]"]
 
 
 def _pad_everything() -> AbstractContextManager[Any]:
     """Linear layers compute padding too."""
-    return mock.patch.object(predictor, "packing_of", lambda real, size: Packing(None, *real.shape))
+    return mock.patch.object(predictor, "packing_of", lambda real, number: Packing(None, *real.shape))
 
 
 def _last_layer_everywhere() -> AbstractContextManager[Any]:
@@ -68,10 +69,10 @@ def _vocabulary_everywhere() -> AbstractContextManager[Any]:
 
     def call(self: Any, query: Query) -> Any:
         everywhere = query.real.flatten().nonzero().squeeze(1)
-        last = query.real & ~torch.nn.functional.pad(query.real, (0, 1))[:, 1:]
-        found = original(self, query._replace(positions=everywhere, last=last.flatten()[everywhere]))
         asked = torch.searchsorted(everywhere, query.positions)
-        return type(found)(*(part[asked] for part in found))
+        sets = torch.full_like(everywhere, ANY_WORD).index_copy(0, asked, query.sets)
+        found = original(self, query._replace(positions=everywhere, sets=sets))
+        return found._replace(tokens=found.tokens[asked], log_probs=found.log_probs[asked])
 
     return mock.patch.object(Predictor, "__call__", call)
 
@@ -91,7 +92,7 @@ def _memory_in_every_pass() -> AbstractContextManager[Any]:
 
     def features(self: Any, query: Query) -> list[Tensor]:
         rows = slice(None) if query.rows is None else query.rows
-        packing = packing_of(query.real, query.size)
+        packing = packing_of(query.real, query.number)
         return [
             decoder.features(
                 query.visible, packing, decoder.memory(type(one)(*(part[rows] for part in one))), query.positions
@@ -115,13 +116,13 @@ STEPS: dict[str, Switch] = {
 class _Switched:
     """Ours with a step switched off."""
 
-    def __init__(self, decoder: Checked, switch: Switch) -> None:
-        self._decoder, self._switch = decoder, switch
-        self.prepare, self.finish = decoder.prepare, decoder.finish
+    def __init__(self, job: Checked, switch: Switch) -> None:
+        self._job, self._switch = job, switch
+        self.prepare, self.finish = job.prepare, job.finish
 
     def work(self, prepared: Any) -> Any:
         with self._switch():
-            return self._decoder.work(prepared)
+            return self._job.work(prepared)
 
 
 class _Product:
@@ -155,68 +156,56 @@ def needed(size: Size, sentences: Sequence[Sentence], candidates: int, iteration
 def alternately(
     options: argparse.Namespace, batches: Sequence[list[Sentence]]
 ) -> tuple[dict[str, Timing[Decoded]], float]:
-    """The times with each step switched off, and the multiply-adds a second of one product, before and after them."""
+    """Return the times with each step switched off, and the multiply-adds a second of one product beside them."""
     size = size_of(options)
-    case = Case(OURS, options.iterations, options.length_beam, options.batch_size, options.threads)
-    with tempfile.TemporaryDirectory() as work, torch.inference_mode():
-        models.write_dictionaries(Path(work), words_of(size))
-        checkpoints = models.write_random_checkpoints({"ours": size.architectures()["ours"]}, Path(work), options.seed)
-        decoder = Checked(case, Environment(checkpoints, {}, Path(work), "cpu", forced=True))
-        switched = {name: _Switched(decoder, switch) for name, switch in STEPS.items()}
+    decoding = Decoding.of(iterations=options.iterations, length_beam=options.length_beam, gold_target_length=True)
+    with random_systems(options, [MASKED[OURS]]) as systems, torch.inference_mode():
+        job = Checked(Case(OURS, decoding, options.batch_size, options.threads), systems)
+        switched = {name: _Switched(job, switch) for name, switch in STEPS.items()}
         product = _Product(size)
         limit = product.fastest(20)
         timings = alternate(switched, batches, options.rounds, "cpu")
         return timings, max(limit, product.fastest(20))
 
 
-def row_of(name: str, timing: Timing[Decoded], whole: Timing[Decoded]) -> tuple[list[str], dict[str, Any]]:
-    """A row as the cells of the table, and unrounded."""
-    if [one.words for one in timing.done] != [one.words for one in whole.done]:
+def row_of(name: str, timing: Timing[Decoded], whole: Timing[Decoded]) -> tuple[Row, dict[str, Any]]:
+    """Return a row of the table, and the same unrounded."""
+    if [one.tokens for one in timing.done] != [one.tokens for one in whole.done]:
         raise WrongDecodingError(f"without '{name}' other tokens were found")
     speed = spread([len(timing.done) / seconds for seconds in timing.rounds])
     ratio = spread(speed_ratios(whole.rounds, timing.rounds))
-    cells = [name, f"{speed.median:.2f}", ratio_cell(ratio)]
-    return cells, {"name": name, "speed": fields(speed), "ratio": fields(ratio), "seconds": timing.latencies}
+    row: Row = {"switched off": name, "sentences/s": f"{speed.median:.2f}", "x the whole": ratio_cell(ratio)}
+    return row, {"name": name, "speed": fields(speed), "ratio": fields(ratio), "seconds": timing.latencies}
 
 
 def run(options: argparse.Namespace, command: str) -> str:
     """Measure, write the files and return the table."""
-    torch.set_num_threads(options.threads)
     size, (sentences, origin) = size_of(options), sentences_of(options)
     timings, limit = alternately(options, batches_of(sentences, options.batch_size))
     whole = timings["nothing"]
     achieved = needed(size, sentences, options.length_beam, options.iterations) / min(whole.rounds)
-    facts = {
-        "command": command,
-        "machine": machine.describe("cpu"),
-        "seed": options.seed,
-        "threads": options.threads,
-        "sentences": describe(sentences, origin),
-        "batch": f"{options.batch_size} sentences, T {options.iterations}, l {options.length_beam}",
-        "models": f"random weights; D {size.features}, {size.layers} layers, V {size.vocabulary}",
-        "rounds": options.rounds,
-        "matrix products": f"{limit / 1e9:.1f} thousand million multiply-adds a second in one of {_Product.rows} x "
-        f"{size.features} x {4 * size.features}; ours, fastest round, {achieved / 1e9:.1f}: {achieved / limit:.0%}",
-    }
-    rows = [row_of(name, timing, whole) for name, timing in timings.items()]
-    table = document("What each step of decoding brings", facts, HEAD, [cells for cells, _ in rows], LEGEND)
-    write(options.output, table, {**facts, "limit": limit, "achieved": achieved}, [row for _, row in rows])
-    return table
-
-
-def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """The options."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks steps", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    batch = f"{options.batch_size} sentences, T {options.iterations}, l {options.length_beam}"
+    facts = facts_of(options, command, threads=options.threads, sentences=describe(sentences, origin), batch=batch)
+    facts["matrix products"] = (
+        f"{limit / 1e9:.1f} thousand million multiply-adds a second in one of {_Product.rows} x {size.features} x "
+        f"{4 * size.features}; ours, fastest round, {achieved / 1e9:.1f}: {achieved / limit:.0%}"
     )
-    parser.add_argument("--iterations", type=int, default=10, metavar="N", help="T (default: %(default)s)")
-    parser.add_argument("--length-beam", type=int, default=5, metavar="N", help="l (default: %(default)s)")
-    parser.add_argument("--batch-size", type=int, default=8, metavar="N", help="sentences (default: %(default)s)")
-    parser.add_argument("--threads", type=int, default=1, metavar="N", help="default: %(default)s")
-    parser.add_argument("--output", type=Path, default=Path("work/steps"), help="writes OUTPUT.md and OUTPUT.json")
+    rows = [row_of(name, timing, whole) for name, timing in timings.items()]
+    title = "What each step of decoding brings"
+    return write_table(options.output, title, LEGEND, rows, facts, limit=limit, achieved=achieved)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command."""
+    add_numbers(parser, iterations=10, length_beam=5, batch_size=8, threads=1)
     add_sentences(parser)
     add_common(parser)
-    return parser.parse_args(arguments)
 
 
-main = command("steps", parse, run)
+def check(options: argparse.Namespace) -> None:
+    """Raise for a GPU, of which one matrix product on the host says nothing."""
+    if options.device != "cpu":
+        raise OptionError(f"--device {options.device}: the steps are measured on a CPU")
+
+
+main = Command("steps", __doc__, add_options, run, check)

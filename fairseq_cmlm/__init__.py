@@ -1,8 +1,8 @@
 """Mask-Predict for fairseq: a conditional masked language model, its training and its decoding.
 
-Importing this package registers the task `translation_cmlm`, the model `cmlm` and the criteria `cmlm_loss`,
-`autoregressive_loss` and `fairseq_nat_loss` with fairseq; its folder is what `--user-dir` takes. From Python,
-`Translator` translates strings with a trained model.
+From Python, `Translator` translates strings with a trained model. The folder of this package is what fairseq's
+`--user-dir` takes: there, and where it is imported after fairseq, it registers its task, model and criteria. Importing
+it alone loads neither fairseq nor torch, and `decoding`, `training`, `model` and `inference` need torch alone.
 
 Dimensions, the same in every file:
 
@@ -10,21 +10,40 @@ Dimensions, the same in every file:
     K  length candidates    T  target positions          D  features
     N  rows, B * K          L  lengths, 0 .. L-1         M  masked positions of a batch, flattened
 
-Lengths count `</s>`. Probabilities are in natural log.
+T also stands for the number of passes where no tensor is meant, as in the paper. Lengths count `</s>`. Probabilities
+are in natural log.
 """
 
-import logging
+import sys
+from typing import Any
 
-# Importing fairseq prints the advice to install tensorboardX; nothing here needs it.
-logging.getLogger("fairseq.tasks.text_to_speech").setLevel(logging.WARNING)
+__all__ = ["Candidate", "Likelihood", "TracedPass", "Translation", "Translator"]
+__version__ = "0.2.0"
 
-from fairseq_cmlm.plugin import repairs  # noqa: E402
 
-repairs.repair_fairseq()
+def __getattr__(name: str) -> Any:
+    """Import `Translator` and its results when they are asked for."""
+    if name in __all__:
+        from fairseq_cmlm import translator
 
-from fairseq_cmlm.plugin import autocast_losses, criterion, model, task  # noqa: E402
-from fairseq_cmlm.translator import Candidate, TracedPass, Translation, Translator  # noqa: E402
+        return getattr(translator, name)
+    raise AttributeError(f"module {__name__} has no attribute {name}")
 
-__all__ = ["Candidate", "TracedPass", "Translation", "Translator", "repairs"]
-__all__ += ["autocast_losses", "criterion", "model", "task"]
-__version__ = "0.1.0"
+
+class _UserDir(list[str]):
+    """The folder of the package, which registers it when fairseq asks for it.
+
+    fairseq does not import a --user-dir that a program has imported before: it asks whether the folder is in the
+    module's path, and is content.
+    """
+
+    def __contains__(self, folder: object) -> bool:
+        from fairseq_cmlm import plugin  # noqa: F401  registers
+
+        return super().__contains__(folder)
+
+
+if "fairseq" in sys.modules:
+    from fairseq_cmlm import plugin  # noqa: F401  registers
+else:
+    __path__ = _UserDir(__path__)

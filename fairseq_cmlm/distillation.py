@@ -13,7 +13,7 @@ from typing import IO, Iterable, Mapping, Sequence
 
 from fairseq_cmlm.errors import TextError
 from fairseq_cmlm.files import read_lines, write_files
-from fairseq_cmlm.generated import Translation, read_generated
+from fairseq_cmlm.generated import Generated, read_generated
 
 _SOURCE = re.compile(r"^S-(\d+)\t(.*)$")
 _REFERENCE = re.compile(r"^T-\d+\t(.*)$")
@@ -113,7 +113,7 @@ def _check_each_once(shards: Sequence[Shard], source: Path, sentences: int) -> N
 
 
 def _check_text(
-    output: Path, lines: Iterable[str], found: Mapping[int, Translation], source: Path, texts: Sequence[str]
+    output: Path, lines: Iterable[str], found: Mapping[int, Generated], source: Path, texts: Sequence[str]
 ) -> None:
     """Refuse an output of another text than `source`, or one whose translations are no subwords."""
     too_many = [number for number in found if number >= len(texts)]

@@ -15,3 +15,7 @@ class CheckpointError(UserError):
 
 class TextError(UserError):
     """A text or data file that cannot be used."""
+
+
+class ModelError(UserError):
+    """A model whose outputs are of no use."""

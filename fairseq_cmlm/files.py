@@ -6,10 +6,11 @@ import contextlib
 import hashlib
 import os
 from pathlib import Path
-from typing import IO, Callable, Iterable, Iterator, Mapping
+from typing import IO, Callable, Iterable, Iterator, Mapping, Union
 
 from fairseq_cmlm.errors import OptionError, TextError
 
+FilePath = Union[str, "os.PathLike[str]"]
 Write = Callable[[IO[bytes]], object]
 
 

@@ -8,11 +8,13 @@ from typing import Iterable
 
 from fairseq_cmlm.errors import TextError
 
+# What precedes the signature of the decoding, before all translations.
+SIGNATURE = "# decoding "
 _LINE = re.compile(r"^([HD])-(\d+)\t([^\t]*)\t(.*)$")
 
 
 @dataclass(frozen=True)
-class Translation:
+class Generated:
     """One sentence.
 
     tokens  what the model wrote (H line): subwords, unless fairseq-generate was told to join them
@@ -23,7 +25,7 @@ class Translation:
     text: str
 
 
-def read_generated(lines: Iterable[str], name: str) -> dict[int, Translation]:
+def read_generated(lines: Iterable[str], name: str) -> dict[int, Generated]:
     """The best translation of each sentence number in `lines`; `name` is for the messages.
 
     With --nbest the hypotheses of a sentence follow each other, best first. A sentence that comes back later was
@@ -45,10 +47,16 @@ def read_generated(lines: Iterable[str], name: str) -> dict[int, Translation]:
         lost = sorted(found[kind].keys() - found[other].keys())
         if lost:
             raise TextError(f"{name} has a {kind} line but no {other} line for sentence {lost[0]}: is it complete?")
-    return {number: Translation(found["H"][number].split(), text) for number, text in found["D"].items()}
+    return {number: Generated(found["H"][number].split(), text) for number, text in found["D"].items()}
 
 
-def all_in_order(translations: dict[int, Translation], sentences: int, name: str) -> list[Translation]:
+def decoding_of(lines: Iterable[str]) -> str:
+    """Return the signature of the decoding that made an output: `unknown` where it has none, as of another model."""
+    found = dict.fromkeys(line.removeprefix(SIGNATURE).strip() for line in lines if line.startswith(SIGNATURE))
+    return "; ".join(found) or "unknown"
+
+
+def all_in_order(translations: dict[int, Generated], sentences: int, name: str) -> list[Generated]:
     """The translations of the sentences 0 .. sentences - 1, or a TextError that says which are missing or too many."""
     missing = [number for number in range(sentences) if number not in translations]
     if missing:

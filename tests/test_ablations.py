@@ -51,7 +51,7 @@ def test_variants_are_trained_once_and_compared(text: Path, tmp_path: Path) -> N
     assert rows == ["| plain,T=1", "| all,T=1"]
     logs = {name: (work / "en-de" / name / "train.log").read_text() for name in ("plain", "all")}
     for name, noising, clip_norm in (("plain", "uniform", "1.0"), ("all", "full", "0.5")):
-        assert re.search(f"'noising': {noising}[,}}]", logs[name]) and f"'clip_norm': {clip_norm}" in logs[name]
+        assert re.search(f"'noising': '{noising}'[,}}]", logs[name]) and f"'clip_norm': {clip_norm}" in logs[name]
     assert all("num_updates 2" in log for log in logs.values())
 
     again = ablate(work, table)

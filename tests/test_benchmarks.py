@@ -6,7 +6,7 @@ import json
 import math
 import sys
 from pathlib import Path
-from typing import Any, Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,19 +15,27 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from fairseq.data import Dictionary
 
-from benchmarks import autoregressive, decoding, growth, quality, steps, training
-from benchmarks.autoregressive import ForcedLength
-from benchmarks.decoders import Checked
-from benchmarks.masked import MaskPredict, lengths_around
-from benchmarks.measuring import Timing, alternate, rotated
+from benchmarks import checked, decoding, growth, quality, steps, training
+from benchmarks.catalogue import MASKED
+from benchmarks.checked import Checked, Expected, WrongDecodingError, check, expected_of
+from benchmarks.growth import exponent, quadratic_share
 from benchmarks.memory import Peak, peak_of
 from benchmarks.models import Size
 from benchmarks.operations import Operations, masked_in_each_pass, operations
-from benchmarks.ratios import Spread, exponent, percentile, quadratic_share, speed_ratios, spread
-from benchmarks.rows import bleu, make_row
-from benchmarks.sentences import DISTRIBUTIONS, Sentence, batches_of, random_words, read_pairs, widest
-from benchmarks.systems import Case, Decoded, System, WrongDecodingError, check
+from benchmarks.rows import Line, details_of, row_of
+from benchmarks.sentences import DISTRIBUTIONS, random_words, read_pairs
+from fairseq_cmlm.decoding.options import Decoding
 from fairseq_cmlm.errors import OptionError, TextError
+from fairseq_cmlm.experiments.case import BeamSearch, Case
+from fairseq_cmlm.experiments.cells import Cell
+from fairseq_cmlm.experiments.decode import decode
+from fairseq_cmlm.experiments.sentences import Sentence, batches_of, lengths_around, widest
+from fairseq_cmlm.experiments.systems import ctranslate2
+from fairseq_cmlm.experiments.systems.autoregressive import ForcedLength
+from fairseq_cmlm.experiments.systems.fairseq_masked import FairseqMasked
+from fairseq_cmlm.experiments.systems.masked import Masked
+from fairseq_cmlm.experiments.systems.system import Decoded
+from fairseq_cmlm.experiments.timing import Spread
 
 TOY = ("--sentences", "5", "--rounds", "2", "--features", "32", "--layers", "2", "--vocabulary", "60")
 
@@ -38,21 +46,6 @@ def peak_of_nothing(*unused: Any) -> Peak:
 
 
 # Arithmetic
-
-
-@pytest.mark.parametrize(
-    ("percent", "expected"), [(0, 1.0), (50, 2.5), (90, 3.7), (100, 4.0)], ids=["least", "median", "p90", "greatest"]
-)
-def test_percentiles(percent: float, expected: float) -> None:
-    assert percentile([4.0, 1.0, 3.0, 2.0], percent) == pytest.approx(expected)
-
-
-def test_ratios_are_paired_by_round() -> None:
-    ratios = speed_ratios(peer=[10.0, 30.0, 8.0], ours=[5.0, 10.0, 8.0])
-    assert ratios == [2.0, 3.0, 1.0]
-    assert spread(ratios) == Spread(median=2.0, low=1.0, high=3.0)
-    with pytest.raises(ValueError, match="3 and 2 rounds"):
-        speed_ratios([1.0, 2.0, 3.0], [1.0, 2.0])
 
 
 @pytest.mark.parametrize("power", [0.5, 1, 2])
@@ -89,31 +82,42 @@ def test_the_positions_masked_in_each_of_4_passes(length: int, expected: list[in
     assert masked_in_each_pass(length, 4) == expected
 
 
-def test_every_system_begins_a_round_once() -> None:
-    turns = [rotated("abc", turn) for turn in range(4)]
-    assert turns == [["a", "b", "c"], ["b", "c", "a"], ["c", "a", "b"], ["a", "b", "c"]]
-
-
 def test_a_row_from_known_times() -> None:
-    ours, theirs = System("ours", "ours", "ours"), System("peer", "fairseq-cmlm", "fairseq-cmlm")
-    left_to_right = System("ar", "fairseq", "2-2", beam=5)
-    cases = [Case(ours, 4, 3, 2, 1), Case(theirs, 10, 3, 2, 1), Case(theirs, 4, 3, 2, 1)]
-    cases.append(Case(left_to_right, None, None, 2, 1))
-    decoded = [Decoded(["a"], [2, 3], [2, 3]), Decoded(["b"], [3, 4], [3, 4])]
+    fast, slow = Decoding.of(iterations=4, length_beam=3), Decoding.of(iterations=10, length_beam=3)
+    lines = [
+        Line(Case(name, how, 2, 1), passes, size)
+        for name, how, passes, size in [
+            ("ours", fast, 4, 3),
+            ("peer", slow, 10, 3),
+            ("peer", fast, 4, 3),
+            ("ar", BeamSearch(5), None, None),
+        ]
+    ]
     seconds = [[[0.5, 0.5], [1.0, 1.0]], [[9.0, 9.0]] * 2, [[1.0, 1.0], [1.0, 1.0]], [[2.0, 2.0], [2.0, 4.0]]]
-    timings = {case: Timing(latencies, decoded) for case, latencies in zip(cases, seconds)}
+    done = (["a", "b"], [["a"], ["b"]], [[2, 3], [3, 4]], [[2, 3], [3, 4]])
+    cells = {line.case: Cell(*done, latencies) for line, latencies in zip(lines, seconds)}
 
-    row = make_row(cases[0], timings, None, ["peer", "ar"], references=None)
-    assert row.sentences_per_second == Spread(median=1.5, low=1.0, high=2.0)
-    assert (row.p50, row.p90, row.passes) == (750.0, 1000.0, 3.0)
-    assert row.ratios == {"peer": Spread(1.5, 1.0, 2.0), "ar": Spread(3.5, 3.0, 4.0)}
-    assert row.cells()[-2:] == ["1.50 (1.00-2.00)", "3.50 (3.00-4.00)"]
-    assert make_row(cases[3], timings, None, ["peer"], None).ratios == {"peer": None}
+    found = details_of(lines[0], lines, cells, None, ["peer", "ar"], bleu=None)
+    assert found["sentences_per_second"] == {"median": 1.5, "low": 1.0, "high": 2.0}
+    assert (found["p50_ms"], found["p90_ms"], found["passes"]) == (750.0, 1000.0, 3.0)
+    expected = {"peer": Spread(1.5, 1.0, 2.0), "ar": Spread(3.5, 3.0, 4.0)}
+    assert found["ratios"] == {peer: ratio._asdict() for peer, ratio in expected.items()}
+    row = row_of(found)
+    assert (row["T"], row["l"], row["x peer"], row["x ar"]) == (4, 3, "1.50 (1.00-2.00)", "3.50 (3.00-4.00)")
+    assert details_of(lines[3], lines, cells, None, ["peer"], None)["ratios"] == {"peer": None}
 
 
-def test_bleu_joins_the_subwords() -> None:
-    assert bleu([["a", "b@@", "c", "d", "e"]], [["a", "bc", "d", "e"]]) == pytest.approx(100)
-    assert bleu([["a", "b", "c", "d", "e"]], [["a", "bc", "d", "e"]]) < 50
+def test_a_preset_is_compared_at_the_passes_of_each_peer() -> None:
+    options = decoding.main.parse(["--iterations", "4", "10", "--candidates", "2", "--length-prior", "2"])
+    options.trained = {"ours": "x"}
+    fast = decoding.catalogue([], "cpu", ["fast"])[0]
+    lines = decoding.lines_of([fast, MASKED["ours"], MASKED["fairseq-cmlm"]], options, 1, 1)
+    assert [line[1:] for line in lines] == [(4, 2), (10, 2)] * 3
+    # Measured once, with its own passes and what is given.
+    assert lines[0].case == lines[1].case
+    assert lines[0].case.decoding == Decoding.of(preset="fast", length_beam=2, length_prior=2.0)
+    assert lines[3].case.decoding == Decoding.of(iterations=10, length_beam=2, length_prior=2.0)
+    assert lines[5].case.decoding == Decoding.of(iterations=10, length_beam=2)
 
 
 # Sentences
@@ -165,9 +169,27 @@ def test_candidates_lie_around_the_reference(length: int, size: int, expected: l
     ("length", "iterations", "passes"), [(30, 10, 10), (10, 10, 10), (9, 10, 9), (3, 10, 7), (1, 10, 1), (7, 1, 1)]
 )
 def test_a_short_row_is_done_before_the_last_pass(length: int, iterations: int, passes: int) -> None:
-    decoder = MaskPredict.__new__(MaskPredict)
-    decoder._iterations = iterations
-    assert decoder.passes(length) == passes
+    case = Case("ours", Decoding.of(iterations=iterations))
+    assert expected_of(case, Masked(Path())).passes(length) == passes
+    assert expected_of(case, FairseqMasked(Path())).passes(length) == iterations
+
+
+@pytest.mark.parametrize(
+    ("how", "system", "lengths", "passes", "fewer"),
+    [
+        (Decoding.of(iterations=4, length_beam=2, gold_target_length=True), Masked(Path()), [[3, 4], [2, 3]], 4, False),
+        (Decoding.of(iterations=4, stop_unchanged=1), Masked(Path()), None, 4, True),
+        (Decoding.of(strategy="easy_first"), Masked(Path()), None, 20, True),
+        (BeamSearch(2, gold_target_length=True), Masked(Path()), [[3, 3], [2, 2]], 20, False),
+        (BeamSearch(1, gold_target_length=True), ctranslate2.CTranslate2(Path()), [[3], [3]], 20, False),
+        (BeamSearch(1), ctranslate2.CTranslate2(Path()), None, 20, False),
+    ],
+)
+def test_what_a_case_must_do(how: Any, system: Any, lengths: Any, passes: int, fewer: bool) -> None:
+    expected = expected_of(Case("x", how), system)
+    batch = [Sentence(["a"], ["x", "y"]), Sentence(["a"], ["x"])]
+    assert expected.lengths(batch) == lengths
+    assert (expected.passes(20), expected.fewer) == (passes, fewer)
 
 
 @pytest.mark.parametrize("favourite", ["word", "</s>"])
@@ -186,14 +208,8 @@ def test_a_search_ends_each_sentence_at_its_length(favourite: str) -> None:
         assert tokens[:, 0].tolist() == best
 
 
-class Toy:
-    """A decoder that should decode the reference's length and the next, in as many passes as it has tokens."""
-
-    def forced_lengths(self, batch: Sequence[Sentence]) -> list[list[int]]:
-        return [[sentence.target_length, sentence.target_length + 1] for sentence in batch]
-
-    def passes(self, length: int) -> int:
-        return length
+# The reference's length and the next, in as many passes as tokens.
+TOY_EXPECTED = Expected(lambda batch: [[one.target_length, one.target_length + 1] for one in batch], lambda n: n)
 
 
 @pytest.mark.parametrize(
@@ -207,9 +223,13 @@ class Toy:
 )
 def test_a_decoder_that_does_something_else_is_found_out(decoded: list[Decoded], message: str) -> None:
     batch = [Sentence(["a"], ["x", "y"])]
-    check(System("toy", "toy", "toy"), Toy(), batch, [Decoded([], [4, 3], [4, 3])], forced=True)  # type: ignore[arg-type]
+    check("toy", batch, [Decoded([], [4, 3], [4, 3])], TOY_EXPECTED)
     with pytest.raises(WrongDecodingError, match=message):
-        check(System("toy", "toy", "toy"), Toy(), batch, decoded, forced=True)  # type: ignore[arg-type]
+        check("toy", batch, decoded, TOY_EXPECTED)
+    fewer = TOY_EXPECTED._replace(fewer=True)
+    check("toy", batch, [Decoded([], [4, 3], [2, 3])], fewer)
+    with pytest.raises(WrongDecodingError, match=r"toy made \[5, 3\] passes"):
+        check("toy", batch, [Decoded([], [4, 3], [5, 3])], fewer)
 
 
 # Memory
@@ -242,7 +262,7 @@ def test_decoding_measures_all_systems(tmp_path: Path, capsys: pytest.CaptureFix
     found = json.loads((tmp_path / "out.json").read_text())
     rows = {(row["system"], row["iterations"], row["candidates"], row["batch_size"]): row for row in found["rows"]}
     systems = {system for system, *_ in rows}
-    searches = 12 if autoregressive.HAS_CTRANSLATE2 else 4
+    searches = 12 if ctranslate2.HAS_CTRANSLATE2 else 4
     masked = {system for system in systems if system.startswith("ours")} | {"fairseq-cmlm"}
     assert {"ours", "ours-bfloat16"} <= masked and not any("fast" in system for system in systems)
     assert len(systems) == len(masked) + searches and len(rows) == 2 * (len(masked) * 4 + searches)
@@ -259,17 +279,24 @@ def test_decoding_measures_all_systems(tmp_path: Path, capsys: pytest.CaptureFix
     assert "| ours | 4 | 4 | 5 | 1 |" in printed and "- seed: 1" in printed and "torch" in printed
 
 
-@pytest.mark.skipif(not autoregressive.HAS_CTRANSLATE2, reason="needs ctranslate2")
-def test_ctranslate2_runs_the_model_that_fairseq_runs(tmp_path: Path) -> None:
-    options = decoding.parse([*TOY, "--batch-sizes", "1", "--systems", "*-2-2-beam1", "*-2-2-beam1-float32"], "")
-    systems = decoding.systems_of(options)
-    environment = decoding.make_environment(options, systems, tmp_path)
-    batches = batches_of(decoding.sentences_of(options)[0], 1)
-    decoders = {case: Checked(case, environment) for case in decoding.cases_of(systems, options, 1, 1)}
-    found = [timing.done for timing in alternate(decoders, batches, 1, device="cpu").values()]
-    for theirs, converted in zip(*found):
+@pytest.mark.usefixtures("_no_memory")
+@pytest.mark.parametrize("expectation", ["masked_in_each_pass", "lengths_around"])
+def test_what_is_measured_is_checked(expectation: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checked, expectation, lambda *unused: [1, 2])
+    with pytest.raises(WrongDecodingError, match=r"ours (made|decoded)"):
+        decoding.main([*TOY, "--batch-sizes", "5", "--systems", "ours", "--output", str(tmp_path / "out")])
+
+
+@pytest.mark.skipif(not ctranslate2.HAS_CTRANSLATE2, reason="needs ctranslate2")
+def test_ctranslate2_runs_the_model_that_fairseq_runs() -> None:
+    options = decoding.main.parse([*TOY, "--batch-sizes", "1", "--systems", "*-2-2-beam1", "*-2-2-beam1-float32"])
+    competitors = decoding.competitors_of(options)
+    cases = [line.case for line in decoding.lines_of(competitors, options, 1, 1)]
+    with decoding.make_systems(options, competitors) as systems:
+        found = decode(cases, systems, decoding.sentences_of(options)[0], 1, make=Checked).values()
+    for theirs, converted in zip(*(cell.tokens for cell in found)):
         # Alone in its batch a sentence has its own length in both; fairseq's last token is `</s>`.
-        assert len(theirs.words) > 3 and converted.words[:-1] == theirs.words
+        assert len(theirs) > 3 and converted[:-1] == theirs
 
 
 @pytest.mark.usefixtures("_no_memory")
@@ -333,9 +360,9 @@ def test_one_size_shows_no_growth() -> None:
 def test_without_ctranslate2_its_rows_are_left_out(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(autoregressive, "HAS_CTRANSLATE2", False)
-    systems = decoding.systems_of(decoding.parse([], ""))
-    assert len(systems) >= 7 and not any(system.kind == "ctranslate2" for system in systems)
+    monkeypatch.setattr(ctranslate2, "HAS_CTRANSLATE2", False)
+    found = decoding.competitors_of(decoding.main.parse([]))
+    assert len(found) >= 7 and not any(one.kind == "ctranslate2" for one in found)
     assert capsys.readouterr().err.count("pip install ctranslate2") == 1
 
 
@@ -356,18 +383,6 @@ def test_without_ctranslate2_its_rows_are_left_out(
 def test_options_that_cannot_work_are_refused(arguments: list[str], message: str) -> None:
     with pytest.raises(SystemExit, match=message):
         decoding.main(arguments)
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("", {}),
-        ("decoding_iterations=4,stop_unchanged=2", {"decoding_iterations": 4, "stop_unchanged": 2}),
-        ("decoding_dtype=int8,confidence_threshold=0.5", {"decoding_dtype": "int8", "confidence_threshold": 0.5}),
-    ],
-)
-def test_settings_are_read(text: str, expected: dict[str, Any]) -> None:
-    assert quality.settings_of(text) == expected
 
 
 def test_quality_stands_beside_passes(checkpoint: Path, data: Path, text: Path, tmp_path: Path) -> None:

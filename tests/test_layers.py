@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,27 +14,41 @@ PACKAGE = Path(__file__).parents[1] / "fairseq_cmlm"
 LAYERS: dict[str, tuple[set[str], bool]] = {
     "errors": (set(), False),
     "files": ({"errors"}, False),
+    "options": ({"errors"}, False),
+    "schedule": (set(), False),
+    "sentence_random": (set(), False),
     "generated": ({"errors"}, False),
     "text_check": ({"errors"}, False),
     "training_log": ({"errors"}, False),
     "render": ({"errors", "files", "render"}, False),
-    "decoding": ({"decoding"}, False),
-    "training": ({"training"}, False),
-    "model": ({"model"}, False),
+    "model": ({"errors", "options", "model"}, False),
+    # Of the model, decoding knows the names of its precisions.
+    "decoding": ({"errors", "options", "schedule", "sentence_random", "model", "decoding"}, False),
+    "training": ({"errors", "options", "schedule", "sentence_random", "training"}, False),
+    "inference": ({"errors", "sentence_random", "model", "decoding", "training", "inference"}, False),
     "measures": ({"errors", "files", "generated", "render", "measures"}, False),
     "checkpoints": ({"errors", "files", "checkpoints"}, False),
     "distillation": ({"errors", "files", "generated"}, False),
     "curves": ({"errors", "files", "render", "training_log"}, False),
-    "plugin": ({"errors", "checkpoints", "decoding", "training", "model", "plugin"}, True),
-    "translator": ({"errors", "plugin"}, True),
+    "plugin": (
+        {"errors", "files", "generated", "options", "schedule", "sentence_random", "checkpoints"}
+        | {"decoding", "training", "model", "inference", "plugin"},
+        True,
+    ),
+    "translator": ({"errors", "files", "decoding", "inference", "plugin"}, True),
     "conversion": ({"errors", "files", "checkpoints", "plugin", "conversion"}, True),
-    "reporting": ({"errors", "files", "measures", "render", "plugin", "translator", "reporting"}, True),
+    "experiments": (
+        {"errors", "files", "options", "schedule", "decoding", "inference", "model"}
+        | {"measures", "render", "plugin", "translator", "experiments"},
+        True,
+    ),
     "commands": (
-        {"errors", "files", "text_check", "measures", "checkpoints", "distillation", "curves", "conversion"}
-        | {"translator", "reporting", "commands"},
+        {"errors", "files", "text_check", "options", "decoding", "model", "training", "measures", "render"}
+        | {"checkpoints", "distillation", "curves", "conversion", "plugin", "translator", "experiments", "commands"},
         False,
     ),
 }
+TORCH_ONLY = ("decoding", "training", "model", "inference", "schedule", "sentence_random", "options", "errors")
 
 
 def imports(path: Path) -> set[str]:
@@ -57,6 +73,57 @@ def test_imports_run_one_way(path: Path) -> None:
             assert module.split(".")[1] in allowed, f"{layer} imports {module}"
         elif module.split(".")[0] in ("fairseq", "omegaconf", "hydra"):
             assert fairseq, f"{layer} imports {module}"
+
+
+CORE_ALONE = """
+import importlib, pkgutil, sys
+
+class NoFairseq:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("fairseq", "omegaconf", "hydra", "sacrebleu", "sacremoses", "subword_nmt"):
+            raise ImportError(name)
+
+sys.meta_path.insert(0, NoFairseq())
+import fairseq_cmlm
+assert "torch" not in sys.modules
+for layer in LAYERS:
+    module = importlib.import_module(f"fairseq_cmlm.{layer}")
+    for found in pkgutil.iter_modules(getattr(module, "__path__", [])):
+        importlib.import_module(f"fairseq_cmlm.{layer}.{found.name}")
+import torch
+from fairseq_cmlm.decoding.options import Decoding
+from fairseq_cmlm.decoding.tokens import Symbols
+from fairseq_cmlm.inference.decode import decode
+from fairseq_cmlm.inference.start import Inputs
+from fairseq_cmlm.model.layer import LayerSize
+from fairseq_cmlm.model.network import NetworkSize, build_network
+
+layer = LayerSize(8, 16, 2, False, 0.0, 0.0, 0.0)
+network = build_network(NetworkSize(layer, layer, 1, 1, words=(9, 9), positions=(7, 7), pads=(1, 1))).eval()
+found = decode([network], Inputs(torch.tensor([[5, 6, 2]])), Decoding.of(length_beam=2), Symbols(0, 1, 2, 8))
+print(found.tokens.shape[:2], "fairseq" in sys.modules)
+"""
+
+
+def test_the_core_stands_alone() -> None:
+    """decoding, training, model and inference import, and decode, where fairseq cannot be imported."""
+    code = CORE_ALONE.replace("in LAYERS", f"in {TORCH_ONLY}")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=PACKAGE.parent)
+    assert done.stdout == "torch.Size([1, 2]) False\n", done.stderr
+
+
+@pytest.mark.parametrize("first", ["import fairseq_cmlm", "import fairseq", "import fairseq_cmlm.errors, fairseq"])
+def test_the_package_folder_is_a_user_dir_whatever_was_imported_first(first: str) -> None:
+    code = f"""
+{first}
+from argparse import Namespace
+from fairseq.utils import import_user_module
+from fairseq.tasks import TASK_REGISTRY
+import_user_module(Namespace(user_dir={str(PACKAGE)!r}))
+print("translation_cmlm" in TASK_REGISTRY)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=PACKAGE.parent)
+    assert done.stdout == "True\n", done.stderr
 
 
 def test_files_and_functions_stay_short() -> None:

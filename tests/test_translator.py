@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import math
 import shutil
+import time
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Optional
 
 import pytest
 import torch
@@ -18,6 +20,7 @@ from subword_nmt.learn_bpe import learn_bpe
 
 from fairseq_cmlm import Translator
 from fairseq_cmlm.errors import CheckpointError, OptionError, TextError
+from fairseq_cmlm.model.precision import PRECISIONS
 from fairseq_cmlm.plugin.model import CMLMModel
 
 TEXTS = [
@@ -111,7 +114,7 @@ def test_the_results_are_those_of_fairseq_interactive(
 
 def test_candidates_and_history_are_those_of_fairseq_generate(text: Path, data: Path, checkpoint: Path) -> None:
     lines = (text / "test.src").read_text().splitlines()
-    options = ("--nbest", 3, "--beam", 3, "--length-beam", 3, "--print-step", "--retain-iter-history")
+    options = ("--nbest", 3, "--length-beam", 3, "--print-step", "--retain-iter-history")
     printed = generate(data, checkpoint, *options)
     for number, translation in enumerate(Translator(checkpoint).translate(lines, length_beam=3, history=True)):
         candidates = translation.candidates
@@ -139,6 +142,29 @@ def test_the_batch_changes_nothing(translator: Translator, max_tokens: int) -> N
     assert [one.text for one in parted] == [one.text for one in together]
     assert [one.score for one in parted] == pytest.approx([one.score for one in together], abs=1e-5)
     assert [one.text for one in translator.translate(TEXTS[::-1])] == [one.text for one in together][::-1]
+
+
+@pytest.mark.parametrize("space", list("\t\n\x0b\x0c\x1c\x85\xa0\u2003\u2028\u2029\u3000"))
+@pytest.mark.parametrize("tokenizer", [None, "moses"])
+def test_any_white_space_separates_words(subwords: Subwords, tokenizer: Optional[str], space: str) -> None:
+    plain = Translator(subwords.checkpoint, tokenizer=tokenizer, bpe_codes=subwords.codes)
+    text, target = "the small dog sees the boat", "a dokeno kon"
+    spaced_text, spaced_target = (f"{space}{words.replace(' ', space)}{space}" for words in (text, target))
+    assert plain.translate([spaced_text]) == plain.translate([text])
+    assert plain.likelihood([text], [spaced_target]) == plain.likelihood([text], [target])
+
+
+def test_white_space_reaches_interactive_and_the_hub_alike(
+    subwords: Subwords, hub: GeneratorHubInterface, tmp_path: Path
+) -> None:
+    """Without a tokenizer, too: subword-nmt takes U+00A0 and U+2028 for letters."""
+    text, spaced = "the small dog sees the boat", "the\xa0small\u2028dog\tsees  the\x85boat"
+    (tmp_path / "input").write_text(f"{text}\n{spaced}\n")
+    raw = ("--bpe", "subword_nmt", "--bpe-codes", subwords.codes, "--input", tmp_path / "input")
+    command = ("interactive", subwords.data, *PLUGIN, *LANGUAGES, "--path", subwords.checkpoint, "--cpu", *raw)
+    printed = by_sentence(run(*command))
+    assert printed["S"][0] == printed["S"][1] and "<unk>" not in printed["S"][0][0]
+    assert hub.encode(spaced).equal(hub.encode(text))
 
 
 def test_max_tokens_limits_a_batch(translator: Translator, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,9 +203,9 @@ def test_what_is_no_list_of_strings_is_refused(translator: Translator, texts: An
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"iterations": -1}, "--decoding-iterations -1 must be at least 1"),
+        ({"iterations": -1}, "--decoding-iterations -1 must be at least 0"),
         ({"length_beam": 0}, "--length-beam 0 must be at least 1"),
-        ({"strategy": "best"}, "--decoding-strategy best is none of"),
+        ({"strategy": "best"}, "--decoding-strategy best must be one of"),
         ({"beam": 0}, "--beam 0 must be at least 1"),
     ],
 )
@@ -254,6 +280,49 @@ def test_an_ensemble_is_that_of_fairseq(data: Path, checkpoint: Path, tmp_path: 
     assert found[0].score not in (alone[0][0].score, alone[1][0].score)
 
 
+def test_an_ensemble_decodes_what_all_of_its_models_can(data: Path, checkpoint: Path, tmp_path: Path) -> None:
+    limits = ("--max-target-positions", 12, "--max-source-positions", 9)
+    train(data, tmp_path, "--share-all-embeddings", *limits, updates=5)
+    other = tmp_path / "checkpoint_last.pt"
+    for paths in ([checkpoint, other], [other, checkpoint]):
+        ensemble = Translator(paths)
+        found = ensemble.translate(["the small dog sees the boat"], length_beam=30)
+        assert found[0].text and max(one.length for one in found[0].candidates) <= 12
+        with pytest.raises(TextError, match=r"texts\[0\] has 11 tokens .* reads at most 9"):
+            ensemble.translate(["the " * 10])
+
+
+def test_one_precision_is_not_passed_off_as_another(checkpoint: Path) -> None:
+    lowered = Translator(checkpoint, dtype="bfloat16")
+    assert {one.dtype for one in lowered._models[0].parameters()} == {torch.bfloat16}, "before the first translation"
+    assert lowered.translate(["the dog"]) == lowered.translate(["the dog"], dtype="bfloat16")
+    with pytest.raises(OptionError, match="--decoding-dtype float32: the model was changed to bfloat16 before"):
+        lowered.translate(["the dog"], dtype="float32")
+    with pytest.raises(OptionError, match="the likelihood needs a float32 model, and this is bfloat16"):
+        lowered.likelihood(["the dog"], ["a"])
+    with pytest.raises(OptionError, match="--decoding-dtype int4 must be one of"):
+        Translator(checkpoint, dtype="int4")
+
+
+def test_threads_that_lower_a_model_at_once_lower_it_once(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lowered: list[object] = []
+
+    def slowly(network: torch.nn.Module) -> None:
+        time.sleep(0.2)
+        lowered.append(network.to(torch.bfloat16))
+
+    monkeypatch.setitem(PRECISIONS, "bfloat16", PRECISIONS["bfloat16"]._replace(lower=slowly))
+    shared = Translator(checkpoint)
+    with ThreadPoolExecutor(3) as pool:
+        found = list(pool.map(lambda _: shared.translate(["the dog"], dtype="bfloat16"), range(3)))
+    assert len(lowered) == 1 and found[0] == found[1] == found[2]
+
+
+def test_the_other_direction_is_refused(checkpoint: Path) -> None:
+    with pytest.raises(OptionError, match="-s tgt -t src: the model was trained to translate from src to tgt"):
+        Translator(checkpoint, source_lang="tgt", target_lang="src")
+
+
 def test_what_is_no_checkpoint_of_this_package_is_refused(checkpoint: Path, tmp_path: Path) -> None:
     foreign = tmp_path / "foreign.pt"
     torch.save({"model": {}, "args": Fraction(1, 2), "cfg": None}, foreign)
@@ -286,7 +355,7 @@ def hub(subwords: Subwords) -> GeneratorHubInterface:
 def test_the_hub_interface_translates_alike(hub: GeneratorHubInterface, translator: Translator) -> None:
     for arguments, options in (
         ({}, {}),
-        ({}, {"beam": 7}),
+        ({}, {"beam": 5}),
         ({"iterations": 1}, {"decoding_iterations": 1}),
         ({"length_beam": 1}, {"length_beam": 1}),
         ({"strategy": "left_to_right", "beam": 2}, {"decoding_strategy": "left_to_right", "beam": 2}),
@@ -322,8 +391,11 @@ def test_the_hub_interface_encodes_and_decodes(hub: GeneratorHubInterface) -> No
         ({"decoding_iterations": -1}, "--decoding-iterations -1 must be"),
         ({"sampling": True}, "--sampling True is not for"),
         ({"prefix_allowed_tokens_fn": lambda batch, tokens: [4]}, "prefix_allowed_tokens_fn is not for"),
-        ({"inference_step_args": {"prefix_tokens": torch.ones(1, 1)}}, "prefixes and constraints are not for"),
-        ({"inference_step_args": {"constraints": torch.ones(1, 1)}}, "prefixes and constraints are not for"),
+        ({"beam": 7}, "--beam 7 is for --decoding-strategy easy_first and left_to_right"),
+        (
+            {"inference_step_args": {"constraints": torch.ones(1, 1)}},
+            "--constraints is not for --task translation_cmlm: use --infill",
+        ),
     ],
 )
 def test_the_hub_interface_refuses_what_has_no_meaning(
@@ -333,6 +405,29 @@ def test_the_hub_interface_refuses_what_has_no_meaning(
         hub.translate(["the dog"], **options)
     with pytest.raises(OptionError, match="--score-reference"):
         hub.score(["the dog"])
+
+
+def test_the_hub_interface_leaves_out_what_is_too_long_if_asked_to(hub: GeneratorHubInterface) -> None:
+    long, dog = "@ " * 40, "the dog"
+    assert hub.translate([]) == []
+    assert hub.translate([long], skip_invalid_size_inputs=True) == []
+    assert hub.translate([long, dog], skip_invalid_size_inputs=True) == hub.translate([dog])
+
+
+def test_the_hub_interface_takes_a_prefix_for_each_sentence_of_a_batch(hub: GeneratorHubInterface) -> None:
+    prefix = hub.encode("the")[None, :-1]
+    assert hub.translate(["a dog"], inference_step_args={"prefix_tokens": prefix})[0].startswith("the")
+    with pytest.raises(OptionError, match="there are 1 prefixes and 2 sentences in the batch"):
+        hub.translate(["a dog", "a dog"], inference_step_args={"prefix_tokens": prefix})
+
+
+def test_the_hub_interface_does_not_pass_one_precision_off_as_another(subwords: Subwords) -> None:
+    loaded = CMLMModel.from_pretrained(str(subwords.checkpoint.parent), "checkpoint_last.pt", str(subwords.data))
+    lowered = loaded.translate(["the dog"], decoding_dtype="bfloat16")
+    assert loaded.translate(["the dog"], decoding_dtype="bfloat16") == lowered
+    for options in ({}, {"decoding_dtype": "float32"}):
+        with pytest.raises(OptionError, match="--decoding-dtype float32: the model was changed to bfloat16 before"):
+            loaded.translate(["the dog"], **options)
 
 
 def test_the_hub_interface_numbers_the_texts_of_each_call(hub: GeneratorHubInterface) -> None:
@@ -349,3 +444,17 @@ def test_a_cuda_device_gives_the_same(subwords: Subwords, translator: Translator
     assert [one.text for one in there.translate(TEXTS, history=True)] == texts
     assert hub.cuda().translate(TEXTS) == texts
     hub.cpu()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({}, "alternatives=2 stand in the history of a refinement: ask for it with history=True"),
+        ({"history": True, "strategy": "easy_first"}, "alternatives=2 .*: leave them out with easy_first"),
+    ],
+)
+def test_alternatives_that_would_not_be_kept_are_refused(
+    translator: Translator, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(OptionError, match=message):
+        translator.translate(["the dog"], alternatives=2, **options)

@@ -18,7 +18,9 @@ case $model in
     # The maximum of fairseq's own does not count the first pass.
     fairseq) options+=(--task translation_lev --iter-decode-max-iter $((size - 1)) --iter-decode-force-max-iter
         --iter-decode-with-beam 5 --beam 1) name=$model,T=$size ;;
-    *) options+=(--task translation_cmlm --decoding-iterations "$size" --length-beam 5) name=$model,T=$size ;;
+    # Candidates are chosen as in the paper, unless DECODING says otherwise.
+    *) options=(--task translation_cmlm --decoding-iterations "$size" --length-beam 5 --length-prior 0 "${options[@]}")
+        name=$model,T=$size ;;
 esac
 find_gpus
 [ ${#gpus[@]} != 0 ] || options+=(--cpu)

@@ -22,7 +22,9 @@ COMMANDS = {
     "average": "average the parameters of checkpoints",
     "curves": "BLEU and loss on the validation set by updates",
     "score": "score outputs of fairseq-generate: BLEU, chrF, repeated tokens",
+    "likelihood": "how likely given translations are under a model: perplexity",
     "report": "the tables and plots of the paper, of a trained model",
+    "options": "the options that this package adds to fairseq's commands, as tables",
     "convert": "make a checkpoint of the paper's released code readable",
 }
 _BROKEN_PIPE = 141  # the status of a program that SIGPIPE ended

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 from fairseq_cmlm.commands.named_file import named_file
-from fairseq_cmlm.reporting.tables import TABLES
+from fairseq_cmlm.experiments.decoding_flags import add_decoding_flags, given_decoding
+from fairseq_cmlm.experiments.report_options import ReportOptions
+from fairseq_cmlm.experiments.tables import TABLES
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -39,15 +42,20 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="cpu", help="cpu or cuda (default: %(default)s)")
     parser.add_argument("--batch-size", type=int, default=32, metavar="N", help="sentences (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="of timing (default: %(default)s)")
+    add_decoding_flags(parser)
 
 
 def run(options: argparse.Namespace) -> str:
     """Write the report and return it; an interruption ends it with one line too."""
-    from fairseq_cmlm.reporting.report import report
-    from fairseq_cmlm.reporting.report_options import ReportOptions
+    from fairseq_cmlm.experiments.report import report
 
-    given = {name: value for name, value in vars(options).items() if name not in ("command", "run")}
     try:
-        return report(ReportOptions(**given))
+        return report(report_options(options))
     except KeyboardInterrupt:
         sys.exit(f"fairseq-cmlm report: interrupted; the same command goes on with what is in {options.output}")
+
+
+def report_options(options: argparse.Namespace) -> ReportOptions:
+    """Return the parsed options as those of the report."""
+    given = {one.name: getattr(options, one.name) for one in fields(ReportOptions) if one.name != "decoding"}
+    return ReportOptions(**given, decoding=given_decoding(vars(options)))

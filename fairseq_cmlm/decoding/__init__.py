@@ -1,1 +1,1 @@
-"""Decoding as pure functions of tensors: no fairseq, no dictionary, no model. Symbol ids are arguments."""
+"""Decoding as pure functions of tensors: no fairseq, no dictionary, no network. Symbol ids are arguments."""

@@ -7,6 +7,8 @@ from dataclasses import dataclass, fields, replace
 import torch
 from torch import Tensor
 
+from fairseq_cmlm.decoding.tokens import ANY_WORD, END
+
 
 @dataclass(frozen=True)
 class Canvas:
@@ -15,38 +17,40 @@ class Canvas:
     A masked position keeps the token that was last predicted there; only :meth:`visible` hides it. So a canvas with
     nothing masked holds predictions alone, and the mask symbol can never be left in an output.
 
-    tokens      (N, T) int64
-    confidence  (N, T) float32, natural log of the probability of the token in the pass that predicted it
-    masked      (N, T) bool, what the next pass has to predict; a subset of `fillable`
-    fillable    (N, T) bool, neither padding nor frozen
-    real        (N, T) bool, no padding
+    tokens     (N, T) int64
+    log_probs  (N, T) float32, natural log of the probability of the token in the pass that predicted it; 0 where frozen
+    masked     (N, T) bool, what the next pass has to predict; a subset of `fillable`
+    fillable   (N, T) bool, neither padding nor frozen (given by the user)
+    real       (N, T) bool, no padding
+    sets       (N, T) int64, the number of the token set that a position is limited to
     """
 
     tokens: Tensor
-    confidence: Tensor
+    log_probs: Tensor
     masked: Tensor
     fillable: Tensor
     real: Tensor
+    sets: Tensor
 
     def visible(self, mask: int) -> Tensor:
-        """What the model reads, (N, T): the mask symbol at masked positions, the tokens elsewhere."""
+        """Return what the model reads, (N, T): the mask symbol at masked positions, the tokens elsewhere."""
         return self.tokens.masked_fill(self.masked, mask)
 
     def rows(self, index: Tensor) -> Canvas:
-        """The rows `index` (n,) of this canvas."""
+        """Return the rows `index` (n,) of this canvas."""
         return Canvas(*(getattr(self, field.name)[index] for field in fields(self)))
 
     def joined(self, other: Canvas) -> Canvas:
-        """The rows of this canvas, then those of `other`, which is as wide."""
+        """Return the rows of this canvas, then those of `other`, which is as wide."""
         parts = [(getattr(self, field.name), getattr(other, field.name)) for field in fields(self)]
         return Canvas(*(torch.cat(pair) for pair in parts))
 
-    def written(self, positions: Tensor, tokens: Tensor, confidence: Tensor) -> Canvas:
-        """Return the canvas with predictions `tokens`, `confidence` (M,) at the flat `positions` (M,) into (N * T)."""
+    def written(self, positions: Tensor, tokens: Tensor, log_probs: Tensor) -> Canvas:
+        """Return the canvas with predictions `tokens`, `log_probs` (M,) at the flat `positions` (M,) into (N * T)."""
         return replace(
             self,
             tokens=self.tokens.flatten().index_copy(0, positions, tokens).view_as(self.tokens),
-            confidence=self.confidence.flatten().index_copy(0, positions, confidence).view_as(self.confidence),
+            log_probs=self.log_probs.flatten().index_copy(0, positions, log_probs).view_as(self.log_probs),
         )
 
     def remasked(self, masked: Tensor) -> Canvas:
@@ -54,13 +58,19 @@ class Canvas:
         return replace(self, masked=masked)
 
 
-def fully_masked(lengths: Tensor, pad: int) -> Canvas:
-    """The first canvas of mask-predict: everything masked (paper, section 3.1).
+def fully_masked(lengths: Tensor, pad: int, last_set: int = END) -> Canvas:
+    """Return the first canvas of mask-predict: everything masked (paper, section 3.1).
 
-    lengths  (N,) int64, tokens of each row with `</s>`, all at least 1
+    lengths   (N,) int64, tokens of each row with `</s>`, all at least 1
+    last_set  token set of the last position of a row: END, or ANY_WORD where `</s>` may stand anywhere
+
+    >>> fully_masked(torch.tensor([3, 1]), pad=1).visible(mask=9).tolist()
+    [[9, 9, 9], [9, 1, 1]]
     """
     width = int(lengths.max())
-    real = torch.arange(width, device=lengths.device) < lengths[:, None]
+    columns = torch.arange(width, device=lengths.device)
+    real = columns < lengths[:, None]
     tokens = torch.full(real.shape, pad, dtype=torch.long, device=lengths.device)
-    confidence = torch.zeros(real.shape, dtype=torch.float32, device=lengths.device)
-    return Canvas(tokens, confidence, masked=real, fillable=real, real=real)
+    log_probs = torch.zeros(real.shape, dtype=torch.float32, device=lengths.device)
+    sets = torch.full_like(tokens, ANY_WORD).masked_fill(columns == lengths[:, None] - 1, last_set)
+    return Canvas(tokens, log_probs, masked=real, fillable=real, real=real, sets=sets)

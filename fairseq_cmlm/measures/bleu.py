@@ -90,8 +90,13 @@ def tokenised_bleu(gold: Gold) -> Optional[Scale]:
     if gold.tokenised_reference is None:
         return None
     measure = Bleu([gold.tokenised_reference], "none", tokenised=True)
-    return Scale(lambda output: measure.score([_joined(tokens) for tokens in output.tokens]), measure.signature)
+    return Scale(lambda output: measure.score([join_subwords(tokens) for tokens in output.tokens]), measure.signature)
 
 
-def _joined(tokens: Sequence[str]) -> str:
+def join_subwords(tokens: Sequence[str]) -> str:
+    """Return the words that subword-nmt's subwords make up.
+
+    >>> join_subwords(["a", "wo@@", "lf"])
+    'a wolf'
+    """
     return _SUBWORD_END.sub("", " ".join(tokens))

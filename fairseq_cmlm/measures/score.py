@@ -7,7 +7,7 @@ from typing import Optional, Sequence
 
 from fairseq_cmlm.errors import TextError
 from fairseq_cmlm.files import read_lines
-from fairseq_cmlm.generated import all_in_order, read_generated
+from fairseq_cmlm.generated import all_in_order, decoding_of, read_generated
 from fairseq_cmlm.measures.measure import Gold, Output
 from fairseq_cmlm.measures.table import MEASURES
 from fairseq_cmlm.render.markdown import markdown_table
@@ -38,7 +38,7 @@ def score_table(
     tokenise: Optional[str] = None,
     tokenised_reference: Optional[Path] = None,
 ) -> str:
-    """Return a Markdown table with a row for each output, and the signatures of the measures beneath it.
+    """Return a Markdown table with a row for each output, and beneath it the signatures of measures and decodings.
 
     outputs              of fairseq-generate
     references           one or more raw texts
@@ -56,4 +56,13 @@ def score_table(
             continue
         columns[measure.title] = ["-" if score is None else f"{score:.{measure.digits}f}" for score in scores]
         signatures += [f"{measure.title} {scale.signature}"] * bool(scale.signature)
+    signatures += _decodings(outputs)
     return "\n".join([markdown_table(list(columns), list(zip(*columns.values()))), "", *signatures])
+
+
+def _decodings(outputs: Sequence[Path]) -> list[str]:
+    """Return how the outputs were decoded: in one line if all were alike, else in one each."""
+    found = {path: decoding_of(read_lines(path)) for path in outputs}
+    alike = len(set(found.values())) == 1
+    lines = [f"decoding {signature if alike else f'of {path.stem}: {signature}'}" for path, signature in found.items()]
+    return lines[:1] if alike else lines

@@ -15,7 +15,10 @@ from fairseq_cmlm.model.packing import packing_of
 
 
 class Encoded(NamedTuple):
-    """states (B, S, D) without the LENGTH slot, 0 at padding; real (B, S) bool; length_logits (B, L) by length."""
+    """states (B, S, D) without the LENGTH slot, 0 at padding; real (B, S) bool; length_logits (B, L) by length.
+
+    The logit of the length 0, which no target has, is left to whoever reads them.
+    """
 
     states: Tensor
     real: Tensor
@@ -26,7 +29,7 @@ class Encoder(nn.Module):
     """Transformer encoder over the LENGTH token and the source (paper, section 3.3).
 
     Row 0 of the length table is the input of the LENGTH slot; its state times the same table gives the logits of the
-    lengths 0 .. L-1, of which 0 is impossible. The slot has no position and is not shown to the decoder.
+    lengths 0 .. L-1. The slot has no position and is not shown to the decoder.
     """
 
     def __init__(self, embedding: TokenEmbedding, size: LayerSize, layers: int, lengths: int, pad: int) -> None:
@@ -39,7 +42,7 @@ class Encoder(nn.Module):
         self.norm = nn.LayerNorm(size.features, eps=LAYER_NORM_EPS) if size.pre_norm else nn.Identity()
 
     def forward(self, source: Tensor) -> Encoded:
-        """Source (B, S) int64, padded on either side"""
+        """Encode the source (B, S) int64, padded on either side."""
         real = source.ne(self.pad)
         slot = self.lengths.weight[0].expand(source.size(0), 1, -1)
         embedded = torch.cat([slot, self.embedding(source, positions_of(real))], dim=1)
@@ -50,5 +53,4 @@ class Encoder(nn.Module):
             x = layer(x, packing, attend)
         x = packing.pad(self.norm(x))
         logits = functional.linear(x[:, 0], self.lengths.weight)
-        impossible = torch.arange(logits.size(1), device=logits.device) == 0
-        return Encoded(x[:, 1:], real, logits.masked_fill(impossible, float("-inf")))
+        return Encoded(x[:, 1:], real, logits)

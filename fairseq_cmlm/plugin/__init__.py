@@ -1,1 +1,18 @@
-"""What fairseq sees: task, model, criterion and generator, and the repairs that today's torch asks of fairseq."""
+"""What fairseq sees: task, model, criteria and generator, and the repairs that today's torch asks of fairseq.
+
+Importing this package repairs fairseq and registers the task `translation_cmlm`, the model `cmlm` and the criteria
+`cmlm_loss`, `autoregressive_loss` and `fairseq_nat_loss`.
+"""
+
+import logging
+
+# Importing fairseq prints the advice to install tensorboardX; nothing here needs it.
+logging.getLogger("fairseq.tasks.text_to_speech").setLevel(logging.WARNING)
+
+from fairseq_cmlm.plugin import repairs  # noqa: E402
+
+repairs.repair_fairseq()
+
+from fairseq_cmlm.plugin import autocast_losses, criterion, model, task  # noqa: E402
+
+__all__ = ["autocast_losses", "criterion", "model", "repairs", "task"]

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import io
+from pathlib import Path
+from typing import Any, Sequence
 
 import torch
 from fairseq.data import Dictionary
 from torch import Tensor
+
+from fairseq_cmlm.errors import TextError
+from fairseq_cmlm.files import read_lines
 
 MASK = "<mask>"
 
@@ -19,6 +25,14 @@ class MaskedDictionary(Dictionary):
     """
 
     mask_index: int
+
+    def add_from_file(self, f: Any) -> None:
+        """Read the words of a dict.txt, a path or an open file; a line that cannot be read is a TextError."""
+        if isinstance(f, str):
+            lines = read_lines(Path(f))
+            _check_words(f, lines, set(self.symbols))
+            f = io.StringIO("".join(f"{line}\n" for line in lines))
+        super().add_from_file(f)
 
     def add_mask(self) -> None:
         """Append the mask symbol. Its name is not entered for look-up; only its index stands for it."""
@@ -35,6 +49,19 @@ class MaskedDictionary(Dictionary):
     def control_symbols(self) -> list[int]:
         """Ids that may not stand inside a sentence."""
         return [self.bos_index, self.pad_index, self.eos_index, self.mask_index]
+
+
+def _check_words(name: str, lines: Sequence[str], symbols: set[str]) -> None:
+    """Raise for the first line that is not "WORD COUNT", or has a word again; `symbols` are taken already."""
+    kept = "every word's number is its place in the file, so give the dict.*.txt as fairseq-preprocess wrote it"
+    seen = dict.fromkeys(symbols, "as a control symbol")
+    for number, line in enumerate(lines, start=1):
+        word, _, count = line.rstrip().removesuffix(" #fairseq:overwrite").rpartition(" ")
+        if not word or not count.lstrip("-").isdecimal():
+            raise TextError(f"line {number} of {name} is '{line}' and not a word and its count: {kept}")
+        if word in seen and not line.rstrip().endswith(" #fairseq:overwrite"):
+            raise TextError(f"line {number} of {name} has the word '{word}', which is there {seen[word]}: {kept}")
+        seen[word] = f"in line {number}"
 
 
 def fingerprint(source: Dictionary, target: Dictionary) -> Tensor:

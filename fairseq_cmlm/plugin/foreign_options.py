@@ -8,6 +8,11 @@ from fairseq_cmlm.errors import OptionError
 
 _NO_LEFT_TO_RIGHT = "it belongs to left-to-right search, and a cmlm model does not decode that way"
 
+_LENGTHS = "the model predicts the lengths; --length-budget sets them"
+_CHOICE = "use --length-prior, the weight of the length in the choice of the candidate"
+_DETERMINISTIC = "leave it out: decoding is deterministic"
+_OF_SPEECH = {"beam": 0, "max_len_a": 0, "max_len_b": 200, "lenpen": 1}
+
 # Option of fairseq -> (its default, what to do instead). Set to another value, it would be ignored in silence.
 FOREIGN_OPTIONS: dict[str, tuple[Any, str]] = {
     "iter_decode_max_iter": (
@@ -23,23 +28,34 @@ FOREIGN_OPTIONS: dict[str, tuple[Any, str]] = {
         "use --length-beam, which decodes the most probable lengths (fairseq's takes the lengths around the best one)",
     ),
     "iter_decode_eos_penalty": (0.0, "leave it out: a cmlm model has no insertions whose end could be penalised"),
-    "iter_decode_with_external_reranker": (False, "leave it out: candidates are chosen by their mean log-probability"),
+    "iter_decode_with_external_reranker": (False, _CHOICE),
     "score_reference": (False, "leave it out: a cmlm model has no left-to-right score of a reference"),
     "sampling": (False, _NO_LEFT_TO_RIGHT),
     "diverse_beam_groups": (-1, _NO_LEFT_TO_RIGHT),
     "diversity_rate": (-1.0, _NO_LEFT_TO_RIGHT),
     "match_source_len": (False, _NO_LEFT_TO_RIGHT),
-    "prefix_size": (0, _NO_LEFT_TO_RIGHT),
-    "constraints": (None, _NO_LEFT_TO_RIGHT),
+    "constraints": (None, "use --infill, whose lines are SOURCE<TAB>TARGET with blanks"),
+    "sampling_topk": (-1, _NO_LEFT_TO_RIGHT),
+    "sampling_topp": (-1.0, _NO_LEFT_TO_RIGHT),
+    "lm_weight": (0.0, _NO_LEFT_TO_RIGHT),
+    "no_early_stop": (False, _NO_LEFT_TO_RIGHT),
+    "min_len": (1, _LENGTHS),
+    "max_len_a": (0, _LENGTHS),
+    "max_len_b": (200, _LENGTHS),
     "no_repeat_ngram_size": (0, _NO_LEFT_TO_RIGHT),
     "lm_path": (None, _NO_LEFT_TO_RIGHT),
-    "lenpen": (1, "leave it out: candidates are compared by their mean log-probability"),
-    "unnormalized": (False, "leave it out: candidates are compared by their mean log-probability"),
+    "lenpen": (1, _CHOICE),
+    "unnormalized": (False, _CHOICE),
     "unkpen": (0, "leave it out: unknown words are not penalised"),
     "temperature": (1.0, "leave it out: the most probable token is taken at each position"),
     "print_alignment": (None, "leave it out: no alignment is computed"),
     "replace_unk": (None, "leave it out: no alignment is computed"),
-    "retain_dropout": (False, "leave it out: decoding is deterministic"),
+    "retain_dropout": (False, _DETERMINISTIC),
+    "retain_dropout_modules": (None, _DETERMINISTIC),
+    "diverse_beam_strength": (0.5, _NO_LEFT_TO_RIGHT),
+    "decoding_format": (None, "use --decoding-strategy"),
+    "eos_token": (None, "leave it out: </s> ends every translation"),
+    **{f"{name}_mt": (default, "leave it out: it is for speech") for name, default in _OF_SPEECH.items()},
 }
 
 

@@ -1,56 +1,46 @@
-"""The generator that fairseq's commands call: length beam, refinement, choice of the candidate."""
+"""The generator that fairseq's commands call: a batch in fairseq's form in, hypotheses in fairseq's form out."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Optional, Sequence
+from typing import Any, Optional, Sequence, Union
 
 import torch
 from torch import Tensor
 
-from fairseq_cmlm.decoding import original
-from fairseq_cmlm.decoding.candidate_score import best_first, length_bonus, mean_log_probability
-from fairseq_cmlm.decoding.canvas import fully_masked
-from fairseq_cmlm.decoding.length_beam import lengths_around, top_lengths
-from fairseq_cmlm.decoding.mask_schedule import linear
-from fairseq_cmlm.decoding.prediction import Symbols, average
-from fairseq_cmlm.decoding.refinement import Plan, Refined, Snapshot, refine
-from fairseq_cmlm.decoding.strategy import STRATEGIES
-from fairseq_cmlm.decoding.token_search import SEARCH_ORDERS, search
+from fairseq_cmlm.decoding.options import Decoding
+from fairseq_cmlm.decoding.template import Blank, Template
+from fairseq_cmlm.decoding.tokens import Symbols
+from fairseq_cmlm.decoding.trace import RowPass, Trace
 from fairseq_cmlm.errors import OptionError
-from fairseq_cmlm.model.encoder import Encoded
-from fairseq_cmlm.plugin.decoding_options import DecodingOptions
+from fairseq_cmlm.inference.decode import Candidates, decode
+from fairseq_cmlm.inference.start import Inputs
 from fairseq_cmlm.plugin.model import CMLMModel
-from fairseq_cmlm.plugin.predictor import Predictor
-
-
-@dataclass(frozen=True)
-class Hypotheses:
-    """The decoded candidates of B sentences, K each, best first.
-
-    tokens, confidence  (B, K, T)
-    lengths, passes     (B, K) int64
-    scores              (B, K), natural log; -inf for a candidate that the length model excludes or that was given up
-    rows                (B, K) int64, the rows of the trace
-    trace               one snapshot a pass, if kept
-    """
-
-    tokens: Tensor
-    confidence: Tensor
-    lengths: Tensor
-    passes: Tensor
-    scores: Tensor
-    rows: Tensor
-    trace: Optional[list[Snapshot]]
 
 
 class CMLMGenerator:
-    """fairseq's generator contract over iterative refinement."""
+    """fairseq's generator contract over `inference.decode`.
 
-    def __init__(self, options: DecodingOptions, symbols: Symbols, keep_history: bool) -> None:
-        self.options = options
+    token_sets    (A, V) bool, the sets that blanks of templates name
+    history       keep what every pass read and wrote
+    alternatives  how many of the best tokens of each position the history keeps
+    """
+
+    def __init__(
+        self,
+        decoding: Decoding,
+        symbols: Symbols,
+        *,
+        token_sets: Optional[Tensor] = None,
+        history: bool = False,
+        alternatives: int = 0,
+    ) -> None:
+        if alternatives and (decoding.searches or not history):
+            way_out = f"leave them out with {decoding.strategy}" if history else "ask for it with history=True"
+            raise OptionError(f"alternatives={alternatives} stand in the history of a refinement: {way_out}")
+        self.decoding = decoding
         self.symbols = symbols
-        self.keep_history = keep_history
+        self._token_sets = token_sets
+        self._history, self._alternatives = history, alternatives
         # fairseq's commands read this name; `</s>` is left out of what they print.
         self.symbols_to_strip_from_output = {symbols.eos}
 
@@ -60,118 +50,73 @@ class CMLMGenerator:
         models: Sequence[CMLMModel],
         sample: dict[str, Any],
         prefix_tokens: Optional[Tensor] = None,
-        constraints: Optional[Tensor] = None,
+        constraints: Union[Sequence[Template], Tensor, None] = None,
     ) -> list[list[dict[str, Any]]]:
-        """For each sentence its hypotheses, best first, as dicts.
+        """Return for each sentence its hypotheses, best first, as dicts.
 
-        tokens (n,) int64 ending in `</s>`; score, the mean natural log-probability and the length's bonus;
-        positional_scores (n,); length, the candidate's; steps, the passes made; history, with --retain-iter-history:
-        what each pass read, then what stood there after it.
+        prefix_tokens  (B, P) int64, padded: the first words of each target, which are kept
+        constraints    the targets, with blanks to fill; they may also come with the sample
+
+        tokens (n,) int64 ending in `</s>`; score, the mean natural log-probability with the length's bonus;
+        positional_scores (n,); length, the candidate's; steps, the passes made; with --retain-iter-history, history,
+        what each pass read and then what stood there after it, and trace, the same as `RowPass`es.
         """
-        if prefix_tokens is not None or constraints is not None:
-            raise OptionError("prefixes and constraints are not for --task translation_cmlm")
-        source = sample["net_input"]["src_tokens"]
+        if isinstance(constraints, Tensor):
+            raise OptionError("--constraints is not for --task translation_cmlm: use --infill, whose blanks are filled")
+        source, target = sample["net_input"]["src_tokens"], sample.get("target")
         for model in models:
             model.eval()
-        encoded = [model.encoder(source) for model in models]
-        lengths, length_log_probs = self._lengths(models[0], encoded, source, sample.get("target"))
-        hypotheses = self._decode(models, encoded, lengths, length_log_probs)
-        return [self._sentence(hypotheses, i) for i in range(len(source))]
-
-    def _lengths(
-        self, model: CMLMModel, encoded: Sequence[Encoded], source: Tensor, target: Optional[Tensor]
-    ) -> tuple[Tensor, Tensor]:
-        """Candidate lengths (B, K) and their log-probabilities, which are 0 for gold lengths."""
-        size, longest = self.options.length_beam, model.max_positions()[1]
-        if self.options.gold_target_length:
-            if target is None:
-                raise OptionError("--gold-target-length needs data with references, and there are none")
-            around = original.lengths_around_raised if self.options.original else lengths_around
-            lengths = around(target.ne(self.symbols.pad).sum(1), size, longest)
-            return lengths, torch.zeros(lengths.shape, device=lengths.device)
-        log_probs = average([one.length_logits.float() for one in encoded]).log_softmax(dim=1)
-        if self.options.original:
-            return original.top_lengths_raised(log_probs, size)
-        # A text is never translated by nothing (length 1 is `</s>` alone), and nothing always is.
-        empty = source.ne(self.symbols.pad).sum(1) <= 1
-        beyond = torch.arange(log_probs.size(1), device=source.device) > 1
-        log_probs = log_probs.masked_fill(empty[:, None] & beyond, float("-inf"))
-        return top_lengths(log_probs, size, minimum=2 - empty.long())
-
-    def _refine(
-        self,
-        models: Sequence[CMLMModel],
-        encoded: Sequence[Encoded],
-        lengths: Tensor,
-        bonus: Tensor,
-        trace: Optional[list[Snapshot]],
-    ) -> Refined:
-        """Decode the candidates `lengths` (B, K), with the `bonus` (B, K) of each, as N = B * K rows."""
-        options, mask = self.options, self.symbols.mask
-        canvas = fully_masked(lengths.flatten(), self.symbols.pad)
-        predictor = Predictor(
-            [model.decoder for model in models], encoded, lengths.size(1), self.symbols, options.original
+        templates = constraints if constraints is not None else sample.get("constraints")
+        if prefix_tokens is not None:
+            if len(prefix_tokens) != len(source):
+                raise OptionError(
+                    f"there are {len(prefix_tokens)} prefixes and {len(source)} sentences in the batch: give the hub "
+                    "interface one sentence at a time, or use Translator.translate(texts, targets)"
+                )
+            templates = [self._prompt(prefix) for prefix in prefix_tokens.tolist()]
+        sets = self._token_sets if templates is not None else None
+        inputs = Inputs(
+            source=source,
+            gold_lengths=None if target is None else target.ne(self.symbols.pad).sum(1),
+            templates=templates,
+            token_sets=None if sets is None else sets.to(source.device),
         )
-        if options.strategy in SEARCH_ORDERS:
-            order = SEARCH_ORDERS[options.strategy]
-            return search(predictor.best_few, canvas, order, options.beam, mask, trace)
-        schedule = original.linear_at_least_one if options.original else linear
-        total = options.passes(lengths.flatten().cpu())
-        plan = Plan(STRATEGIES[options.strategy], schedule, total, options.exits(), options.contest(bonus))
-        return refine(predictor, canvas, plan, mask, trace)
+        trace = Trace(self._alternatives) if self._history else None
+        found = decode(models, inputs, self.decoding, self.symbols, trace)
+        return [self._sentence(found, i, trace) for i in range(len(source))]
 
-    def _decode(
-        self, models: Sequence[CMLMModel], encoded: Sequence[Encoded], lengths: Tensor, length_log_probs: Tensor
-    ) -> Hypotheses:
-        shape = lengths.shape
-        trace: Optional[list[Snapshot]] = [] if self.keep_history else None
-        bonus = length_bonus(length_log_probs, lengths, self.options.length_prior or 0.0)
-        refined = self._refine(models, encoded, lengths, bonus, trace)
-        fillable = torch.arange(refined.tokens.size(1), device=lengths.device) < lengths.flatten()[:, None]
-        scores = mean_log_probability(refined.confidence, fillable).view(shape) + bonus
-        order = best_first(scores).cpu()
-        rows = order + torch.arange(shape[0])[:, None] * shape[1]
-        return Hypotheses(
-            tokens=refined.tokens.cpu()[rows],
-            confidence=refined.confidence.cpu()[rows],
-            lengths=lengths.cpu().gather(1, order),
-            passes=refined.passes[rows],
-            scores=scores.cpu().gather(1, order),
-            rows=rows,
-            trace=trace,
-        )
+    def _prompt(self, prefix: list[int]) -> Template:
+        """Return the template that begins with the tokens of a prefix; one that ends in `</s>` leaves nothing open."""
+        words = [token for token in prefix if token not in (self.symbols.pad, self.symbols.eos)]
+        return Template(words if self.symbols.eos in prefix else [*words, Blank()])
 
-    def _sentence(self, hypotheses: Hypotheses, sentence: int) -> list[dict[str, Any]]:
-        found = []
-        for k in range(hypotheses.scores.size(1)):
-            score = float(hypotheses.scores[sentence, k])
+    def _sentence(self, found: Candidates, sentence: int, trace: Optional[Trace]) -> list[dict[str, Any]]:
+        """Return the hypotheses of one sentence, without those that are no candidates."""
+        hypotheses = []
+        for k in range(found.scores.size(1)):
+            score = float(found.scores[sentence, k])
             if score == float("-inf"):
                 break
-            length = int(hypotheses.lengths[sentence, k])
-            tokens = hypotheses.tokens[sentence, k, :length]
+            length, row = int(found.lengths[sentence, k]), int(found.rows[sentence, k])
+            tokens = found.tokens[sentence, k, :length]
             written = tokens != self.symbols.pad  # a padding that the exact mode predicted is not printed
-            found.append(
+            passes = None if trace is None else trace.of_row(row, length)
+            hypotheses.append(
                 {
                     "tokens": tokens[written],
                     "score": score,
-                    "positional_scores": hypotheses.confidence[sentence, k, :length][written],
+                    "positional_scores": found.log_probs[sentence, k, :length][written],
                     "attention": None,
                     "alignment": None,
                     "length": length,
-                    "steps": int(hypotheses.passes[sentence, k]),
-                    "history": _history(hypotheses.trace, int(hypotheses.rows[sentence, k]), length),
+                    "steps": int(found.passes[sentence, k]),
+                    "history": None if passes is None else _history(passes),
+                    "trace": passes,
                 }
             )
-        return found
+        return hypotheses
 
 
-def _history(trace: Optional[list[Snapshot]], row: int, length: int) -> Optional[list[dict[str, Tensor]]]:
-    """The states of one row: before and after each of its passes, each (length,) int64."""
-    if trace is None:
-        return None
-    history = []
-    for snapshot in trace:
-        for place in (snapshot.rows == row).nonzero().flatten().tolist():
-            for tokens in (snapshot.visible, snapshot.tokens):
-                history.append({"tokens": tokens[place, :length].cpu()})
-    return history
+def _history(passes: list[RowPass]) -> list[dict[str, Tensor]]:
+    """Return the states of one row as fairseq has them: before and after each of its passes, each (length,) int64."""
+    return [{"tokens": tokens} for made in passes for tokens in (made.read, made.tokens)]

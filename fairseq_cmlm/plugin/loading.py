@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from typing import Optional, Union
+from typing import Optional
 
 import torch
 from fairseq import checkpoint_utils, tasks, utils
@@ -12,16 +11,16 @@ from fairseq.data import data_utils
 from omegaconf import open_dict
 
 from fairseq_cmlm.errors import CheckpointError, OptionError
+from fairseq_cmlm.files import FilePath
+from fairseq_cmlm.plugin.data_folder import refuse_swapped
 from fairseq_cmlm.plugin.model import CMLMModel
 from fairseq_cmlm.plugin.task import TranslationCMLMTask
-
-FilePath = Union[str, "os.PathLike[str]"]
 
 
 def load_models(
     paths: list[Path], data: Optional[FilePath], source: Optional[str], target: Optional[str]
 ) -> tuple[TranslationCMLMTask, list[CMLMModel]]:
-    """The task of the first checkpoint, with its dictionaries from `data`, and the models of all."""
+    """Return the task of the first checkpoint, with its dictionaries from `data`, and the models of all."""
     if not paths:
         raise CheckpointError("no checkpoint is given")
     for path in paths:
@@ -31,6 +30,7 @@ def load_models(
     cfg = first["cfg"].task if first.get("cfg") else None
     if cfg is None or cfg._name != "translation_cmlm":
         raise CheckpointError(f"{paths[0]} is no checkpoint of --task translation_cmlm")
+    refuse_swapped((cfg.source_lang, cfg.target_lang), (source, target))
     folders = [Path(data)] if data else [paths[0].parent, Path(utils.split_paths(cfg.data)[0])]
     folder, languages = _dictionaries(folders, source or cfg.source_lang, target or cfg.target_lang)
     with open_dict(cfg):
@@ -42,7 +42,7 @@ def load_models(
 
 
 def _dictionaries(folders: list[Path], source: Optional[str], target: Optional[str]) -> tuple[Path, tuple[str, str]]:
-    """The first of `folders` that holds the dictionaries of both languages, and the languages.
+    """Find the first of `folders` that holds the dictionaries of both languages, and the languages.
 
     A language that is not known is read off the names of the files that fairseq-preprocess wrote there.
     """

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import argparse
 import functools
+import os
 import sys
+import textwrap
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Callable, Iterator, Optional
@@ -18,10 +20,15 @@ import numpy as np
 import torch
 from fairseq import checkpoint_utils, options, utils
 from fairseq.data import data_utils
+from fairseq.data.encoders.subword_nmt_bpe import SubwordNMTBPE
+from fairseq.models.ema.ema import EMA
 from fairseq.trainer import Trainer
+from torch.multiprocessing.spawn import ProcessRaisedException
 
 from fairseq_cmlm.checkpoints.reading import explained, safe_types
-from fairseq_cmlm.errors import CheckpointError, OptionError, TextError, UserError
+from fairseq_cmlm.errors import CheckpointError, UserError
+from fairseq_cmlm.files import text_lines
+from fairseq_cmlm.plugin.command_options import check_options, prepare
 
 
 def allow_checkpoint_types() -> None:
@@ -51,20 +58,31 @@ def explain_unreadable_checkpoints() -> None:
 def show_why_parameters_do_not_load() -> None:
     """Trainer.load_checkpoint turns every reason into "please ensure that the architectures match" (fairseq 0.12).
 
-    Let this package's own reasons through.
+    Let this package's own reasons through, and say which parameter or optimizer state does not fit.
     """
     original = Trainer.load_checkpoint
 
     @functools.wraps(original)
-    def load_checkpoint(self: Trainer, *args: Any, **kwargs: Any) -> Any:
+    def load_checkpoint(self: Trainer, filename: str, *args: Any, **kwargs: Any) -> Any:
         try:
-            return original(self, *args, **kwargs)
+            return original(self, filename, *args, **kwargs)
         except Exception as error:
             if isinstance(error.__context__, CheckpointError):
                 raise error.__context__ from None
+            if isinstance(error.__context__, RuntimeError):  # what torch says of the parameters, one a line
+                raise _other_model(filename, str(error.__context__).strip().splitlines()[-1].strip()) from None
+            if "parameter group" in str(error):  # of the optimizer
+                raise _other_model(filename, "the optimizer has other parameters") from None
             raise
 
     Trainer.load_checkpoint = load_checkpoint
+
+
+def _other_model(filename: str, difference: str) -> CheckpointError:
+    return CheckpointError(
+        f"{filename} is a model of other options ({textwrap.shorten(difference, 160)}): give --arch and the sizes and "
+        "shared tables that it was trained with, or another --save-dir"
+    )
 
 
 def keep_last_batch() -> None:
@@ -90,48 +108,49 @@ def keep_last_batch() -> None:
     data_utils.batch_by_size = batch_by_size
 
 
-def mend_precision_options() -> None:
-    """--bf16 turns --tpu on, which fails without torch_xla; --fp16 flattens gradients with CUDA kernels (fairseq 0.12).
+def check_the_options() -> None:
+    """Options that cannot work end in tracebacks, or have no effect: command_options.py names them.
 
-    Without torch_xla no TPU can be meant; on a CPU the gradients stay as they are.
+    And --bf16 turns --tpu on, which fails without torch_xla (fairseq 0.12): then no TPU can be meant.
     """
     original = options.parse_args_and_arch
 
-    def mend(args: argparse.Namespace) -> None:
-        if getattr(args, "tpu", False) and utils.xm is None:
-            if not args.bf16:
-                raise OptionError("--tpu needs torch_xla, which is not installed")
-            args.tpu = False
-        if getattr(args, "fp16", False) and (args.cpu or not torch.cuda.is_available()):
-            args.fp16_no_flatten_grads = True
-
     @functools.wraps(original)
-    def parse_args_and_arch(*args: Any, **kwargs: Any) -> Any:
-        parsed = original(*args, **kwargs)
-        mend(parsed[0] if isinstance(parsed, tuple) else parsed)
+    def parse_args_and_arch(
+        parser: argparse.ArgumentParser,
+        input_args: Optional[list[str]] = None,
+        parse_known: bool = False,
+        suppress_defaults: bool = False,
+        modify_parser: Any = None,
+    ) -> Any:
+        # A program that gives words of its own makes a configuration and starts no command.
+        command = input_args is None and not suppress_defaults
+        if command:
+            prepare(parser)
+        parsed = original(parser, input_args, parse_known, suppress_defaults, modify_parser)
+        given = parsed[0] if isinstance(parsed, tuple) else parsed
+        if command:
+            check_options(given)
+        if getattr(given, "tpu", False) and utils.xm is None:
+            given.tpu = False
         return parsed
 
     options.parse_args_and_arch = parse_args_and_arch
 
 
-def name_undecodable_lines() -> None:
-    """fairseq-interactive stops at invalid UTF-8 with a position in an unnamed buffer; name the file and the line."""
+def read_whole_lines() -> None:
+    """fairseq-interactive ends lines and stops at invalid UTF-8 as `fileinput` does; read as every other part here."""
     interactive = sys.modules.get("fairseq_cli.interactive")
     if interactive is not None:
         interactive.buffered_read = buffered_read  # type: ignore[attr-defined]
 
 
 def buffered_read(input: str, buffer_size: int) -> Iterator[list[str]]:
-    """Yield the stripped lines of the file `input` ("-" is standard input), `buffer_size` at a time."""
+    """Yield the lines of the file `input` ("-" is standard input), `buffer_size` at a time, without spaces around."""
     buffer: list[str] = []
     with open(sys.stdin.fileno() if input == "-" else input, "rb") as stream:
-        for number, line in enumerate(stream, start=1):
-            try:
-                buffer.append(line.decode("utf-8").strip())
-            except UnicodeDecodeError as error:
-                raise TextError(
-                    f"line {number} of {input} is not UTF-8 ({error.reason} at byte {error.start + 1}): convert it"
-                ) from None
+        for line in text_lines(stream, input):
+            buffer.append(line.strip(" "))  # a tab may part a source from an empty target
             if len(buffer) >= buffer_size:
                 yield buffer
                 buffer = []
@@ -139,20 +158,79 @@ def buffered_read(input: str, buffer_size: int) -> Iterator[list[str]]:
         yield buffer
 
 
+def split_words_at_all_white_space() -> None:
+    """subword-nmt takes a tab, U+00A0 or U+2028 for a letter, and fairseq then ends a word there: both parts are <unk>.
+
+    fairseq's dictionary and sacremoses end words at any white space. So does --bpe subword_nmt (fairseq 0.12) now.
+    """
+    original = SubwordNMTBPE.encode
+
+    @functools.wraps(original)
+    def encode(self: SubwordNMTBPE, x: str) -> str:
+        return str(original(self, " ".join(x.split())))
+
+    SubwordNMTBPE.encode = encode
+
+
+def decay_tied_tables_once() -> None:
+    """--store-ema averages a table once for each of its names: three times with --share-all-embeddings (fairseq 0.12).
+
+    So it forgets faster than the rest of the model.
+    """
+    original = EMA._step_internal
+
+    @functools.wraps(original)
+    def step(self: EMA, new_model: torch.nn.Module, updates: Optional[int] = None) -> None:
+        averages = self.fp32_params if self.config.ema_fp32 else self.model.state_dict()
+        tables = {averages[name].data_ptr() if name in averages else name: name for name in new_model.state_dict()}
+        original(self, _Named(new_model, set(tables.values())), updates)
+
+    EMA._step_internal = step
+
+
+class _Named:
+    """A model of which only the tensors `names` are seen."""
+
+    def __init__(self, model: torch.nn.Module, names: set[str]) -> None:
+        self._model, self._names = model, names
+
+    def state_dict(self) -> dict[str, Any]:
+        return {name: value for name, value in self._model.state_dict().items() if name in self._names}
+
+
 def end_with_the_message() -> None:
-    """An error that a user can mend ends fairseq's commands with a traceback (all versions); show its message alone."""
+    """An error that a user can mend ends fairseq's commands with a traceback (all versions); show its message alone.
+
+    And a reader that has seen enough, as in `fairseq-generate ... | head`, is no error.
+    """
     command = Path(sys.argv[0]).name
     if not command.startswith("fairseq-"):
         return  # a program that imports the package keeps its own ways
     original = sys.excepthook
 
     def excepthook(kind: type[BaseException], error: BaseException, trace: Optional[TracebackType]) -> None:
-        if isinstance(error, UserError):
-            print(f"{command}: error: {error}", file=sys.stderr)
+        message = _message_of(error)
+        if message:
+            print(f"{command}: error: {message}", file=sys.stderr)
+        elif isinstance(error, BrokenPipeError):
+            # What is still to be written, when Python ends, goes nowhere.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         else:
             original(kind, error, trace)
 
     sys.excepthook = excepthook
+
+
+def _message_of(error: BaseException) -> str:
+    """Return what a user must know of an error, or nothing if only its traceback can tell."""
+    if isinstance(error, UserError):
+        return str(error)
+    if isinstance(error, FloatingPointError):  # fairseq's, of gradients that are no numbers or a loss that explodes
+        return f"the training diverged ({error}): lower --lr, or go on from an earlier checkpoint"
+    if isinstance(error, ProcessRaisedException):  # one of several processes; only the traceback's text is left of it
+        kind, _, message = str(error).strip().rpartition("\n")[2].partition(": ")
+        return message if kind.startswith(f"{UserError.__module__}.") else ""
+    return ""
 
 
 REPAIRS: list[Callable[[], None]] = [
@@ -160,8 +238,10 @@ REPAIRS: list[Callable[[], None]] = [
     explain_unreadable_checkpoints,
     show_why_parameters_do_not_load,
     keep_last_batch,
-    mend_precision_options,
-    name_undecodable_lines,
+    check_the_options,
+    read_whole_lines,
+    split_words_at_all_white_space,
+    decay_tied_tables_once,
     end_with_the_message,
 ]
 

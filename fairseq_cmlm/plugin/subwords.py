@@ -9,7 +9,7 @@ from typing import Any, Optional
 from fairseq.data import encoders
 
 from fairseq_cmlm.errors import OptionError
-from fairseq_cmlm.plugin.loading import FilePath
+from fairseq_cmlm.files import FilePath
 
 
 class Subwords:
@@ -34,11 +34,11 @@ class Subwords:
 
     def source(self, text: str) -> str:
         """The subwords of a text to translate."""
-        return _encode(self._source, self._source_bpe, text)
+        return encode(self._source, self._source_bpe, text)
 
     def target(self, text: str) -> str:
         """The subwords of a reference."""
-        return _encode(self._target, self._target_bpe, text)
+        return encode(self._target, self._target_bpe, text)
 
     def text(self, subwords: str) -> str:
         """The text of a translation."""
@@ -46,7 +46,8 @@ class Subwords:
         return str(self._target.decode(text) if self._target else text)
 
 
-def _encode(tokenizer: Any, bpe: Any, text: str) -> str:
+def encode(tokenizer: Any, bpe: Any, text: str) -> str:
+    """Return the subwords of a text, by fairseq's tokenizer and BPE; None leaves its part of the work out."""
     tokenized = tokenizer.encode(text) if tokenizer else text
     return str(bpe.encode(tokenized) if bpe else tokenized)
 

@@ -1,7 +1,9 @@
 """Translation by a conditional masked language model, as fairseq registers it."""
 
 import logging
+import sys
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
@@ -10,75 +12,53 @@ import torch
 from fairseq import utils
 from fairseq.data import FairseqDataset, LanguagePairDataset
 from fairseq.data.iterators import EpochBatchIterator
-from fairseq.dataclass import ChoiceEnum
 from fairseq.tasks import register_task
 from fairseq.tasks.translation import TranslationConfig, TranslationTask
-from omegaconf import II
+from omegaconf import II, OmegaConf
 
-from fairseq_cmlm.decoding.prediction import Symbols
+from fairseq_cmlm.decoding.options import Decoding
+from fairseq_cmlm.decoding.template import Template
+from fairseq_cmlm.decoding.tokens import Symbols
 from fairseq_cmlm.errors import CheckpointError, OptionError, TextError
-from fairseq_cmlm.model.precision import PRECISIONS
+from fairseq_cmlm.generated import SIGNATURE
+from fairseq_cmlm.options import given_in
+from fairseq_cmlm.plugin.batches import refuse_none, refuse_too_few, within_limits
+from fairseq_cmlm.plugin.blanks import TemplateReader, WithTemplates, reading_target
 from fairseq_cmlm.plugin.criterion import CMLMLoss
-from fairseq_cmlm.plugin.decoding_options import (
-    DECODING_STRATEGIES,
-    PRESET_OPTIONS,
-    PRESETS,
-    DecodingOptions,
-    with_preset,
-)
+from fairseq_cmlm.plugin.data_folder import check_data_folder, refuse_swapped, trained_languages
 from fairseq_cmlm.plugin.dictionary import MaskedDictionary
+from fairseq_cmlm.plugin.eval_bleu import check_eval_bleu
+from fairseq_cmlm.plugin.fairseq_options import as_fairseq_fields, help_of
 from fairseq_cmlm.plugin.foreign_options import refuse_foreign_options
 from fairseq_cmlm.plugin.generator import CMLMGenerator
 from fairseq_cmlm.plugin.model import CMLMModel
 from fairseq_cmlm.plugin.sentence_pairs import TextOnly
+from fairseq_cmlm.plugin.subwords import encode
 from fairseq_cmlm.plugin.warm_start import warm_start
-from fairseq_cmlm.training.sentence_random import sentence_keys
+from fairseq_cmlm.sentence_random import sentence_keys
+from fairseq_cmlm.training.options import Training
 
 logger = logging.getLogger(__name__)
 
 # Validation masks the same tokens in every epoch, and under every --seed: runs can be compared.
 VALIDATION_SEED, VALIDATION_EPOCH = 0, 0
+DecodingFields: Any = as_fairseq_fields(Decoding, defaults=False)
 
 
 @dataclass
-class TranslationCMLMConfig(TranslationConfig):
-    """Options of `--task translation_cmlm`: those of fairseq's translation task and of decoding."""
+class TranslationCMLMConfig(DecodingFields, TranslationConfig):
+    """Options of `--task translation_cmlm`: those of fairseq's translation task, of decoding, and two more.
 
-    decoding_strategy: Optional[str] = field(
-        default=None,
-        metadata={"help": f"what is predicted in a pass: {', '.join(DECODING_STRATEGIES)}; None: as the preset says"},
-    )
-    decoding_iterations: Optional[int] = field(
-        default=None, metadata={"help": "passes, the first included; 0: one a token; None: as the preset says"}
-    )
-    length_beam: int = field(default=5, metadata={"help": "length candidates decoded for each sentence"})
-    gold_target_length: bool = field(
-        default=False, metadata={"help": "decode the reference's length and those around it, not the predicted ones"}
-    )
-    original_decoding: bool = field(
-        default=False, metadata={"help": "the exact mode: decode as the released code of the paper does"}
-    )
-    decoding_dtype: ChoiceEnum(list(PRECISIONS)) = field(  # type: ignore[valid-type]
-        default="float32", metadata={"help": "the numbers that the model computes with in decoding"}
-    )
-    decoding_preset: ChoiceEnum(list(PRESETS)) = field(  # type: ignore[valid-type]
-        default="full",
-        metadata={"help": "values for the options below: full sets none, fast those of fewer passes at like quality"},
-    )
-    iterations_per_token: Optional[float] = field(
-        default=None, metadata={"help": "at most this many passes for each token of a candidate"}
-    )
-    stop_unchanged: Optional[int] = field(
-        default=None, metadata={"help": "finish a candidate after so many passes in succession that changed nothing"}
-    )
-    confidence_threshold: Optional[float] = field(
-        default=None, metadata={"help": "predict a token again only if its probability is below"}
-    )
-    halve_candidates: Optional[int] = field(
-        default=None, metadata={"help": "go on with the better half of the candidates after every so many passes"}
-    )
-    length_prior: Optional[float] = field(
-        default=None, metadata={"help": "weight of the length's log-probability in the choice of the candidate"}
+    The objective is the criterion's, but the model must know it too: some objectives train heads of their own.
+    """
+
+    objective: str = field(default="cmlm", metadata={"help": help_of(Training.__dataclass_fields__["objective"])})
+    infill: bool = field(
+        default=False,
+        metadata={
+            "help": "read lines SOURCE<TAB>TARGET in fairseq-interactive and fill the blanks of TARGET: `<blank>` of "
+            "any number of tokens, `<blank:3>` of 3, `<blank:1-4>` of 1 to 4; all other words stay as they are"
+        },
     )
     seed: int = II("common.seed")
     num_shards: int = II("dataset.num_shards")
@@ -99,20 +79,23 @@ class TranslationCMLMTask(TranslationTask):
             raise OptionError(f"--shard-id {cfg.shard_id} must be at least 0 and below --num-shards {cfg.num_shards}")
         for dictionary in (src_dict, tgt_dict):
             dictionary.add_mask()
+        self.templates = TemplateReader(tgt_dict)
         self._epoch = 1
+        self._learns = False
         self._first_line = self._next_line = 1
+        self._read_templates: List[Template] = []
+        self._target_tokenizer: Any = None
+        self._bpe: Any = None
 
     @classmethod
     def setup_task(cls, cfg: TranslationCMLMConfig, **kwargs: Any) -> "TranslationCMLMTask":
         """Load the dictionaries of the (first) data folder."""
-        for folder in utils.split_paths(cfg.data or ""):
-            if not Path(folder).is_dir():
-                raise TextError(f"there is no data folder '{folder}': give the --destdir of fairseq-preprocess")
+        check_data_folder(cfg)
         return super().setup_task(cfg, **kwargs)
 
     @classmethod
     def load_dictionary(cls, filename: str) -> MaskedDictionary:
-        """The words of a dict.txt; the task adds the mask symbol behind them."""
+        """Read the words of a dict.txt; the task adds the mask symbol behind them."""
         dictionary: MaskedDictionary = MaskedDictionary.load(filename)
         return dictionary
 
@@ -122,6 +105,11 @@ class TranslationCMLMTask(TranslationTask):
         """Load a split as fairseq-preprocess wrote it; the targets are noised later, in `train_step`."""
         try:
             super().load_dataset(split, epoch, combine, **kwargs)
+        except FileNotFoundError:
+            raise TextError(
+                f"{self.cfg.data} has no split '{split}' from {self.cfg.source_lang} to {self.cfg.target_lang}: give "
+                "another --gen-subset or --valid-subset, or preprocess it"
+            ) from None
         except ValueError as error:
             if "empty file" not in str(error):  # what mmap says
                 raise
@@ -135,15 +123,29 @@ class TranslationCMLMTask(TranslationTask):
     def build_dataset_for_inference(
         self, src_tokens: List[torch.Tensor], src_lengths: List[int], constraints: Optional[torch.Tensor] = None
     ) -> LanguagePairDataset:
-        """Sentences of fairseq-interactive or of the hub interface, which numbers those of each call from 1."""
+        """Wrap sentences of fairseq-interactive or of the hub interface, which numbers those of each call from 1."""
         dataset = super().build_dataset_for_inference(src_tokens, src_lengths, constraints)
         dataset.first_line = self._first_line
-        return dataset
+        return WithTemplates(dataset, self._read_templates) if self._read_templates else dataset
 
     def get_interactive_tokens_and_lengths(self, lines: Sequence[str], encode_fn: Any) -> Tuple[List[Any], List[int]]:
-        """The tokens, and their number, of the next lines that fairseq-interactive has read."""
+        """Return the tokens, and their number, of the next lines that fairseq-interactive has read."""
         self._first_line, self._next_line = self._next_line, self._next_line + len(lines)
+        self._read_templates = []
+        if self.cfg.infill:
+            subwords = partial(encode, self._target_tokenizer, self._bpe)
+            lines, self._read_templates = self.templates.read_lines(lines, self._first_line, subwords)
         return super().get_interactive_tokens_and_lengths(lines, encode_fn)
+
+    def build_tokenizer(self, args: Any) -> Any:
+        """Build the tokenizer of fairseq's commands, and another that reads targets with blanks."""
+        self._target_tokenizer = super().build_tokenizer(reading_target(args))
+        return super().build_tokenizer(args)
+
+    def build_bpe(self, args: Any) -> Any:
+        """Build the BPE of fairseq's commands, of source and targets."""
+        self._bpe = super().build_bpe(args)
+        return self._bpe
 
     def filter_indices_by_size(
         self,
@@ -153,24 +155,14 @@ class TranslationCMLMTask(TranslationTask):
         ignore_invalid_inputs: bool = False,
     ) -> np.ndarray:
         """Drop what is too long in training or where asked to, with a count; refuse it elsewhere, naming the line."""
-        kept, too_long = dataset.filter_indices_by_size(indices, max_positions)
-        if not too_long:
-            return kept
-        first = getattr(dataset, "first_line", 1)
-        lines = sorted(int(i) + first for i in too_long)
-        source, target = (int(size) for size in dataset.size(lines[0] - first))
-        limits = f"--max-source-positions and --max-target-positions {max_positions}"
-        if not ignore_invalid_inputs:
-            raise TextError(
-                f"{len(lines)} line(s) are longer than {limits}, the first of them line {lines[0]} with "
-                f"({source}, {target}) tokens (source, target; </s> counts): shorten them, or leave them "
-                "out with --skip-invalid-size-inputs-valid-test"
-            )
-        logger.warning(f"skipped {len(lines)} line(s) longer than {limits}, the first of them line {lines[0]}")
-        return kept
+        return within_limits(indices, dataset, max_positions, ignore_invalid_inputs)
 
     def get_batch_iterator(
         self,
+        dataset: FairseqDataset,
+        max_tokens: Optional[int] = None,
+        max_sentences: Optional[int] = None,
+        max_positions: Any = None,
         *args: Any,
         seed: int = 1,
         epoch: int = 1,
@@ -183,29 +175,28 @@ class TranslationCMLMTask(TranslationTask):
         fairseq composes the batches once, under seed + the epoch it starts in; so a resumed training had others.
         fairseq-generate 0.12 ignores its options --num-shards and --shard-id.
         """
-        if self.cfg.num_shards > 1:
-            num_shards, shard_id = self.cfg.num_shards, self.cfg.shard_id
+        # A sentence that no batch can hold is too long.
+        limits = utils.resolve_max_positions(max_positions, max_tokens or None)
+        # Each of the processes of one shard takes its part of it.
+        part = {"num_shards": num_shards * self.cfg.num_shards, "shard_id": shard_id + num_shards * self.cfg.shard_id}
+        own = {"seed": seed - epoch, "epoch": epoch, **part}
         batches: EpochBatchIterator = super().get_batch_iterator(
-            *args, seed=seed - epoch, epoch=epoch, num_shards=num_shards, shard_id=shard_id, **kwargs
+            *(dataset, max_tokens, max_sentences, limits, *args), **own, **kwargs
         )
         batches.seed = seed
-        available = len(batches.frozen_batches)
-        if not available:
-            raise TextError(
-                "no sentence is left: the text has none, or all are longer than --max-source-positions and "
-                "--max-target-positions"
-            )
-        if self.cfg.num_shards > available:
-            raise OptionError(
-                f"--num-shards {self.cfg.num_shards} is more than the {available} batch(es): use fewer shards, or a "
-                "smaller --batch-size or --max-tokens"
-            )
+        if hasattr(dataset, "first_line"):
+            return batches  # lines of fairseq-interactive may all be left out
+        refuse_none(len(batches.frozen_batches))
+        if not self._learns:  # in training, a process without a batch waits for the others
+            refuse_too_few(len(batches.frozen_batches), self.cfg.num_shards, num_shards)
         return batches
 
     # Training
 
     def build_model(self, cfg: Any, from_checkpoint: bool = False) -> CMLMModel:
         """Build the model, of this package only; a new one begins as --init-from says."""
+        if self.cfg.eval_bleu:
+            check_eval_bleu(self.cfg)
         model = super().build_model(cfg, from_checkpoint)
         if not isinstance(model, CMLMModel):
             name = getattr(cfg, "_name", None) or getattr(cfg, "arch", None)
@@ -214,7 +205,9 @@ class TranslationCMLMTask(TranslationTask):
                 f"{where} is a '{name}' model, and --task translation_cmlm works with --arch cmlm_base, cmlm_small or "
                 "cmlm_tiny only: give the model its own --task"
             )
-        if not from_checkpoint:
+        if from_checkpoint:
+            refuse_swapped(trained_languages(cfg), (self.cfg.source_lang, self.cfg.target_lang))
+        else:
             warm_start(model, cfg, self)
         return model
 
@@ -223,6 +216,12 @@ class TranslationCMLMTask(TranslationTask):
         name = getattr(cfg, "_name", None)
         if name != "cmlm_loss":
             raise OptionError(f"--criterion {name} is not for --task translation_cmlm: use --criterion cmlm_loss")
+        if self.cfg.num_shards > 1:
+            raise OptionError(
+                f"--num-shards {self.cfg.num_shards} would leave data out of the training: it is for fairseq-generate. "
+                "Several processes share the data by --distributed-world-size"
+            )
+        self._learns = True
         return super().build_criterion(cfg, from_checkpoint)
 
     def begin_epoch(self, epoch: int, model: Any) -> None:
@@ -252,32 +251,46 @@ class TranslationCMLMTask(TranslationTask):
     def build_generator(
         self, models: Sequence[Any], args: Any, prefix_allowed_tokens_fn: Any = None, **unused: Any
     ) -> CMLMGenerator:
-        """The generator; an option is taken from `args` (--eval-bleu-args) if it is there, else from the task."""
+        """Build the generator; an option is taken from `args` (--eval-bleu-args) if it is there, else from the task."""
         if prefix_allowed_tokens_fn is not None:
             raise OptionError("prefix_allowed_tokens_fn is not for --task translation_cmlm: prefixes are not grown")
         refuse_foreign_options(args)
+        decoding = Decoding.of(**self._given(args), beam=getattr(args, "beam", None))
+        _show(decoding)
+        return self.generator(models, decoding, history=getattr(args, "retain_iter_history", False))
 
-        def option(name: str) -> Any:
-            return getattr(args, name, getattr(self.cfg, name))
-
-        def choice(name: str) -> str:
-            return str(getattr(option(name), "value", option(name)))
-
-        given = {name: option(field) for name, field in PRESET_OPTIONS.items()}
-        options = DecodingOptions(
-            length_beam=option("length_beam"),
-            gold_target_length=option("gold_target_length"),
-            beam=getattr(args, "beam", 5),
-            original=option("original_decoding"),
-            dtype=choice("decoding_dtype"),
-            **with_preset(choice("decoding_preset"), given),
-        )
-        if options.dtype != "float32" and self.cfg.eval_bleu:
+    def generator(
+        self, models: Sequence[CMLMModel], decoding: Decoding, history: bool = False, alternatives: int = 0
+    ) -> CMLMGenerator:
+        """Return the generator for a decoding, and give the models its precision."""
+        if decoding.dtype != "float32" and self.cfg.eval_bleu:
             raise OptionError(
-                f"--decoding-dtype {options.dtype} would change the model in training: leave out --eval-bleu"
+                f"--decoding-dtype {decoding.dtype} would change the model in training: leave out --eval-bleu"
             )
         for model in models:
-            model.lower_precision(options.dtype)
+            model.lower_precision(decoding.dtype)
+        sets = self.templates.token_sets
+        return CMLMGenerator(decoding, self.symbols, token_sets=sets, history=history, alternatives=alternatives)
+
+    @property
+    def symbols(self) -> Symbols:
+        """The control symbols of the target dictionary."""
         target = self.target_dictionary
-        symbols = Symbols(bos=target.bos(), pad=target.pad(), eos=target.eos(), mask=target.mask_index)
-        return CMLMGenerator(options, symbols, keep_history=getattr(args, "retain_iter_history", False))
+        return Symbols(bos=target.bos(), pad=target.pad(), eos=target.eos(), mask=target.mask_index)
+
+    def _given(self, args: Any) -> Dict[str, Any]:
+        """Return the decoding options that are given in `args`, or else to the task."""
+        return given_in(Decoding, _as_dict(args), _as_dict(self.cfg))
+
+
+def _show(decoding: Decoding) -> None:
+    """Print the signature in front of what fairseq-generate and fairseq-interactive print, for `fairseq-cmlm score`."""
+    if Path(sys.argv[0]).name in ("fairseq-generate", "fairseq-interactive"):
+        print(f"{SIGNATURE}{decoding.signature()}", flush=True)
+
+
+def _as_dict(options: Any) -> Dict[str, Any]:
+    """Return a namespace, a configuration or a dataclass as a dict."""
+    if OmegaConf.is_config(options):
+        return {str(name): options[name] for name in options if not OmegaConf.is_missing(options, str(name))}
+    return dict(vars(options))

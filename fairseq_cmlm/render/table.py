@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Sequence, Union
+from itertools import zip_longest
+from typing import Any, Mapping, Sequence, Union
 
 from fairseq_cmlm.render.markdown import markdown_table
 
@@ -22,17 +23,27 @@ class Panel:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows with the same columns. A column in which nothing stands, as the paper's of other languages, is left out."""
+    """Rows with the same columns. A column in which nothing stands, as the paper's of other languages, is left out.
+
+    details  for each row what its JSON holds beside it
+    """
 
     title: str
     rows: list[Row]
     legend: str
     panels: list[Panel] = field(default_factory=list)
+    details: Sequence[Mapping[str, Any]] = ()
 
     @property
     def columns(self) -> list[str]:
         """The names of those that hold something."""
         return [name for name in self.rows[0] if any(row[name] is not None for row in self.rows)]
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        """The rows with their details, for JSON."""
+        nothing: Mapping[str, Any] = {}
+        return [{**row, **more} for row, more in zip_longest(self.rows, self.details, fillvalue=nothing)]
 
     def markdown(self) -> str:
         """The rows alone."""

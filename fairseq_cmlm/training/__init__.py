@@ -1,1 +1,1 @@
-"""Training as pure functions of tensors: noising, the random numbers behind it, and the loss."""
+"""Training as pure functions of tensors: noising, losses, and the objectives made of them."""

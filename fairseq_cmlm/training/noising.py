@@ -6,24 +6,29 @@ To add a noising: a function here, a row in NOISINGS, a row in its test.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Callable
+from typing import Callable, Optional
 
 import torch
 from torch import Tensor
 
-from fairseq_cmlm.training.sentence_random import uniform_numbers
+from fairseq_cmlm.schedule import MaskSchedule, linear, trained_count
+from fairseq_cmlm.sentence_random import uniform_numbers
 
 
 @dataclass(frozen=True)
 class View:
-    """One canvas to learn from.
+    """One canvas to learn from. Of several, each is a decoder pass over the same encoding.
 
     canvas   (B, T) int64, what the decoder reads
     predict  (B, T) bool, the positions that carry the loss
+    gold     (B, T) int64, what is to be predicted there; None: the target
+    weight   (B,) float32, of each predicted token of a sentence; None: 1
     """
 
     canvas: Tensor
     predict: Tensor
+    gold: Optional[Tensor] = None
+    weight: Optional[Tensor] = None
 
 
 @dataclass(frozen=True)
@@ -34,49 +39,89 @@ class Example:
     fillable  (B, T) bool, what is no padding
     keys      (B,) int64, the sentences' random keys
     mask      the mask symbol
+    schedule  the distribution of the number of masked tokens
     """
 
     target: Tensor
     fillable: Tensor
     keys: Tensor
     mask: int
+    schedule: MaskSchedule = linear
 
 
 Noising = Callable[[Example], "list[View]"]
 
 
 def random_subset(fillable: Tensor, count: Tensor, numbers: Tensor) -> Tensor:
-    """`count` (B,) of the `fillable` (B, T) positions of each row, all subsets alike, chosen by `numbers` (B, T)."""
+    """Choose `count` (B,) of the `fillable` (B, T) positions of each row, all subsets alike, by `numbers` (B, T).
+
+    >>> fillable = torch.tensor([[True, True, True, False]])
+    >>> random_subset(fillable, torch.tensor([2]), torch.tensor([[0.9, 0.1, 0.5, 0.0]])).tolist()
+    [[False, True, True, False]]
+    """
     order = numbers.masked_fill(~fillable, 2.0).argsort(dim=1, stable=True)
     ranks = torch.arange(fillable.size(1), device=fillable.device).expand_as(order)
     return torch.zeros_like(order).scatter(1, order, ranks).lt(count[:, None]) & fillable
 
 
+def drawn_numbers(example: Example) -> tuple[Tensor, Tensor]:
+    """Draw uniform numbers in [0, 1): one for each sentence, (B,), and one for each token, (B, T).
+
+    A token's number goes with its place in the sentence, so that padding on the left changes nothing.
+
+    >>> target = torch.tensor([[5, 6, 2, 1], [1, 5, 6, 2]])
+    >>> _, numbers = drawn_numbers(Example(target, target.ne(1), keys=torch.tensor([3, 3]), mask=9))
+    >>> numbers[0, :3].equal(numbers[1, 1:])
+    True
+    """
+    numbers = uniform_numbers(example.keys, 1 + example.target.size(1))
+    place = (example.fillable.long().cumsum(1) - 1).clamp(min=0)
+    return numbers[:, 0], numbers[:, 1:].gather(1, place)
+
+
 def uniform(example: Example) -> list[View]:
-    """Mask k tokens, k uniform in 1..N; N counts `</s>` (paper, section 3.2)."""
-    return [_uniform_up_to(example, example.fillable.sum(1))]
+    """Mask k tokens, k in 1..N drawn as the schedule says, uniformly if it is linear; N counts `</s>` (section 3.2).
+
+    >>> target = torch.tensor([[5, 6, 7, 2]])
+    >>> (view,) = uniform(Example(target, target.ne(1), keys=torch.tensor([3]), mask=9))
+    >>> view.canvas.tolist()
+    [[5, 6, 9, 2]]
+    """
+    return [_mask_up_to(example, example.fillable.sum(1))]
 
 
 def uniform_original(example: Example) -> list[View]:
-    """Mask k tokens, k uniform in 1..N-1, as the released code does (k = 1 if N = 1).
+    """Mask k tokens, k in 1..N-1, as the released code does (k = 1 if N = 1).
 
     It never trains on the fully masked canvas from which decoding starts.
+
+    >>> target = torch.tensor([[5, 2]])
+    >>> (view,) = uniform_original(Example(target, target.ne(1), keys=torch.tensor([3]), mask=9))
+    >>> int(view.predict.sum())
+    1
     """
-    return [_uniform_up_to(example, (example.fillable.sum(1) - 1).clamp(min=1))]
+    return [_mask_up_to(example, (example.fillable.sum(1) - 1).clamp(min=1))]
 
 
 def full(example: Example) -> list[View]:
-    """Mask all N tokens: what the first pass of decoding reads, and no other pass does. For comparison."""
+    """Mask all N tokens: what the first pass of decoding reads, and no other pass does. For comparison.
+
+    >>> target = torch.tensor([[5, 2, 1]])
+    >>> full(Example(target, target.ne(1), keys=torch.tensor([3]), mask=9))[0].canvas.tolist()
+    [[9, 9, 1]]
+    """
     return [View(example.target.masked_fill(example.fillable, example.mask), example.fillable)]
 
 
-def _uniform_up_to(example: Example, most: Tensor) -> View:
-    """Mask k tokens of each row, k uniform in 1..most (B,)."""
-    numbers = uniform_numbers(example.keys, 1 + example.target.size(1))
-    # The product can round up to `most` when the number is the largest below 1.
-    count = torch.minimum(1 + (numbers[:, 0] * most).long(), most)
-    predict = random_subset(example.fillable, count, numbers[:, 1:])
+def _mask_up_to(example: Example, most: Tensor) -> View:
+    """Mask k tokens of each row, k drawn from 1 to `most` (B,)."""
+    of_sentence, of_tokens = drawn_numbers(example)
+    predict = random_subset(example.fillable, trained_count(example.schedule, of_sentence, most), of_tokens)
     return View(example.target.masked_fill(predict, example.mask), predict)
 
 
-NOISINGS: dict[str, Noising] = {"uniform": uniform, "uniform_original": uniform_original, "full": full}
+NOISINGS: dict[str, Noising] = {
+    "uniform": uniform,
+    "uniform_original": uniform_original,
+    "full": full,
+}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from fractions import Fraction
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 import torch
 from fairseq_commands import PLUGIN, generate, preprocess, run, train
 
-from fairseq_cmlm.errors import CheckpointError, OptionError, TextError
+from fairseq_cmlm.errors import CheckpointError, ModelError, OptionError, TextError
 from fairseq_cmlm.model.precision import PRECISIONS
 
 CONTROL = {"<mask>", "<pad>", "<s>", "</s>"}
@@ -56,7 +57,7 @@ def test_hypotheses_hold_no_control_symbol_and_end_at_their_length(
 
 
 def test_scores_are_mean_log_probabilities_and_the_best_comes_first(data: Path, checkpoint: Path) -> None:
-    found = generate(data, checkpoint, "--nbest", 5, "--beam", 5)
+    found = generate(data, checkpoint, "--nbest", 5, "--length-prior", 0)
     for number, lines in found["H"].items():
         scores = [float(line.split("\t")[0]) for line in lines]
         assert scores == sorted(scores, reverse=True)
@@ -149,7 +150,7 @@ def test_early_exits_save_passes_and_lose_no_sentence(data: Path, checkpoint: Pa
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--decoding-iterations", -1), "--decoding-iterations -1 must be at least 1"),
+        (("--decoding-iterations", -1), "--decoding-iterations -1 must be at least 0"),
         (("--length-beam", 0), "--length-beam 0 must be at least 1"),
         (("--iter-decode-max-iter", 9), "--decoding-iterations, which counts every pass .* makes 10 passes"),
         (("--iter-decode-with-beam", 5), "--length-beam"),
@@ -161,7 +162,7 @@ def test_early_exits_save_passes_and_lose_no_sentence(data: Path, checkpoint: Pa
         ),
         (
             ("--decoding-preset", "fast", "--original-decoding"),
-            "--confidence-threshold, .* is not for --original",
+            "--confidence-threshold .* cannot be combined with --original",
         ),
         (("--confidence-threshold", 2), "--confidence-threshold 2.0 must be above 0"),
         (("--num-shards", 2, "--shard-id", 2), "--shard-id 2 must be at least 0 and below --num-shards 2"),
@@ -204,3 +205,36 @@ def test_a_file_that_is_no_checkpoint_is_named(data: Path, checkpoint: Path, tmp
     cut.write_bytes(checkpoint.read_bytes()[:5000])
     with pytest.raises(CheckpointError, match=r"cut\.pt cannot be read"):
         generate(data, cut)
+
+
+def test_a_model_of_nans_is_refused(data: Path, checkpoint: Path, tmp_path: Path) -> None:
+    state = torch.load(checkpoint)
+    for value in state["model"].values():
+        if value.is_floating_point():
+            value.fill_(float("nan"))
+    torch.save(state, tmp_path / "nan.pt")
+    for options in ((), ("--decoding-preset", "fast"), ("--decoding-strategy", "easy_first", "--beam", 2)):
+        with pytest.raises(ModelError, match=r"not numbers \(NaN\) in float32: it diverged in training"):
+            generate(data, tmp_path / "nan.pt", *options)
+
+
+def test_8_bits_of_16_are_refused(data: Path, checkpoint: Path) -> None:
+    with pytest.raises(OptionError, match=r"--decoding-dtype bfloat16 needs a float32 model, .* leave out --fp16"):
+        generate(data, checkpoint, "--fp16", "--decoding-dtype", "bfloat16")
+
+
+@pytest.mark.parametrize("command", ["generate", "interactive"])
+def test_the_other_direction_is_refused(data: Path, checkpoint: Path, tmp_path: Path, command: str) -> None:
+    """With a joined dictionary only the checkpoint knows that it was trained the other way round."""
+    other = tmp_path / "data"
+    shutil.copytree(data, other)
+    for path in list(other.glob("*.src-tgt.*")):
+        shutil.copy(path, other / path.name.replace("src-tgt", "tgt-src"))
+    words = (other, *PLUGIN, "-s", "tgt", "-t", "src", "--path", checkpoint, "--cpu")
+    with pytest.raises(OptionError, match="-s tgt -t src: the model was trained to translate from src to tgt"):
+        run(command, *words)
+
+
+def test_a_split_that_is_not_there_is_named(data: Path, checkpoint: Path) -> None:
+    with pytest.raises(TextError, match="has no split 'tset' from src to tgt: give another --gen-subset"):
+        generate(data, checkpoint, "--gen-subset", "tset")

@@ -13,7 +13,7 @@ import pytest
 import torch
 from fairseq_commands import LANGUAGES, PLUGIN, TINY, generate, run, train
 
-from fairseq_cmlm.errors import OptionError
+from fairseq_cmlm.errors import CheckpointError, OptionError
 
 VALIDATING = tuple(option for option in TINY if option != "--disable-validation")
 STEADY = ("--dropout", 0, "--lr", "1e-3", "--clip-norm", 1.0)
@@ -72,8 +72,8 @@ def test_bfloat16_trains_float32_parameters(data: Path, plain: Path, tmp_path: P
 
 
 def test_bfloat16_beside_fairseqs_own_is_refused(data: Path, tmp_path: Path) -> None:
-    with pytest.raises(OptionError, match="--training-dtype bfloat16 takes the place of fairseq's --fp16"):
-        train(data, tmp_path, "--training-dtype", "bfloat16", "--fp16", updates=1)
+    with pytest.raises(OptionError, match="--training-dtype bfloat16 takes the place of fairseq's --fp16, --bf16"):
+        train(data, tmp_path, "--training-dtype", "bfloat16", "--bf16", updates=1)
 
 
 def test_another_seed_is_another_model(data: Path, plain: Path, tmp_path: Path) -> None:
@@ -126,7 +126,9 @@ def test_two_processes_train_as_one_on_the_same_batches(data: Path, tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    "options", [("--amp",), ("--bf16",), ("--memory-efficient-bf16",), ("--fp16",)], ids=lambda options: options[0]
+    "options",
+    [("--training-dtype", "bfloat16"), ("--bf16",), ("--memory-efficient-bf16",)],
+    ids=lambda options: options[0],
 )
 def test_lower_precision_learns(data: Path, tmp_path: Path, options: tuple[str, ...]) -> None:
     log = train(data, tmp_path, *STEADY, *options, "--log-interval", 1, "--lr", "3e-3", updates=40)
@@ -155,3 +157,30 @@ def test_best_checkpoint_by_bleu(data: Path, tmp_path: Path) -> None:
     assert (tmp_path / "checkpoint_best.pt").exists()
     assert "Loaded checkpoint" in run("train", data, *options, "--max-epoch", 3)
     assert len(generate(data, tmp_path / "checkpoint_best.pt", "--decoding-iterations", 1)["H"]) == 17
+
+
+def test_a_part_of_the_data_is_no_training(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="--num-shards 2 would leave data out of the training"):
+        train(data, tmp_path, "--num-shards", 2, updates=1)
+    with pytest.raises(OptionError, match="--sentence-avg is not for --criterion cmlm_loss"):
+        train(data, tmp_path, "--sentence-avg", updates=1)
+    with pytest.raises(OptionError, match="--decoding-iterations '4' must be a whole number"):
+        train(data, tmp_path, "--eval-bleu", "--eval-bleu-args", '{"decoding_iterations": "4"}', updates=1)
+    with pytest.raises(OptionError, match="--eval-bleu-args: decoding_iteration is no decoding option: did you mean"):
+        train(data, tmp_path, "--eval-bleu", "--eval-bleu-args", '{"decoding_iteration": 4}', updates=1)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--share-all-embeddings",), "the optimizer has other parameters"),
+        (("--decoder-layers", 1), "Unexpected key.* in state_dict"),
+        (("--encoder-ffn-embed-dim", 32), "size mismatch for encoder"),
+    ],
+)
+def test_a_checkpoint_of_other_options_is_refused(
+    data: Path, plain: Path, tmp_path: Path, options: tuple[object, ...], message: str
+) -> None:
+    with pytest.raises(CheckpointError, match=f"checkpoint_last.pt is a model of other options .*{message}"):
+        train(data, tmp_path, "--restore-file", plain, *options, updates=20)

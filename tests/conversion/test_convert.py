@@ -28,6 +28,7 @@ from torch import Tensor
 
 from fairseq_cmlm.commands.main import main
 from fairseq_cmlm.conversion.convert import convert
+from fairseq_cmlm.decoding import lengths as length_policies
 from fairseq_cmlm.plugin.model import CMLMModel
 from fairseq_cmlm.plugin.task import TranslationCMLMTask
 
@@ -67,7 +68,7 @@ def compare(folder: Path, layout: Layout, released: dict[str, Tensor]) -> None:
         encoded = model.encoder(ours(source, sizes[0]))
         real = source != PAD
         torch.testing.assert_close(encoded.states[real].double(), states[real], rtol=1e-5, atol=1e-5)
-        found = encoded.length_logits.log_softmax(1).double()
+        found = length_policies.length_log_probs(encoded.length_logits).double()
         torch.testing.assert_close(found, length_log_probs, rtol=1e-5, atol=1e-5)
         memory = model.decoder.memory(encoded)
         for tokens in (canvas, some):
@@ -128,7 +129,7 @@ def test_the_committed_checkpoints_convert(tmp_path: Path, name: str) -> None:
     for one in json.loads((FIXTURES / name / "expected.json").read_text()):
         source = task.source_dictionary.encode_line(one["source"], add_if_not_exist=False).long()[None]
         with torch.no_grad():
-            log_probs = model.encoder(source).length_logits.log_softmax(1)[0, 1:]
+            log_probs = length_policies.length_log_probs(model.encoder(source).length_logits)[0, 1:]
         assert log_probs.tolist() == pytest.approx(one["length_log_probs_from_1"], abs=1e-5)
         best = generator.generate([model], {"net_input": {"src_tokens": source}})[0][0]["tokens"]
         assert " ".join(task.target_dictionary[token] for token in best.tolist()) == one["translation"]

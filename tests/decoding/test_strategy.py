@@ -26,16 +26,20 @@ def test_lowest_against_sorting(row: list[tuple[int, bool]], count: int) -> None
 
 
 # strategy -> positions that it masks again, after a pass over the canvas below, when the schedule says 2
-EXPECTED = {"mask_predict": [[0, 3], [1, 2]], "without_remasking": [[2, 3], [1]]}
-CONFIDENCE = torch.tensor([[-3.0, -0.1, -0.2, -2.0], [-0.5, -0.6, -0.7, 0.0]])
+EXPECTED = {
+    "mask_predict": [[0, 3], [1, 2]],
+    "without_remasking": [[2, 3], [1]],
+}
+LOG_PROBS = torch.tensor([[-3.0, -0.1, -0.2, -2.0], [-0.5, -0.6, -0.7, 0.0]])
 MASKED = torch.tensor([[False, True, True, True], [True, True, False, False]])
 
 
 @pytest.mark.parametrize("name", sorted(STRATEGIES))
 def test_what_is_masked_again(name: str) -> None:
     fillable = torch.tensor([[True, True, True, True], [True, True, True, False]])
-    canvas = Canvas(torch.full((2, 4), 7), CONFIDENCE, MASKED, fillable, fillable)
-    masked = STRATEGIES[name].remask(Pass(canvas, canvas, torch.tensor([[2], [2]]), torch.zeros(2, 1)))
+    canvas = Canvas(torch.full((2, 4), 7), LOG_PROBS, MASKED, fillable, fillable, torch.zeros(2, 4))
+    two, zeros = torch.tensor([[2], [2]]), torch.zeros(2, dtype=torch.long)
+    masked = STRATEGIES[name].remask(Pass(canvas, canvas, two, two, done=1, total=two, keys=zeros))
     assert [row.nonzero().flatten().tolist() for row in masked] == EXPECTED[name]
     if STRATEGIES[name].keeps_count:
         assert masked.sum(1).tolist() == [2, 2]
@@ -51,7 +55,7 @@ def test_writing_changes_the_named_positions_and_not_the_canvas_before() -> None
     canvas = fully_masked(torch.tensor([3, 1]), pad=1)
     written = canvas.written(torch.tensor([1, 3]), torch.tensor([5, 6]), torch.tensor([-1.0, -2.0]))
     assert written.tokens.tolist() == [[1, 5, 1], [6, 1, 1]]
-    assert written.confidence.tolist() == [[0, -1, 0], [-2, 0, 0]]
-    assert canvas.tokens.eq(1).all() and canvas.confidence.eq(0).all()
+    assert written.log_probs.tolist() == [[0, -1, 0], [-2, 0, 0]]
+    assert canvas.tokens.eq(1).all() and canvas.log_probs.eq(0).all()
     assert written.remasked(torch.zeros_like(canvas.masked)).visible(mask=9).equal(written.tokens)
     assert written.rows(torch.tensor([1])).tokens.tolist() == [[6, 1, 1]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Callable
 
@@ -12,15 +12,18 @@ import pytest
 import torch
 from torch import Tensor
 
-from fairseq_cmlm.decoding import original
-from fairseq_cmlm.decoding.candidate_score import best_first, mean_log_probability
+from fairseq_cmlm.decoding.candidates import best_first, mean_log_probability
 from fairseq_cmlm.decoding.canvas import fully_masked
-from fairseq_cmlm.decoding.prediction import Prediction, Query
-from fairseq_cmlm.decoding.refinement import Plan, Refined, Snapshot, refine
+from fairseq_cmlm.decoding.loop import Plan, Query, Refined, refine
+from fairseq_cmlm.decoding.rules import RELEASED
+from fairseq_cmlm.decoding.search import SEARCH_ORDERS, search
 from fairseq_cmlm.decoding.strategy import STRATEGIES
-from fairseq_cmlm.decoding.token_search import SEARCH_ORDERS, search
+from fairseq_cmlm.decoding.tokens import AllowedTokens, Prediction, Symbols, most_probable, most_probable_few
+from fairseq_cmlm.decoding.trace import BatchPass, Trace
+from fairseq_cmlm.schedule import linear
 
 PAD, MASK = 1, 4
+SYMBOLS = Symbols(bos=0, pad=PAD, eos=2, mask=MASK)
 BEAMS, LENGTHS, ITERATIONS = (1, 2, 3, 5), (1, 3, 5), ("1", "2", "3", "4", "7", "10", "12", "None")
 CASES = [
     *(f"mask_predict_T{total}_lb{lengths}" for total in ITERATIONS for lengths in LENGTHS),
@@ -39,8 +42,9 @@ def load(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
 class Tables:
     """logits[r, i] = ((A[token] + B[i]) + C[token before]) + E[sentence], as golden/README.md has it."""
 
-    def __init__(self, tables: dict[str, Tensor], rows_per_sentence: int) -> None:
+    def __init__(self, tables: dict[str, Tensor], rows_per_sentence: int, allowed: AllowedTokens) -> None:
         self.tables = tables
+        self.allowed = allowed
         self.rows_per_sentence = rows_per_sentence
 
     def logits(self, query: Query) -> Tensor:
@@ -51,28 +55,28 @@ class Tables:
         return every.flatten(0, 1)[query.positions]
 
     def __call__(self, query: Query) -> Prediction:
-        return original.any_token(self.logits(query))
+        if query.size == 1:
+            return most_probable([self.logits(query)], query.sets, self.allowed)
+        few = most_probable_few(self.logits(query), query.sets, self.allowed, query.size)
+        return Prediction(few.tokens[:, 0], few.log_probs[:, 0], few)
 
-    def best_few(self, query: Query, size: int) -> Prediction:
-        return original.any_tokens_but_mask(self.logits(query), MASK, size)
 
-
-def decode(case: str, tables: dict[str, Tensor], lengths: Tensor, trace: list[Snapshot]) -> Refined:
+def decode(case: str, tables: dict[str, Tensor], lengths: Tensor, trace: Trace) -> Refined:
     strategy, number = case.split("_lb")[0].rsplit("_", 1)
-    canvas = fully_masked(lengths.flatten(), PAD)
+    canvas = fully_masked(lengths.flatten(), PAD, RELEASED.last_set)
     if strategy in SEARCH_ORDERS:
         beam = int(number.removeprefix("beam"))
-        model = Tables(tables, lengths.size(1) * beam)
-        return search(model.best_few, canvas, SEARCH_ORDERS[strategy], beam, MASK)
+        model = Tables(tables, lengths.size(1) * beam, RELEASED.allowed_in_search(SYMBOLS))
+        return search(model, canvas, SEARCH_ORDERS[strategy], beam, MASK)
     width = canvas.tokens.size(1)
     passes = width if number == "TNone" else int(number.removeprefix("T"))
     total = torch.full((lengths.numel(),), passes)
-    model = Tables(tables, lengths.size(1))
-    plan = Plan(STRATEGIES[strategy], original.linear_at_least_one, total)
+    model = Tables(tables, lengths.size(1), RELEASED.allowed(SYMBOLS))
+    plan = Plan(STRATEGIES[strategy], total, partial(RELEASED.remasked_count, linear))
     return refine(model, canvas, plan, MASK, trace)
 
 
-def compare_passes(trace: list[Snapshot], iterations: list[dict[str, Any]], lengths: Tensor) -> None:
+def compare_passes(trace: list[BatchPass], iterations: list[dict[str, Any]], lengths: Tensor) -> None:
     """Compare the canvas after every pass but the last, and what was masked of it for the next one."""
     assert len(trace) == len(iterations) + 1
     for after, following, iteration in zip(trace, trace[1:], iterations):
@@ -82,7 +86,7 @@ def compare_passes(trace: list[Snapshot], iterations: list[dict[str, Any]], leng
             masked[row, positions] = 1
         # A padding that is masked too is put back.
         masked &= torch.arange(masked.size(1)) < lengths.flatten()[:, None]
-        assert following.visible.equal(after.tokens.masked_fill(masked.bool(), MASK))
+        assert following.read.equal(after.tokens.masked_fill(masked.bool(), MASK))
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -92,20 +96,22 @@ def test_every_canvas_and_hypothesis(golden: Path, case: str, measured: Callable
     lengths = torch.tensor(found["lengths"])
     if "gold" in case:
         longest = tables["length_logprobs"].size(1)
-        assert original.lengths_around_raised(tables["gold_lengths"].long(), lengths.size(1), longest).equal(lengths)
+        assert RELEASED.around_gold(tables["gold_lengths"].long(), lengths.size(1), longest).lengths.equal(lengths)
     else:
-        assert original.top_lengths_raised(tables["length_logprobs"], lengths.size(1))[0].equal(lengths)
-    trace: list[Snapshot] = []
+        log_probs = tables["length_logprobs"]
+        empty = torch.zeros(len(log_probs), dtype=torch.bool)
+        assert RELEASED.predicted(log_probs, lengths.size(1), empty).lengths.equal(lengths)
+    trace = Trace()
     refined = decode(case, tables, lengths, trace)
     assert refined.tokens.equal(torch.tensor(found["final_tokens"]).view(refined.tokens.shape))
     if case.startswith("mask_predict"):
-        compare_passes(trace, found["iterations"], lengths)
+        compare_passes(trace.passes, found["iterations"], lengths)
 
-    score = refined.confidence.sum(1).view(lengths.shape)
+    score = refined.log_probs.sum(1).view(lengths.shape)
     difference = float((score - torch.tensor(found["lprob_sum"])).abs().max())
     assert difference < 1e-4
     fillable = torch.arange(refined.tokens.size(1)) < lengths.flatten()[:, None]
-    mean = mean_log_probability(refined.confidence, fillable).view(lengths.shape)
+    mean = mean_log_probability(refined.log_probs, fillable).view(lengths.shape)
     assert best_first(mean)[:, 0].tolist() == found["best"]
     measured(f"{case}: {lengths.numel()} rows, summed log-probabilities within {difference:.1e}")
 

@@ -30,6 +30,8 @@ from fairseq_cmlm.conversion.safe_reading import read_original
 from fairseq_cmlm.plugin.criterion import CMLMLoss
 from fairseq_cmlm.plugin.model import CMLMModel
 from fairseq_cmlm.training.noising import View
+from fairseq_cmlm.training.objectives import Objective, masked_token_losses
+from fairseq_cmlm.training.options import Training as TrainingOptions
 
 NAMES = ["trained", "wild"]
 # Relative differences that float32 makes. A norm that torch sums in float32 is 1e-4 below the exact one.
@@ -40,12 +42,12 @@ class FixedMasks(CMLMLoss):
     """CMLMLoss with the canvas that the batch brings along."""
 
     def __init__(self, model: Converted, label_smoothing: float) -> None:
-        super().__init__(model.task, label_smoothing, length_loss_factor=1.0, noising="uniform_original")
+        super().__init__(model.task, TrainingOptions(noising="uniform_original", label_smoothing=label_smoothing))
 
     def forward(self, model: Any, sample: dict[str, Any], reduce: bool = True) -> Any:
         """As CMLMLoss, on sample["canvas"]."""
-        canvas = sample["canvas"]
-        self.noising = lambda example: [View(canvas, canvas == example.mask)]
+        view = View(sample["canvas"], sample["canvas"] == self.mask)
+        self.objective = Objective(lambda network, batch, options: masked_token_losses(network, batch, options, [view]))
         return super().forward(model, sample, reduce)
 
 

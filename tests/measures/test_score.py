@@ -62,6 +62,7 @@ def test_tokenised_bleu_is_of_the_words_that_the_model_wrote(
         "BLEU nrefs:1",
         "chrF nrefs:1",
         "tokenised BLEU nrefs:1",
+        "decoding unknown",
     ]
     assert "tok:none" in signatures[2]
     with pytest.raises(SystemExit, match=r"tokens has 2 lines and .*raw 1"):
@@ -127,4 +128,18 @@ def test_a_new_measure_is_a_row(tmp_path: Path, capsys: pytest.CaptureFixture[st
     with mock.patch.dict(MEASURES, shout=Measure("loudness", 3, shout)):
         printed = score(tmp_path, "a cat\na dog\n", capsys).splitlines()
     assert printed[0] == "| output | BLEU | chrF | repeated tokens % | loudness |"
-    assert printed[2].endswith("| 16.67 | 3.000 |") and printed[-1] == "loudness marks:!|nrefs:1"
+    assert printed[2].endswith("| 16.67 | 3.000 |") and printed[-2:] == ["loudness marks:!|nrefs:1", "decoding unknown"]
+
+
+def test_the_decoding_of_each_output_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    outputs = [tmp_path / "T=4.out", tmp_path / "T=10.out"]
+    (tmp_path / "raw").write_text("a cat\na dog\n")
+    command = ["score", *map(str, outputs), "--reference", str(tmp_path / "raw")]
+    for path in outputs:
+        path.write_text("# decoding iterations:4\n" + OUTPUT)
+    main(command)
+    assert capsys.readouterr().out.splitlines()[-2:] == [mock.ANY, "decoding iterations:4"]
+    outputs[1].write_text(OUTPUT)
+    main(command)
+    told = capsys.readouterr().out.splitlines()[-2:]
+    assert told == ["decoding of T=4: iterations:4", "decoding of T=10: unknown"]

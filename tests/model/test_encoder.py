@@ -34,9 +34,9 @@ def test_the_slot_is_hidden_and_reads_the_whole_source(both: tuple[Encoder, Deco
         assert not both[0](other).length_logits[:, 1:].allclose(encoded.length_logits[:, 1:], atol=1e-3)
 
 
-def test_the_length_0_is_impossible(both: tuple[Encoder, Decoder]) -> None:
-    assert both[0](SOURCE).length_logits[0, 0] == float("-inf")
-    assert both[0](SOURCE).length_logits[0, 1:].isfinite().all()
+def test_the_length_logits_are_numbers(both: tuple[Encoder, Decoder]) -> None:
+    """What is infinite would make fairseq's search for NaNs blame the encoder; lengths.py leaves out the length 0."""
+    assert both[0](SOURCE).length_logits.isfinite().all()
 
 
 def test_the_input_of_the_slot_is_row_0_of_the_table_that_scores_the_lengths(both: tuple[Encoder, Decoder]) -> None:

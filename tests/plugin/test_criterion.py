@@ -10,10 +10,11 @@ import torch
 from fairseq_commands import load_task
 
 from fairseq_cmlm.errors import OptionError
-from fairseq_cmlm.plugin.criterion import CMLMLoss
+from fairseq_cmlm.plugin.criterion import CMLMLoss, CMLMLossConfig
 from fairseq_cmlm.plugin.model import CMLMConfig, CMLMModel
 from fairseq_cmlm.plugin.task import TranslationCMLMTask
-from fairseq_cmlm.training.sentence_random import sentence_keys
+from fairseq_cmlm.sentence_random import sentence_keys
+from fairseq_cmlm.training.options import Training
 
 SIZES = {f"{side}_{part}": 16 for side in ("encoder", "decoder") for part in ("embed_dim", "ffn_embed_dim")}
 LAYERS = {f"{side}_layers": 1 for side in ("encoder", "decoder")}
@@ -34,11 +35,11 @@ def model(task: TranslationCMLMTask) -> CMLMModel:
 def loss_and_gradients(
     task: TranslationCMLMTask, model: CMLMModel, sentences: range, **options: Any
 ) -> tuple[float, int, dict[str, torch.Tensor], dict[str, Any]]:
-    settings = {"label_smoothing": 0.1, "length_loss_factor": 1.0, "noising": "uniform", **options}
     sample = task.dataset("test").collater([task.dataset("test")[i] for i in sentences])
     sample["noise_keys"] = sentence_keys(1, 1, sample["id"])
     model.zero_grad()
-    loss, size, log = CMLMLoss(task, **settings)(model, sample)
+    reduced = options.pop("training_dtype", "float32") == "bfloat16"
+    loss, size, log = CMLMLoss(task, Training(**options), reduced)(model, sample)
     loss.backward()
     gradients = {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
     return float(loss), size, gradients, log
@@ -68,9 +69,9 @@ def test_the_length_has_its_weight(task: TranslationCMLMTask, model: CMLMModel) 
     assert twice[0] - without[0] == pytest.approx(2 * length, rel=1e-3)
 
 
-def test_smoothing_must_be_a_probability(task: TranslationCMLMTask) -> None:
+def test_smoothing_must_be_a_probability() -> None:
     with pytest.raises(ValueError, match="--label-smoothing 1"):
-        CMLMLoss(task, label_smoothing=1.0, length_loss_factor=1.0, noising="uniform")
+        Training(label_smoothing=1.0)
 
 
 def test_bfloat16_is_close_to_float32(task: TranslationCMLMTask, model: CMLMModel) -> None:
@@ -85,7 +86,41 @@ def test_bfloat16_is_close_to_float32(task: TranslationCMLMTask, model: CMLMMode
 
 @pytest.mark.parametrize("other", ["fp16", "bf16", "amp"])
 def test_two_kinds_of_lower_precision_are_refused(task: TranslationCMLMTask, other: str) -> None:
-    settings = {"label_smoothing": 0.1, "length_loss_factor": 1.0, "noising": "uniform", other: True}
-    CMLMLoss(task, **settings, training_dtype="float32")
+    others = {"objective": "cmlm", "mask_schedule": None, "fp16": False, "bf16": False, "amp": False, other: True}
+    others["sentence_avg"] = False
+    CMLMLoss.build_criterion(CMLMLossConfig(**others, training_dtype="float32"), task)
     with pytest.raises(OptionError, match="takes the place of fairseq's --fp16, --bf16 and --amp"):
-        CMLMLoss(task, **settings, training_dtype="bfloat16")
+        CMLMLoss.build_criterion(CMLMLossConfig(**others, training_dtype="bfloat16"), task)
+
+
+def computed_in(task: TranslationCMLMTask, model: CMLMModel, reduced: bool, amp: bool) -> set[torch.dtype]:
+    """What the linear layers compute in, with --training-dtype or within the autocast that fairseq's --amp opens."""
+    sample = task.dataset("test").collater([task.dataset("test")[i] for i in range(5)])
+    sample["noise_keys"] = sentence_keys(1, 1, sample["id"])
+    seen: list[torch.dtype] = []
+    hooks = [
+        module.register_forward_hook(lambda module, inputs, output: seen.append(output.dtype))
+        for module in model.modules()
+        if isinstance(module, torch.nn.Linear)
+    ]
+    with torch.autocast("cpu", torch.bfloat16, enabled=amp):
+        CMLMLoss(task, Training(), reduced)(model, sample)
+    for hook in hooks:
+        hook.remove()
+    return set(seen)
+
+
+@pytest.mark.parametrize(
+    ("reduced", "amp", "dtype"),
+    [(False, False, torch.float32), (True, False, torch.bfloat16), (False, True, torch.bfloat16)],
+)
+def test_layers_compute_in_the_precision_that_is_asked_for(
+    task: TranslationCMLMTask, model: CMLMModel, reduced: bool, amp: bool, dtype: torch.dtype
+) -> None:
+    assert computed_in(task, model, reduced, amp) == {dtype}
+
+
+def test_an_average_over_sentences_is_refused(task: TranslationCMLMTask) -> None:
+    others = {"objective": "cmlm", "mask_schedule": None, "fp16": False, "bf16": False, "amp": False}
+    with pytest.raises(OptionError, match="--sentence-avg is not for --criterion cmlm_loss"):
+        CMLMLoss.build_criterion(CMLMLossConfig(**others, training_dtype="float32", sentence_avg=True), task)

@@ -23,6 +23,16 @@ def test_each_is_refused_by_name_at_another_value(name: str) -> None:
     assert f"--{name.replace('_', '-')} {value}" in str(error.value) and advice in str(error.value)
 
 
-@pytest.mark.parametrize("name", sorted(name for name in FOREIGN_OPTIONS if name.startswith("iter_decode")))
-def test_fairseqs_own_refinement_options_still_exist_with_these_defaults(name: str) -> None:
+# What of fairseq's generation options is used, or is without effect in fairseq too.
+USED = {"beam", "nbest", "prefix_size", "print_step", "retain_iter_history", "no_seed_provided"}
+WITHOUT_EFFECT = {"sacrebleu", "no_beamable_mm"}
+
+
+def test_each_of_fairseqs_options_is_used_or_refused() -> None:
+    known = {name for name in vars(GenerationConfig()) if not name.startswith("_")}
+    assert not known - USED - WITHOUT_EFFECT - set(FOREIGN_OPTIONS)
+
+
+@pytest.mark.parametrize("name", sorted(FOREIGN_OPTIONS))
+def test_the_defaults_are_fairseqs(name: str) -> None:
     assert getattr(GenerationConfig(), name) == FOREIGN_OPTIONS[name][0]

@@ -3,8 +3,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fairseq_cmlm.sentence_random import sentence_keys, uniform_numbers
 from fairseq_cmlm.training.noising import NOISINGS, Example, random_subset
-from fairseq_cmlm.training.sentence_random import sentence_keys, uniform_numbers
 
 
 def example(length: int, width: int, epoch: int = 1, rows: int = 4000) -> Example:
@@ -16,9 +16,14 @@ def example(length: int, width: int, epoch: int = 1, rows: int = 4000) -> Exampl
 @pytest.mark.parametrize("name", sorted(NOISINGS))
 def test_masks_only_text_and_not_the_same_in_two_epochs(name: str) -> None:
     for view, other in zip(NOISINGS[name](example(6, 8)), NOISINGS[name](example(6, 8, epoch=2))):
-        assert not view.predict[:, 6:].any()
-        assert (view.canvas[view.predict] == 9).all() and (view.canvas[~view.predict] != 9).all()
+        assert not view.predict[:, 6:].any() and (view.canvas[:, 6:] == 1).all()
         assert view.predict.equal(other.predict) == (name == "full")
+
+
+@pytest.mark.parametrize("name", ["uniform", "uniform_original", "full"])
+def test_what_is_predicted_is_hidden_and_nothing_else(name: str) -> None:
+    (view,) = NOISINGS[name](example(6, 8))
+    assert (view.canvas[view.predict] == 9).all() and (view.canvas[~view.predict] != 9).all()
 
 
 def test_number_of_masks_is_uniform_in_1_to_n() -> None:
@@ -65,3 +70,13 @@ def test_numbers_are_uniform() -> None:
     assert numbers.min() >= 0 and numbers.max() < 1
     assert abs(float(numbers.mean()) - 0.5) < 0.005
     assert numbers.unique().numel() > 0.99 * numbers.numel()
+
+
+@pytest.mark.parametrize("name", sorted(NOISINGS))
+def test_padding_on_the_left_changes_no_mask(name: str) -> None:
+    right = example(5, 9)
+    left = Example(right.target.flip(1), right.fillable.flip(1), right.keys, right.mask)
+    alone = example(5, 5)
+    for one, other, view in zip(NOISINGS[name](right), NOISINGS[name](left), NOISINGS[name](alone)):
+        assert one.predict[:, :5].equal(view.predict) and other.predict[:, 4:].equal(view.predict)
+        assert not other.predict[:, :4].any() and other.canvas[:, 4:].equal(view.canvas)

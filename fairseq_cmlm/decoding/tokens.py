@@ -1,0 +1,167 @@
+"""From logits to tokens: which tokens may stand where, and the best of them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Iterable, NamedTuple, Optional, Sequence
+
+import torch
+from torch import Tensor
+
+# Numbers of token sets. A position of the canvas has the number of the set that it is limited to.
+ANY_WORD, END, FIRST_SET = 0, 1, 2
+
+
+@dataclass(frozen=True)
+class Symbols:
+    """Ids of the control symbols of the target dictionary."""
+
+    bos: int
+    pad: int
+    eos: int
+    mask: int
+
+    def control(self) -> tuple[int, ...]:
+        """Return the ids that may not stand inside a sentence."""
+        return (self.bos, self.pad, self.eos, self.mask)
+
+
+@dataclass(frozen=True)
+class AllowedTokens:
+    """The token sets of a decoding.
+
+    banned  ids that set ANY_WORD leaves out, and so do the sets from FIRST_SET on
+    end     the one token of set END; None where no position is limited to it
+    sets    (A, V) bool, the sets FIRST_SET, FIRST_SET + 1, ... as rows; None where there are none
+    """
+
+    banned: tuple[int, ...]
+    end: Optional[int]
+    sets: Optional[Tensor] = None
+
+
+class Alternatives(NamedTuple):
+    """The k best tokens, best first: tokens (..., k) int64 and their log_probs (..., k), natural log."""
+
+    tokens: Tensor
+    log_probs: Tensor
+
+
+class Prediction(NamedTuple):
+    """What is predicted at M asked positions.
+
+    tokens        (M,) int64, the best allowed token
+    log_probs     (M,) float32, natural log of its probability among all V tokens
+    alternatives  (M, k), the k best, where more than one was asked for
+    """
+
+    tokens: Tensor
+    log_probs: Tensor
+    alternatives: Optional[Alternatives] = None
+
+
+class Best(NamedTuple):
+    """What `best_of_blocks` finds at M positions, each (M,).
+
+    tokens      the best token that is not banned
+    logit       its logit
+    normaliser  log-sum-exp of all V logits
+    banned      the logits of each banned token
+    """
+
+    tokens: Tensor
+    logit: Tensor
+    normaliser: Tensor
+    banned: dict[int, Tensor]
+
+
+def best_of_blocks(blocks: Iterable[Tensor], banned: Sequence[int]) -> Best:
+    """Find the best token at each of M positions.
+
+    blocks  logits (M, v) float32 of successive parts of the vocabulary, written over. So no (M, V) tensor is needed: a
+            block of a few thousand tokens stays in the processor's cache.
+
+    >>> best_of_blocks([torch.tensor([[0.0, 5.0]]), torch.tensor([[3.0]])], banned=[1]).tokens.tolist()
+    [2]
+    """
+    start, parts = 0, []
+    found: dict[int, Tensor] = {}
+    for logits in blocks:
+        for symbol in banned:
+            if start <= symbol < start + logits.size(1):
+                found[symbol] = logits[:, symbol - start].clone()
+                logits[:, symbol - start] = float("-inf")
+        logit, tokens = logits.max(dim=1)
+        # In place, and with the maximum at hand: torch's logsumexp would take fresh memory and look for it again.
+        largest = logit.clamp(min=torch.finfo(logit.dtype).min)
+        normaliser = logits.sub_(largest[:, None]).exp_().sum(dim=1).log_().add_(largest)
+        parts.append((tokens + start, logit, normaliser))
+        start += logits.size(1)
+    tokens, logit, normaliser = (torch.stack(part) for part in zip(*parts))
+    # The banned tokens keep their share of the probability: nothing is renormalised.
+    everything = torch.cat([normaliser, torch.stack(list(found.values()))]) if found else normaliser
+    logit, block = logit.max(dim=0)
+    return Best(tokens.gather(0, block[None])[0], logit, everything.logsumexp(dim=0), found)
+
+
+def most_probable(blocks: Iterable[Tensor], sets: Tensor, allowed: AllowedTokens) -> Prediction:
+    """Return the best allowed token at each of M positions, with its log-probability among all V tokens.
+
+    blocks  as in `best_of_blocks`
+    sets    (M,) int64, the token set of each position
+
+    >>> logits = torch.tensor([[0.0, 2.0, 1.0], [0.0, 2.0, 1.0]])
+    >>> most_probable([logits], torch.tensor([ANY_WORD, END]), AllowedTokens(banned=(1,), end=1)).tokens.tolist()
+    [2, 1]
+    """
+    if allowed.sets is not None:
+        few = most_probable_few(torch.cat(list(blocks), dim=1), sets, allowed, 1)
+        return Prediction(few.tokens[:, 0], few.log_probs[:, 0])
+    best = best_of_blocks(blocks, allowed.banned)
+    if allowed.end is None:
+        return Prediction(best.tokens, best.logit - best.normaliser)
+    ends = sets == END
+    logit = torch.where(ends, best.banned[allowed.end], best.logit)
+    return Prediction(best.tokens.masked_fill(ends, allowed.end), logit - best.normaliser)
+
+
+def most_probable_few(logits: Tensor, sets: Tensor, allowed: AllowedTokens, size: int) -> Alternatives:
+    """Return the `size` best allowed tokens at each of M positions, best first, as (M, size).
+
+    logits  (M, V) float32, written over
+    sets    (M,) int64, the token set of each position
+
+    Where fewer tokens are allowed, the rest has a log-probability of -inf.
+
+    >>> allowed = AllowedTokens(banned=(1,), end=1)
+    >>> most_probable_few(torch.tensor([[0.0, 5.0, 3.0]]), torch.tensor([ANY_WORD]), allowed, 2).tokens.tolist()
+    [[2, 0]]
+    """
+    normaliser = logits.logsumexp(dim=1, keepdim=True)
+    ends = sets == END
+    end = None if allowed.end is None else logits[:, allowed.end].clone()
+    logits[:, list(allowed.banned)] = float("-inf")
+    if end is not None:
+        logits.masked_fill_(ends[:, None], float("-inf"))
+        logits[:, allowed.end] = torch.where(ends, end, logits[:, allowed.end])
+    if allowed.sets is not None:
+        outside = ~allowed.sets[(sets - FIRST_SET).clamp(min=0)] & (sets >= FIRST_SET)[:, None]
+        logits.masked_fill_(outside, float("-inf"))
+    best, tokens = logits.topk(min(size, logits.size(1)), dim=1)
+    if allowed.end is not None:
+        tokens = tokens.masked_fill(ends[:, None], allowed.end)
+    return Alternatives(tokens, best - normaliser)
+
+
+def average(logits: list[Tensor]) -> Tensor:
+    """Return the log of the mean of several models' probabilities, (M, V); of one model its logits, as they are.
+
+    >>> mean = average([torch.tensor([[0.25, 0.75]]).log(), torch.tensor([[0.75, 0.25]]).log()])
+    >>> [round(p, 3) for p in mean.exp()[0].tolist()]
+    [0.5, 0.5]
+    """
+    if len(logits) == 1:
+        return logits[0]
+    log_probs = torch.stack([one.log_softmax(dim=1) for one in logits])
+    return log_probs.logsumexp(dim=0) - math.log(len(logits))

@@ -1,0 +1,94 @@
+"""Cells: what came out of a case. Those of a report are kept on disk, so that an interrupted one goes on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Callable, Mapping, Optional, Sequence
+
+from fairseq_cmlm.errors import TextError
+from fairseq_cmlm.experiments.case import Case
+from fairseq_cmlm.experiments.systems.system import Decoded
+from fairseq_cmlm.experiments.timing import Timing
+from fairseq_cmlm.files import write_text
+from fairseq_cmlm.measures.bleu import join_subwords
+from fairseq_cmlm.measures.measure import Output
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What came out of a case, sentence by sentence in the order of the text.
+
+    texts    the best translations, as scored
+    tokens   the same as the model wrote them (subwords)
+    lengths  of all candidates or hypotheses, `</s>` included, best first
+    passes   of the decoder, for each of them
+    seconds  of each batch in each round
+    peer     seconds of each round of the autoregressive baseline, if it was timed beside
+    """
+
+    texts: list[str]
+    tokens: list[list[str]]
+    lengths: list[list[int]]
+    passes: list[list[int]]
+    seconds: list[list[float]]
+    peer: list[float] = field(default_factory=list)
+
+    @property
+    def rounds(self) -> list[float]:
+        """Seconds of each round."""
+        return [sum(batches) for batches in self.seconds]
+
+    @property
+    def best_passes(self) -> float:
+        """Passes of a sentence's best translation, mean."""
+        return sum(passes[0] for passes in self.passes) / len(self.passes)
+
+    @property
+    def output(self) -> Output:
+        """What the measures read."""
+        return Output(self.texts, self.tokens, self.lengths)
+
+
+def cell_of(
+    timing: Timing[Decoded], order: Sequence[int], join: Callable[[Sequence[str]], str] = join_subwords
+) -> Cell:
+    """Return what was done as a cell.
+
+    order  the number, in the text, of each sentence that was decoded
+    join   subwords to text
+    """
+    done = [one for _, one in sorted(zip(order, timing.done), key=lambda pair: pair[0])]
+    tokens, lengths, passes = ([list(part) for part in parts] for parts in zip(*done))
+    return Cell([join(one) for one in tokens], tokens, lengths, passes, timing.latencies)
+
+
+class CellStore:
+    """The cells in a folder, each a file named by its settings and the hash of all that its content depends on."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def path(self, case: Case, identity: Mapping[str, Any]) -> Path:
+        """Return where the cell of `case` is; `identity` is what it depends on beside the decoding, as JSON values."""
+        everything = json.dumps(
+            [type(case.decoding).__name__, asdict(case.decoding), case.timed, identity], sort_keys=True
+        )
+        digest = hashlib.sha256(everything.encode()).hexdigest()[:16]
+        return self._folder / f"{case.settings[:150]},{digest}.json"
+
+    def load(self, case: Case, identity: Mapping[str, Any]) -> Optional[Cell]:
+        """Return the cell if it is there."""
+        path = self.path(case, identity)
+        try:
+            return Cell(**json.loads(path.read_text("utf-8")))
+        except FileNotFoundError:
+            return None
+        except (OSError, TypeError, ValueError) as error:
+            raise TextError(f"{path} is no cell of a report ({error}): remove it") from None
+
+    def save(self, case: Case, identity: Mapping[str, Any], cell: Cell) -> None:
+        """Keep the cell."""
+        write_text(self.path(case, identity), json.dumps(asdict(cell), ensure_ascii=False))

@@ -1,0 +1,171 @@
+"""`fairseq-cmlm report`: decode what the tables need, keep it, and write tables and plots."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import shlex
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, Sequence, Union
+
+import torch
+
+import fairseq_cmlm
+from fairseq_cmlm.errors import TextError
+from fairseq_cmlm.experiments import machine, paper
+from fairseq_cmlm.experiments.case import Case
+from fairseq_cmlm.experiments.cells import Cell, CellStore
+from fairseq_cmlm.experiments.decode import decode
+from fairseq_cmlm.experiments.parallel_text import read_parallel
+from fairseq_cmlm.experiments.progress import Progress
+from fairseq_cmlm.experiments.report_options import ReportOptions
+from fairseq_cmlm.experiments.results import Results
+from fairseq_cmlm.experiments.subject import AUTOREGRESSIVE
+from fairseq_cmlm.experiments.systems.autoregressive import Autoregressive
+from fairseq_cmlm.experiments.systems.masked import Masked
+from fairseq_cmlm.experiments.systems.system import FairseqSystem
+from fairseq_cmlm.experiments.tables import TABLES
+from fairseq_cmlm.experiments.timing import by_batch
+from fairseq_cmlm.files import file_digest
+from fairseq_cmlm.measures.measure import Gold
+from fairseq_cmlm.plugin.subwords import Subwords
+from fairseq_cmlm.render import plots
+from fairseq_cmlm.render.document import write_report
+from fairseq_cmlm.render.table import Table
+
+
+def report(options: ReportOptions) -> str:
+    """Write report.md, report.json, plots/ and cells/ into the output folder, and return the Markdown.
+
+    Files are written after each cell and each table; a second call with the same options does what is missing.
+    """
+    work, subject = Workplace(options), options.subject
+    progress = Progress(work.missing([case for name in options.chosen for case in TABLES[name].cases(subject)]))
+    figure = plots.figure_class()
+    if figure is None:
+        print(f"fairseq-cmlm report: {plots.MISSING}", file=sys.stderr)
+    tables: dict[str, Table] = {}
+    drawn: dict[str, Path] = {}
+    cells: dict[Case, Cell] = {}
+    tokenise = options.tokenize or ("13a" if options.tokenizer else "none")
+    gold = Gold([work.text.references], tokenise, tokenised=True, lengths=work.text.gold_lengths)
+    results = Results(subject, work.pair, gold, cells)
+    signatures = results.signatures
+    for name in options.chosen:
+        for case in TABLES[name].cases(subject):
+            if case not in cells:
+                cells[case] = work.cell(case, progress)
+        tables[name] = TABLES[name].table(results)
+        if figure is not None and tables[name].panels:
+            drawn[name] = options.output / "plots" / f"{name}.png"
+            plots.draw(tables[name], drawn[name], figure)
+        text = write_report(options.output, {**work.facts(), **signatures}, tables, drawn)
+    return text
+
+
+class Workplace:
+    """The models, the text and the cells of one report."""
+
+    def __init__(self, options: ReportOptions) -> None:
+        self._options = options
+        languages = (options.source_lang, options.target_lang)
+        model = Masked(options.checkpoint, options.data, languages, options.device)
+        task = model.loaded.task
+        self._systems: dict[str, FairseqSystem] = {options.name: model}
+        for name, checkpoint in options.compare:
+            self._systems[name] = Masked(checkpoint, options.data, languages, options.device)
+        known = (task.cfg.source_lang, task.cfg.target_lang)
+        if options.teacher:
+            self._systems[AUTOREGRESSIVE] = Autoregressive(options.teacher, Path(task.cfg.data), known, options.device)
+        for system in self._systems.values():
+            assert system.loaded  # what cannot be loaded is told before anything is decoded
+        self._subwords = Subwords(options.tokenizer, options.bpe_codes, known, options.target_bpe_codes)
+        self.text = read_parallel(options.source, options.reference, self._subwords)
+        self.pair = "-".join(known)
+        self._store = CellStore(options.output / "cells")
+        codes = [file and file_digest(file) for file in (options.bpe_codes, options.target_bpe_codes)]
+        everything = json.dumps([asdict(self.text), options.tokenizer, codes])
+        self._text_digest = hashlib.sha256(everything.encode()).hexdigest()
+
+    def missing(self, cases: Sequence[Case]) -> int:
+        """Count those of `cases` that are still to be decoded."""
+        return sum(not path.exists() for path in {self._store.path(case, self._identity(case)) for case in cases})
+
+    def cell(self, case: Case, progress: Progress) -> Cell:
+        """Return the cell of `case`, decoded and kept if it was not there."""
+        identity = self._identity(case)
+        cell = self._store.load(case, identity)
+        if cell is None:
+            progress.begin(f"{case.system} {case.settings}")
+            cell = self._decode(case, progress)
+            self._store.save(case, identity, cell)
+            progress.end()
+        return cell
+
+    def _decode(self, case: Case, progress: Progress) -> Cell:
+        """Decode a case, a timed one in turn with the baseline with beam 5."""
+        system = self._systems[case.system]
+        check_lengths(system, [len(sentence.source) + 1 for sentence in self.text.sentences], "source")
+        if case.decoding.gold_target_length:
+            check_lengths(system, self.text.gold_lengths, "reference")
+        peers = self._peers(case)
+        cells = decode(
+            [case, *peers],
+            self._systems,
+            self.text.sentences,
+            self._options.rounds if case.timed else 1,
+            join=lambda tokens: self._subwords.text(" ".join(tokens)),
+            order=by_batch,
+            warm_up=case.timed,
+            progress=progress.batches,
+        )
+        return replace(cells[case], peer=[seconds for peer in peers for seconds in cells[peer].rounds])
+
+    def _peers(self, case: Case) -> list[Case]:
+        """Return the baseline that is timed beside `case`, if there is one."""
+        return self._options.subject.beam_search(5) if case.timed else []
+
+    def _identity(self, case: Case) -> dict[str, Any]:
+        """Return all that the cell of `case` depends on beside its decoding."""
+        system = self._systems[case.system]
+        identity: dict[str, Any] = {
+            "version": fairseq_cmlm.__version__,
+            "checkpoint": system.digest,
+            "text": self._text_digest,
+            "languages": self.pair,
+            "device": system.device,
+        }
+        if case.timed:
+            peers = [self._systems[peer.system].digest for peer in self._peers(case)]
+            identity |= {"peers": peers, "rounds": self._options.rounds, "batch_size": case.batch_size}
+            identity |= {"threads": case.threads, "machine": platform.node()}
+        return identity
+
+    def facts(self) -> dict[str, Union[str, dict[str, object]]]:
+        """Return what was measured on what."""
+        options = self._options
+        known = self.pair in paper.BASE
+        return {
+            "command": f"`{shlex.join(['fairseq-cmlm', *options.words])}`",
+            **{name: f"{one.checkpoint}, SHA-256 {one.digest[:12]}" for name, one in self._systems.items()},
+            "text": f"{options.source} and {options.reference}, {len(self.text.sentences)} sentences",
+            "scored": options.scored,
+            "decoding": f"{options.subject.masked().decoding.signature()}; of each row in report.json",
+            "machine": {**machine.describe(options.device), "threads": torch.get_num_threads()},
+            "batches": f"{options.batch_size} sentences",
+            "paper": f"its base model, {self.pair}, WMT, tokenised BLEU" if known else f"it has no {self.pair}",
+        }
+
+
+def check_lengths(system: FairseqSystem, lengths: Sequence[int], side: str) -> None:
+    """Raise a TextError for the first line that is too long for the model."""
+    limit = system.loaded.model.max_positions()[0 if side == "source" else 1]
+    for line, length in enumerate(lengths, start=1):
+        if length > limit:
+            raise TextError(
+                f"line {line} of the {side} has {length} tokens (</s> counts), and {system.checkpoint} takes at most "
+                f"{limit}: leave the line out of both texts"
+            )

@@ -1,0 +1,86 @@
+"""The options of `fairseq-cmlm report`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Mapping, Optional, Sequence
+
+import torch
+
+from fairseq_cmlm.decoding.options import Decoding
+from fairseq_cmlm.errors import OptionError
+from fairseq_cmlm.experiments.subject import AUTOREGRESSIVE, Subject
+from fairseq_cmlm.experiments.tables import TABLES
+
+
+@dataclass(frozen=True)
+class ReportOptions:
+    """What is reported on, as the command's --help tells; checked when made.
+
+    tables    names of TABLES; none for all that can be made
+    tokenize  sacreBLEU's tokenizer; None: 13a for detokenised text, none for tokens
+    decoding  options of decoding for all masked cells, by field name, but for what a table varies
+    words     the command as it was typed
+    """
+
+    checkpoint: Path
+    source: Path
+    reference: Path
+    output: Path
+    name: str = "model"
+    teacher: Optional[Path] = None
+    compare: Sequence[tuple[str, Path]] = ()
+    tables: Sequence[str] = ()
+    data: Optional[Path] = None
+    source_lang: Optional[str] = None
+    target_lang: Optional[str] = None
+    tokenizer: Optional[str] = None
+    bpe_codes: Optional[Path] = None
+    target_bpe_codes: Optional[Path] = None
+    tokenize: Optional[str] = None
+    device: str = "cpu"
+    batch_size: int = 32
+    rounds: int = 3
+    decoding: Mapping[str, Any] = field(default_factory=dict)
+    words: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        taken = [AUTOREGRESSIVE]
+        for name in (self.name, *(name for name, _ in self.compare)):
+            if name in taken or not re.fullmatch(r"[\w.-]+", name):
+                raise OptionError(
+                    f"a model cannot have the name '{name}': give each a name of its own, of letters, digits and _.-"
+                )
+            taken.append(name)
+        for table in self.tables:
+            if table not in TABLES:
+                raise OptionError(f"--tables {table} is none of {', '.join(TABLES)}")
+        if "comparison" in self.tables and not self.compare:
+            raise OptionError("--tables comparison needs another model: give --compare NAME=CHECKPOINT")
+        if self.target_bpe_codes and not self.bpe_codes:
+            raise OptionError("--target-bpe-codes needs those of the source: give --bpe-codes too")
+        for flag, value in (("--batch-size", self.batch_size), ("--rounds", self.rounds)):
+            if value < 1:
+                raise OptionError(f"{flag} {value} must be at least 1")
+        Decoding.of(**self.decoding)
+
+    @property
+    def chosen(self) -> list[str]:
+        """The tables to make, in their order."""
+        possible = [name for name in TABLES if name != "comparison" or self.compare]
+        return [name for name in possible if not self.tables or name in self.tables]
+
+    @property
+    def subject(self) -> Subject:
+        """What the tables are about."""
+        compared = [name for name, _ in self.compare]
+        teacher, threads = self.teacher is not None, torch.get_num_threads()
+        return Subject(self.name, compared, teacher, self.decoding, self.batch_size, threads)
+
+    @property
+    def scored(self) -> str:
+        """What is scored."""
+        joined = "" if self.bpe_codes else ", subwords as they are"
+        return f"detokenised text{joined}" if self.tokenizer else "tokens" if self.bpe_codes else "tokens as they are"

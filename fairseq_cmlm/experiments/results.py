@@ -1,0 +1,60 @@
+"""What the tables are made of: the cells, and what they are scored against."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Mapping, Optional, Sequence
+
+from fairseq_cmlm.experiments.case import Case
+from fairseq_cmlm.experiments.cells import Cell
+from fairseq_cmlm.experiments.subject import Subject
+from fairseq_cmlm.measures.bleu import Bleu
+from fairseq_cmlm.measures.measure import Gold, Scale
+from fairseq_cmlm.measures.table import MEASURES
+
+
+@dataclass(frozen=True)
+class Results:
+    """The cells by case.
+
+    pair  "source-target"
+    gold  what they are scored against
+    """
+
+    subject: Subject
+    pair: str
+    gold: Gold
+    cells: Mapping[Case, Cell]
+
+    def score(self, measure: str, case: Case) -> Optional[float]:
+        """Return what one of MEASURES says of a case."""
+        return self._scales[measure].score(self.cells[case].output)
+
+    def bleu_of(self, case: Case, groups: Sequence[Sequence[int]]) -> list[Optional[float]]:
+        """Return the BLEU of each group of sentences, given by their numbers; None of an empty one."""
+        counts = self._bleu.counts(self.cells[case].texts)
+        return [counts.bleu(group) for group in groups]
+
+    def passes(self, case: Case) -> float:
+        """Return the passes of the decoder for a sentence's best translation, mean."""
+        return self.cells[case].best_passes
+
+    @property
+    def signatures(self) -> dict[str, str]:
+        """The signatures of BLEU and chrF."""
+        return {MEASURES[name].title: self._scales[name].signature for name in ("bleu", "chrf")}
+
+    @cached_property
+    def _scales(self) -> dict[str, Scale]:
+        scales = {name: measure.scale(self.gold) for name, measure in MEASURES.items()}
+        return {name: scale for name, scale in scales.items() if scale is not None}
+
+    @cached_property
+    def _bleu(self) -> Bleu:
+        return Bleu(self.gold.references, self.gold.tokenise, self.gold.tokenised)
+
+
+def figure(theirs: Mapping[int, float], case: Case) -> Optional[float]:
+    """Return the paper's figure after as many passes as the case has, if there is one."""
+    return theirs.get(getattr(case.decoding, "iterations", -1))

@@ -1,0 +1,56 @@
+"""What a report is about, and the cases that its tables ask for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Mapping, Optional, Sequence
+
+from fairseq_cmlm.decoding.options import PRESETS, Decoding
+from fairseq_cmlm.experiments.case import BeamSearch, Case
+
+AUTOREGRESSIVE = "autoregressive"
+# How the paper decodes, where it says nothing else: the candidate with the greatest mean log-probability is chosen.
+PAPER: dict[str, Any] = {"iterations": 10, "length_beam": 5, "length_prior": 0.0}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a report is about.
+
+    model     name of the model
+    compared  names of the models beside it
+    teacher   whether there is an autoregressive baseline
+    given     options of decoding from the command line, by field name
+    """
+
+    model: str
+    compared: Sequence[str] = ()
+    teacher: bool = False
+    given: Mapping[str, Any] = field(default_factory=dict)
+    batch_size: int = 32
+    threads: int = 1
+
+    def masked(self, system: Optional[str] = None, timed: bool = False, **varied: Any) -> Case:
+        """Return the case that decodes as the paper does, but for what is given and what the table has `varied`."""
+        preset = PRESETS[{**self.given, **varied}.get("preset", "full")]
+        decoding = Decoding.of(**{**PAPER, **preset, **self.given, **varied})
+        return Case(system or self.model, decoding, self.batch_size, self.threads, timed)
+
+    def beam_search(self, *beams: int, timed: bool = False) -> list[Case]:
+        """Return the cases of the autoregressive baseline with these beams, none if there is no baseline."""
+        cases = [Case(AUTOREGRESSIVE, BeamSearch(beam), self.batch_size, self.threads, timed) for beam in beams]
+        return cases if self.teacher else []
+
+    @property
+    def priors(self) -> list[float]:
+        """The weights of the length model to compare: the paper's, and the one given or the default."""
+        return list(dict.fromkeys([PAPER["length_prior"], Decoding.of(**self.given).length_prior]))
+
+
+def as_in_the_paper(case: Case) -> bool:
+    """Tell whether the paper's figures can stand beside a case: it differs in nothing but passes, lengths or dtype."""
+    if isinstance(case.decoding, BeamSearch):
+        return True
+    paper = Decoding.of(**PAPER)
+    free = ("iterations", "length_beam", "gold_target_length", "dtype", "preset", "original")
+    return replace(case.decoding, **{name: getattr(paper, name) for name in free}) == paper

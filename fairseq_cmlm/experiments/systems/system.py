@@ -1,0 +1,113 @@
+"""What every system has, and what those have in common that fairseq loads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple, Optional, Sequence
+
+from fairseq import utils
+
+from fairseq_cmlm.experiments.sentences import Sentence
+from fairseq_cmlm.experiments.timing import Job
+from fairseq_cmlm.files import file_digest
+
+
+class Decoded(NamedTuple):
+    """What a system did with one sentence.
+
+    tokens   its best translation, subwords
+    lengths  of all its candidates or hypotheses, tokens with `</s>`
+    passes   of each of them: how often the decoder was called for it
+    """
+
+    tokens: list[str]
+    lengths: list[int]
+    passes: list[int]
+
+
+class System:
+    """A model that can decode, on one `device`, as torch names it."""
+
+    device: str
+
+    def job(self, decoding: Any, threads: int) -> Job[Decoded]:
+        """Make it ready to decode as a case says: by a Decoding if it is masked, else by a BeamSearch."""
+        raise NotImplementedError
+
+
+class Loaded(NamedTuple):
+    """A model and its task."""
+
+    task: Any
+    model: Any
+
+
+@dataclass(frozen=True)
+class FairseqSystem(System):
+    """A model that fairseq loads, once it is needed; `dataclasses.replace(system)` is one that is not loaded.
+
+    data       folder of the dictionaries; None where the checkpoint's own are to be found
+    languages  source and target, where the checkpoint does not tell them
+    """
+
+    checkpoint: Path
+    data: Optional[Path] = None
+    languages: tuple[Optional[str], Optional[str]] = (None, None)
+    device: str = "cpu"
+
+    @cached_property
+    def digest(self) -> str:
+        """The hash of the checkpoint."""
+        return file_digest(self.checkpoint)
+
+    def load(self) -> Loaded:
+        """Load the model as it was trained."""
+        raise NotImplementedError
+
+    @cached_property
+    def loaded(self) -> Loaded:
+        """The model, loaded once."""
+        return self.load()
+
+
+class Sample(NamedTuple):
+    """A batch: fields as fairseq collates them; row i holds sentence order[i] of the batch."""
+
+    fields: dict[str, Any]
+    order: list[int]
+
+
+class GeneratorJob:
+    """A generator of fairseq's contract at work."""
+
+    def __init__(self, loaded: Loaded, generator: Any, device: str) -> None:
+        self.task, self.model = loaded
+        self._generator, self._device = generator, device
+
+    def prepare(self, batch: Sequence[Sentence]) -> Sample:
+        """Collate the sources as the task does for fairseq-interactive."""
+        encode = self.task.source_dictionary.encode_line
+        tokens = [encode(" ".join(sentence.source), add_if_not_exist=False).long() for sentence in batch]
+        dataset = self.task.build_dataset_for_inference(tokens, [len(one) for one in tokens])
+        fields = dataset.collater([dataset[i] for i in range(len(batch))])
+        return Sample(utils.apply_to_sample(lambda tensor: tensor.to(self._device), fields), fields["id"].tolist())
+
+    def work(self, prepared: Sample) -> Any:
+        """Return the generator's hypotheses, a list for each row."""
+        return self._generator.generate([self.model], prepared.fields)
+
+    def finish(self, batch: Sequence[Sentence], prepared: Sample, result: Any) -> list[Decoded]:
+        """Return what was done; an autoregressive decoder makes a pass a token."""
+        lengths = [[one.get("length", len(one["tokens"])) for one in found] for found in result]
+        passes = [[one.get("steps", len(one["tokens"])) for one in found] for found in result]
+        return self.decoded(prepared, result, lengths, passes)
+
+    def decoded(
+        self, prepared: Sample, result: Any, lengths: list[list[int]], passes: list[list[int]]
+    ) -> list[Decoded]:
+        """Return the words of the best hypotheses, with lengths and passes, in the order of the batch."""
+        best = [str(self.task.target_dictionary.string(found[0]["tokens"])).split() for found in result]
+        rows = dict(zip(prepared.order, map(Decoded, best, lengths, passes)))
+        return [rows[i] for i in sorted(rows)]

@@ -1,0 +1,1 @@
+"""Inference: encoded source and canvas in, ranked candidates out. torch only: neither fairseq nor a dictionary."""

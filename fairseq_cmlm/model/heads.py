@@ -1,0 +1,14 @@
+"""Heads: what else than tokens a network predicts from its last decoder states.
+
+An objective names the heads that it trains, and a model is built with them. To add one: a module here, a row in HEADS.
+The length is no row: its classes are tied to the input table of the encoder's LENGTH token (encoder.py).
+"""
+
+from __future__ import annotations
+
+from typing import Callable
+
+from torch import nn
+
+# name -> a module (R, D) -> (R, ...) for states of D features
+HEADS: dict[str, Callable[[int], nn.Module]] = {}

@@ -1,0 +1,107 @@
+"""The network as training and inference see it: a source is encoded once, and canvases are read over it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple, Sequence
+
+from torch import Tensor, nn
+
+from fairseq_cmlm.model.attention import Memory
+from fairseq_cmlm.model.decoder import Decoder
+from fairseq_cmlm.model.embedding import TokenEmbedding, init_bert
+from fairseq_cmlm.model.encoder import Encoded, Encoder
+from fairseq_cmlm.model.heads import HEADS
+from fairseq_cmlm.model.layer import LayerSize
+from fairseq_cmlm.model.packing import packing_of
+
+
+class Encoding(NamedTuple):
+    """An encoded source: the encoder's outputs, and keys and values of each decoder layer."""
+
+    encoded: Encoded
+    memory: list[Memory]
+
+
+@dataclass(frozen=True)
+class NetworkSize:
+    """The shape of a network.
+
+    words, positions  of source and target; a dictionary's ids are below its number of words
+    pads              id of the padding symbol of source and target
+    share_all         one table for source, target and output
+    tie_output        one table for target and output
+    heads             rows of HEADS
+    """
+
+    encoder: LayerSize
+    decoder: LayerSize
+    encoder_layers: int
+    decoder_layers: int
+    words: tuple[int, int]
+    positions: tuple[int, int]
+    pads: tuple[int, int]
+    share_all: bool = False
+    tie_output: bool = False
+    heads: Sequence[str] = ()
+
+
+class Network(nn.Module):
+    """Encoder with length prediction and bidirectional decoder (paper, section 2)."""
+
+    encoder: Encoder
+    decoder: Decoder
+    heads: nn.ModuleDict
+
+    def build(self, size: NetworkSize) -> None:
+        """Make the modules, with BERT's initialisation.
+
+        Apart from __init__, for a class that has another parent too.
+        """
+        source = nn.Embedding(size.words[0], size.encoder.features)
+        target = source if size.share_all else nn.Embedding(size.words[1], size.decoder.features)
+        # The LENGTH token's own row 0, then the lengths 1 to the longest target.
+        lengths = size.positions[1] + 1
+        self.encoder = Encoder(
+            TokenEmbedding(source, size.positions[0]), size.encoder, size.encoder_layers, lengths, size.pads[0]
+        )
+        self.decoder = Decoder(
+            TokenEmbedding(target, size.positions[1]),
+            size.decoder,
+            size.decoder_layers,
+            size.encoder.features,
+            size.pads[1],
+            tied=size.share_all or size.tie_output,
+        )
+        self.heads = nn.ModuleDict({name: HEADS[name](size.decoder.features) for name in size.heads})
+        self.apply(init_bert)
+
+    def encode(self, source: Tensor) -> Encoding:
+        """Encode the source (B, S) int64, padded on either side."""
+        encoded = self.encoder(source)
+        return Encoding(encoded, self.decoder.memory(encoded))
+
+    def states(self, encoding: Encoding, canvas: Tensor, positions: Tensor) -> Tensor:
+        """Compute the last states (M, D) at the flat `positions` (M,) of the canvas (B * K, T), sentence-major."""
+        packing = packing_of(canvas.ne(self.decoder.pad))
+        return self.decoder.features(canvas, packing, encoding.memory, positions)
+
+    def logits(self, encoding: Encoding, canvas: Tensor, positions: Tensor) -> Tensor:
+        """Compute the logits (M, V) at the flat `positions` (M,) of the canvas (B * K, T), sentence-major."""
+        logits: Tensor = self.decoder.output(self.states(encoding, canvas, positions))
+        return logits
+
+
+def build_network(size: NetworkSize) -> Network:
+    """Return a new network with random weights.
+
+    >>> import torch
+    >>> layer = LayerSize(8, 16, 2, False, 0.0, 0.0, 0.0)
+    >>> network = build_network(NetworkSize(layer, layer, 1, 1, words=(9, 9), positions=(7, 7), pads=(1, 1)))
+    >>> encoding = network.encode(torch.tensor([[5, 6, 2]]))
+    >>> network.logits(encoding, torch.tensor([[8, 8, 8, 8]]), torch.arange(4)).shape
+    torch.Size([4, 9])
+    """
+    network = Network()
+    network.build(size)
+    return network

@@ -1,0 +1,141 @@
+"""Declared options: one dataclass field says all that is known of an option.
+
+A field made by :func:`option` carries its default, its help, its bounds and its flag. From the declaration come the
+command-line options, the checks and their messages, the tables of the documents, and the arguments of Python.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from dataclasses import Field, field, fields
+from typing import Any, Callable, Iterator, Mapping, Optional, Sequence, Union
+
+from fairseq_cmlm.errors import OptionError
+
+Choices = Union[Sequence[str], Mapping[str, Any]]
+
+
+def option(
+    default: Any,
+    help: str,
+    *,
+    flag: Optional[str] = None,
+    choices: Optional[Choices] = None,
+    least: Optional[float] = None,
+    above: Optional[float] = None,
+    most: Optional[float] = None,
+    below: Optional[float] = None,
+    signed: bool = False,
+) -> Any:
+    """Declare an option as a field of a dataclass.
+
+    default  the value where nothing is given; None means off
+    flag     its name on the command line, with underscores, where that differs from the field's
+    choices  the values allowed: the rows of a table
+    least, above, most, below   its bounds, the second and the fourth exclusive
+    signed   show it in a signature even at its default
+    """
+    facts = dict(help=help, flag=flag, choices=choices, signed=signed)
+    bounds = dict(least=least, above=above, most=most, below=below)
+    return field(default=default, metadata={**facts, **bounds})
+
+
+def declared(declaration: Any) -> Iterator[Field[Any]]:
+    """Yield the fields of a dataclass, or of an instance of one, that :func:`option` made."""
+    return (one for one in fields(declaration) if "signed" in one.metadata)
+
+
+def flag_of(one: Field[Any]) -> str:
+    """Return the option's name on the command line: `--decoding-iterations`."""
+    return f"--{name_of(one).replace('_', '-')}"
+
+
+def name_of(one: Field[Any]) -> str:
+    """Return the option's name in a configuration: `decoding_iterations`."""
+    return str(one.metadata["flag"] or one.name)
+
+
+def given_in(declaration: type, *sources: Mapping[str, Any]) -> dict[str, Any]:
+    """Collect the values that are given for the options of `declaration`, field name -> value.
+
+    sources  mappings of configuration names to values, the first that has a name wins; None, and False for a switch,
+             mean that nothing is given
+
+    A value of an enumeration (as fairseq's choices are) counts as what it stands for.
+    """
+    found = {}
+    for one in declared(declaration):
+        value = next((source[name_of(one)] for source in sources if name_of(one) in source), None)
+        if value is not None and value is not False:
+            found[one.name] = getattr(value, "value", value)
+    return found
+
+
+def check(instance: Any) -> None:
+    """Raise an OptionError for the first option of `instance` whose type, choice or bounds do not hold."""
+    for one in declared(instance):
+        value = getattr(instance, one.name)
+        if value is not None or one.default is not None:
+            _check_kind(one, value)
+            _check_bounds(one, value)
+
+
+def _check_kind(one: Field[Any], value: Any) -> None:
+    choices = one.metadata["choices"]
+    if choices is not None and value not in choices:
+        raise OptionError(f"{flag_of(one)} {value} must be one of {', '.join(choices)}")
+    kind = kind_of(one)
+    fits = isinstance(value, (int, float) if kind is float else kind) and (kind is bool or not isinstance(value, bool))
+    if not fits:
+        raise OptionError(f"{flag_of(one)} {value!r} must be {_KINDS[kind]}")
+    if kind is float and math.isinf(value):
+        raise OptionError(f"{flag_of(one)} {value} must be finite")
+
+
+_KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a word"}
+
+
+def kind_of(one: Field[Any]) -> type:
+    """Return the type of an option's value, also where it may be None."""
+    text = str(one.type)
+    for kind in _KINDS:
+        if kind.__name__ in text:
+            return kind
+    raise TypeError(f"option {one.name} has the type {text}, which no command line can give")
+
+
+_BOUNDS: dict[str, tuple[str, Callable[[Any, Any], bool]]] = {
+    "least": ("at least", operator.ge),
+    "above": ("above", operator.gt),
+    "most": ("at most", operator.le),
+    "below": ("below", operator.lt),
+}
+
+
+def _check_bounds(one: Field[Any], value: Any) -> None:
+    bounds = {name: one.metadata[name] for name in _BOUNDS if one.metadata[name] is not None}
+    if not all(_BOUNDS[name][1](value, bound) for name, bound in bounds.items()):
+        wanted = " and ".join(f"{_BOUNDS[name][0]} {bound:g}" for name, bound in bounds.items())
+        raise OptionError(f"{flag_of(one)} {value} must be {wanted}")
+
+
+def signature(instance: Any, left_out: Sequence[str] = (), **others: Any) -> str:
+    """Return the options in one line, as sacreBLEU signs a score: those always signed, and all not at their default.
+
+    left_out  fields without meaning here
+    others    further entries, at the end
+    """
+    entries = {
+        one.name: getattr(instance, one.name)
+        for one in declared(instance)
+        if one.name not in left_out and (one.metadata["signed"] or getattr(instance, one.name) != one.default)
+    }
+    return "|".join(f"{name}:{shown(value)}" for name, value in {**entries, **others}.items())
+
+
+def shown(value: Any) -> str:
+    """Return a value as tables and signatures show it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) else "none" if value is None else str(value)

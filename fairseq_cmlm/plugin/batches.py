@@ -1,0 +1,54 @@
+"""Sentences that no batch can hold, and batches that are too few for the processes that want one."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import numpy as np
+
+from fairseq_cmlm.errors import OptionError, TextError
+
+logger = logging.getLogger(__name__)
+
+
+def within_limits(indices: np.ndarray, dataset: Any, most: Any, skip: bool) -> np.ndarray:
+    """Return those of the sentences `indices` that `most`, the longest source and target in tokens, allows.
+
+    skip  leave the others out, with a count in the log; else they are a TextError that names the first line
+    """
+    kept: np.ndarray
+    kept, too_long = dataset.filter_indices_by_size(indices, most)
+    if not too_long:
+        return kept
+    first = getattr(dataset, "first_line", 1)
+    lines = sorted(int(i) + first for i in too_long)
+    source, target = (int(size) for size in dataset.size(lines[0] - first))
+    limits = f"--max-source-positions, --max-target-positions and --max-tokens allow, {most}"
+    if not skip:
+        raise TextError(
+            f"{len(lines)} line(s) are longer than {limits}, the first of them line {lines[0]} with "
+            f"({source}, {target}) tokens (source, target; </s> counts): shorten them, or leave them "
+            "out with --skip-invalid-size-inputs-valid-test"
+        )
+    logger.warning(f"skipped {len(lines)} line(s) longer than {limits}, the first of them line {lines[0]}")
+    return kept
+
+
+def refuse_none(available: int) -> None:
+    """Raise a TextError if no batch is `available`."""
+    if not available:
+        raise TextError(
+            "no sentence is left: the text has none, or all are longer than --max-source-positions, "
+            "--max-target-positions and --max-tokens allow"
+        )
+
+
+def refuse_too_few(available: int, shards: int, processes: int) -> None:
+    """Raise an OptionError if some of the `processes` of some of the `shards` would have none of the batches."""
+    if shards * processes > available:
+        times = f" times --distributed-world-size {processes}" if processes > 1 else ""
+        raise OptionError(
+            f"--num-shards {shards}{times} is more than the {available} batch(es): use fewer, or a smaller "
+            "--batch-size or --max-tokens"
+        )

@@ -1,0 +1,131 @@
+"""Targets with blanks, as text: `Ein <blank> steht auf <blank:2> Straße .`"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Callable, Optional, Sequence, Union
+
+import torch
+from fairseq.data import BaseWrapperDataset
+from omegaconf import OmegaConf
+from torch import Tensor
+
+from fairseq_cmlm.decoding.template import Blank, Template
+from fairseq_cmlm.decoding.tokens import ANY_WORD, FIRST_SET
+from fairseq_cmlm.errors import TextError
+from fairseq_cmlm.plugin.dictionary import MaskedDictionary
+
+_BLANK = re.compile(r"(<blank[^>]*>)", re.IGNORECASE)
+_MAY_BE_EMPTY = re.compile(r"<blank:0+(?:-\d+)?>")
+_SIZES = re.compile(r"<blank(?::(\d+)(?:-(\d+))?)?>")
+_CONTINUES, _BEGINS = "@@", "▁"
+
+
+class TemplateReader:
+    """Reads targets with blanks into templates.
+
+    A word that the user has given is never grown by what stands beside it: the last subword of a blank before it must
+    end a word, and the first after it begin one, in the way that the subwords of the dictionary say it (`@@` of
+    subword-nmt, `▁` of sentencepiece).
+
+    token_sets  (A, V) bool, the sets that the blanks name; None for a dictionary of whole words
+    """
+
+    def __init__(self, dictionary: MaskedDictionary) -> None:
+        self._dictionary = dictionary
+        symbols: list[str] = dictionary.symbols
+        self._first_set = self._last_set = ANY_WORD
+        self.token_sets: Optional[Tensor] = None
+        if any(symbol.endswith(_CONTINUES) for symbol in symbols):
+            self._last_set = FIRST_SET
+            self.token_sets = torch.tensor([[not symbol.endswith(_CONTINUES) for symbol in symbols]])
+        elif any(symbol.startswith(_BEGINS) for symbol in symbols):
+            self._first_set = FIRST_SET
+            self.token_sets = torch.tensor([[symbol.startswith(_BEGINS) for symbol in symbols]])
+
+    def read_lines(
+        self, lines: Sequence[str], first: int, encode: Callable[[str], str]
+    ) -> tuple[list[str], list[Template]]:
+        """Return the sources and the templates of lines SOURCE<TAB>TARGET, numbered from `first`; `encode` as below."""
+        pairs = [line.split("\t") for line in lines]
+        for number, pair in enumerate(pairs, start=first):
+            if len(pair) != 2:
+                raise TextError(f"line {number} has {len(pair) - 1} tabs: --infill reads lines SOURCE<TAB>TARGET")
+        targets = [self.read(pair[1], encode, f"line {first + i}") for i, pair in enumerate(pairs)]
+        return [pair[0] for pair in pairs], targets
+
+    def read(self, target: str, encode: Callable[[str], str], place: str) -> Template:
+        """Return the template of a target; `encode` makes subwords of text, `place` is for messages: line 3."""
+        parts = [part for part in _BLANK.split(target) if part.strip()]
+        template: list[Union[int, Blank]] = []
+        for number, part in enumerate(parts):
+            if _BLANK.fullmatch(part):
+                before, after = (_words_beside(parts, number, step) for step in (-1, 1))
+                template.append(self._blank(part, before, after, place))
+            else:
+                template += self._words(part, encode, place)
+        return Template(template, place)
+
+    def _blank(self, text: str, words_before: bool, words_after: bool, place: str) -> Blank:
+        match = _SIZES.fullmatch(text)
+        if match is None:
+            raise TextError(f"{place}: {text} is no blank: write <blank>, <blank:3> or <blank:1-4>")
+        least, most = match.groups()
+        sets = (self._first_set if words_before else ANY_WORD, self._last_set if words_after else ANY_WORD)
+        if least is None:
+            return Blank(1, None, *sets)
+        if int(most or least) < int(least):
+            raise TextError(f"{place}: {text} ends before it begins: write the smaller number first")
+        return Blank(int(least), int(most or least), *sets)
+
+    def _words(self, text: str, encode: Callable[[str], str], place: str) -> list[int]:
+        found = []
+        for subword in encode(text.strip()).split():
+            index = self._dictionary.index(subword)
+            if index == self._dictionary.unk():
+                raise TextError(f"{place}: the model's dictionary has no '{subword}', so the target cannot keep it")
+            found.append(index)
+        return found
+
+
+def _words_beside(parts: Sequence[str], number: int, step: int) -> bool:
+    """Say whether words can stand right before (`step` -1) or after (1) the blank `parts[number]`.
+
+    A blank between them that may be empty does not keep them apart.
+    """
+    number += step
+    while 0 <= number < len(parts) and _MAY_BE_EMPTY.fullmatch(parts[number]):
+        number += step
+    return 0 <= number < len(parts) and not _BLANK.fullmatch(parts[number])
+
+
+def reading_target(tokenizer: Any) -> Any:
+    """Return the options of a tokenizer, a configuration or None, changed to read the target language.
+
+    fairseq's tokenizers read the source language and write the target language.
+    """
+    language = getattr(tokenizer, "target_lang", None)
+    return tokenizer if language is None else OmegaConf.merge(tokenizer, {"source_lang": language})
+
+
+class Templates(list):  # type: ignore[type-arg]
+    """The templates of a batch, in the place of fairseq's constraints: the one thing that its commands hand through."""
+
+    def cuda(self) -> Templates:
+        """Return itself: templates stay on the host."""
+        return self
+
+
+class WithTemplates(BaseWrapperDataset):
+    """Sentences for inference, each with the template of its target."""
+
+    def __init__(self, dataset: Any, templates: Sequence[Template]) -> None:
+        super().__init__(dataset)
+        self._templates = templates
+        self.first_line = dataset.first_line
+
+    def collater(self, samples: list[dict[str, Any]]) -> dict[str, Any]:
+        """Collate as the dataset does, with the templates as "constraints"."""
+        batch: dict[str, Any] = self.dataset.collater(samples)
+        batch["constraints"] = Templates(self._templates[i] for i in batch["id"].tolist())
+        return batch

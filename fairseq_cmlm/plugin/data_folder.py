@@ -1,0 +1,60 @@
+"""The data folder of fairseq-preprocess, looked at before fairseq does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Optional
+
+from fairseq import utils
+from fairseq.data import data_utils
+from omegaconf import OmegaConf
+
+from fairseq_cmlm.errors import OptionError, TextError
+
+Languages = tuple[Optional[str], Optional[str]]
+
+
+def check_data_folder(cfg: Any) -> None:
+    """Raise a TextError unless the folders of `cfg.data` exist and the first has the dictionaries of both languages.
+
+    Languages that are not given are read off the names of the files.
+    """
+    folders = utils.split_paths(cfg.data or "")
+    for folder in folders:
+        if not Path(folder).is_dir():
+            raise TextError(f"there is no data folder '{folder}': give the --destdir of fairseq-preprocess")
+    found: Languages = data_utils.infer_language_pair(folders[0])
+    languages = (cfg.source_lang or found[0], cfg.target_lang or found[1])
+    if None in languages:
+        raise TextError(
+            f"the files in {folders[0]} do not tell the languages: give -s and -t, and the --destdir of "
+            "fairseq-preprocess"
+        )
+    for flag, language in zip(("-s", "-t"), languages):
+        if not Path(folders[0], f"dict.{language}.txt").is_file():
+            there = ", ".join(sorted(path.name for path in Path(folders[0]).glob("dict.*.txt"))) or "no dictionary"
+            raise TextError(
+                f"{folders[0]} has no dict.{language}.txt ({flag} {language}), but {there}: correct {flag}, or give "
+                "the --destdir of fairseq-preprocess (after --only-source, copy the other dictionary there)"
+            )
+
+
+def trained_languages(cfg: Any) -> Languages:
+    """Return the languages of the checkpoint whose model has the configuration `cfg`; None where it does not tell."""
+    whole = cfg._get_parent() if OmegaConf.is_config(cfg) else None
+    if whole is None:
+        return None, None
+    return OmegaConf.select(whole, "task.source_lang"), OmegaConf.select(whole, "task.target_lang")
+
+
+def refuse_swapped(trained: Languages, asked: Languages) -> None:
+    """Raise an OptionError if the languages `asked` for are those that a model was `trained` on, the other way round.
+
+    With a joined dictionary nothing else tells, and the output is nonsense.
+    """
+    source, target = trained
+    if source != target and asked == (target, source):
+        raise OptionError(
+            f"-s {target} -t {source}: the model was trained to translate from {source} to {target}: give -s {source} "
+            f"-t {target}, or the model of the other direction"
+        )

@@ -1,0 +1,48 @@
+"""The options of --eval-bleu, BLEU on the validation set in training, checked before the training begins."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from typing import Any, Optional
+
+from fairseq.data.encoders import TOKENIZER_REGISTRY
+
+from fairseq_cmlm.decoding.options import Decoding
+from fairseq_cmlm.errors import OptionError
+from fairseq_cmlm.options import declared, name_of
+from fairseq_cmlm.plugin.foreign_options import FOREIGN_OPTIONS
+
+# What else --eval-bleu-args may hold.
+_OF_GENERATION = ("beam", "print_step", "retain_iter_history")
+
+
+def check_eval_bleu(cfg: Any) -> None:
+    """Raise an OptionError for an option of --eval-bleu that cannot work; the decoding options' values come later."""
+    _check_names(_read("--eval-bleu-args", cfg.eval_bleu_args))
+    _read("--eval-bleu-detok-args", cfg.eval_bleu_detok_args)
+    if cfg.eval_bleu_detok not in TOKENIZER_REGISTRY:
+        raise OptionError(
+            f"--eval-bleu-detok {cfg.eval_bleu_detok} must be one of {', '.join(sorted(TOKENIZER_REGISTRY))}"
+        )
+
+
+def _read(flag: str, text: Optional[str]) -> dict[str, Any]:
+    """Return the JSON object that is the value of `flag`."""
+    try:
+        given = json.loads(text or "{}")
+    except ValueError as error:
+        raise OptionError(f"{flag} {text} is not JSON: {error}") from None
+    if not isinstance(given, dict):
+        raise OptionError(f"{flag} {text} must be a JSON object: '{{\"decoding_iterations\": 4}}'")
+    return given
+
+
+def _check_names(given: dict[str, Any]) -> None:
+    """Raise for a name that is neither an option of decoding nor one of fairseq's own."""
+    known = [*(name_of(one) for one in declared(Decoding)), *_OF_GENERATION]
+    for name in given:
+        if name not in known and name not in FOREIGN_OPTIONS:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"
+            raise OptionError(f"--eval-bleu-args: {name} is no decoding option: {hint}")

@@ -1,0 +1,29 @@
+"""A network without parameters, to try an objective on before there is a model."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+class EvenNetwork:
+    """Finds all `words` tokens and all `lengths` lengths equally likely.
+
+    >>> EvenNetwork(words=10).logits(None, torch.tensor([[9, 9]]), torch.tensor([0, 1])).shape
+    torch.Size([2, 10])
+    """
+
+    def __init__(self, words: int, lengths: int = 20) -> None:
+        self._words, self._lengths = words, lengths
+
+    def encode(self, source: Tensor) -> Any:
+        """Encode the source (B, S): only its number of sentences matters."""
+        logits = torch.zeros(len(source), self._lengths, requires_grad=True)
+        return SimpleNamespace(encoded=SimpleNamespace(length_logits=logits))
+
+    def logits(self, encoding: Any, canvas: Tensor, positions: Tensor) -> Tensor:
+        """Return zeros (M, V) for the flat `positions` (M,)."""
+        return torch.zeros(len(positions), self._words, requires_grad=True) * 1

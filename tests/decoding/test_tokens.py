@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fairseq_cmlm.decoding.rules import words_and_end
+from fairseq_cmlm.decoding.tokens import (
+    ANY_WORD,
+    END,
+    FIRST_SET,
+    AllowedTokens,
+    Symbols,
+    average,
+    most_probable,
+    most_probable_few,
+)
+
+SYMBOLS = Symbols(bos=0, pad=1, eos=2, mask=8)
+CONTROL = [0, 1, 2, 8]
+WORDS = [3, 4, 5, 6, 7]
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(0, 10**6), st.lists(st.booleans(), min_size=1, max_size=6), st.integers(1, 9))
+def test_words_inside_and_the_end_symbol_at_the_end(seed: int, last: list[bool], block: int) -> None:
+    logits = torch.randn(len(last), 9, generator=torch.Generator().manual_seed(seed))
+    log_probs = logits.log_softmax(dim=1)
+    sets, allowed = torch.tensor([END if ends else ANY_WORD for ends in last]), words_and_end(SYMBOLS)
+    found = most_probable(logits.clone().split(block, dim=1), sets, allowed)
+    for row, is_last in enumerate(last):
+        token = int(found.tokens[row])
+        expected = 2 if is_last else max(WORDS, key=lambda word: float(log_probs[row, word]))
+        assert token == expected
+        assert float(found.log_probs[row]) == pytest.approx(float(log_probs[row, token]), abs=1e-5)
+
+    few = most_probable_few(logits.clone(), sets, allowed, 5)
+    assert few.tokens[:, 0].equal(found.tokens) and few.log_probs[:, 0].allclose(found.log_probs)
+    for row, is_last in enumerate(last):
+        tokens, values = few.tokens[row].tolist(), few.log_probs[row]
+        if is_last:
+            assert (values[1:] == float("-inf")).all()
+        else:
+            assert tokens == sorted(WORDS, key=lambda word: -float(log_probs[row, word]))
+            assert values.allclose(log_probs[row, tokens], atol=1e-5)
+
+
+def test_average_is_the_mean_of_probabilities() -> None:
+    logits = [torch.randn(3, 5), torch.randn(3, 5)]
+    mean = (logits[0].softmax(1) + logits[1].softmax(1)) / 2
+    assert average(logits).exp().allclose(mean, atol=1e-6)
+
+
+def test_one_model_is_left_as_it_is() -> None:
+    logits = torch.randn(3, 5)
+    assert average([logits]) is logits
+
+
+def test_a_position_may_be_limited_to_some_words() -> None:
+    sets = torch.tensor([[False] * 9, [True] * 9])
+    sets[0, [4, 6]] = True
+    allowed = AllowedTokens(tuple(CONTROL), end=2, sets=sets)
+    logits = torch.randn(4, 9, generator=torch.Generator().manual_seed(3))
+    logits[:, 5] = 9.0
+    numbers = torch.tensor([FIRST_SET, ANY_WORD, END, FIRST_SET + 1])
+    found = most_probable([logits[:, :4].clone(), logits[:, 4:].clone()], numbers, allowed)
+    assert found.tokens.tolist() == [4 if logits[0, 4] > logits[0, 6] else 6, 5, 2, 5]
+    # Nothing is renormalised: the probability is that among all tokens.
+    assert found.log_probs.allclose(logits.log_softmax(1).gather(1, found.tokens[:, None])[:, 0], atol=1e-5)
+    few = most_probable_few(logits.clone(), numbers, allowed, 3)
+    assert sorted(few.tokens[0, :2].tolist()) == [4, 6] and few.log_probs[0, 2] == float("-inf")

@@ -1,0 +1,170 @@
+"""Inference with a small random network: no fairseq."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from fairseq_cmlm.decoding.options import Decoding
+from fairseq_cmlm.decoding.template import Blank, Template
+from fairseq_cmlm.decoding.tokens import FIRST_SET, Symbols
+from fairseq_cmlm.decoding.trace import Trace
+from fairseq_cmlm.errors import ModelError, OptionError, TextError
+from fairseq_cmlm.inference.decode import Candidates, decode
+from fairseq_cmlm.inference.start import Inputs
+from fairseq_cmlm.model.layer import LayerSize
+from fairseq_cmlm.model.network import Network, NetworkSize, build_network
+
+SYMBOLS = Symbols(bos=0, pad=1, eos=2, mask=19)
+LONGEST = 24
+
+
+def network(seed: int = 0, longest: int = LONGEST) -> Network:
+    torch.manual_seed(seed)
+    layer = LayerSize(16, 32, 2, False, 0.0, 0.0, 0.0)
+    made = build_network(NetworkSize(layer, layer, 1, 2, words=(20, 20), positions=(30, longest), pads=(1, 1)))
+    for parameter in made.parameters():
+        nn.init.normal_(parameter, std=0.5)
+    return made.eval()
+
+
+SOURCE = torch.tensor([[5, 6, 7, 8, 2], [9, 10, 2, 1, 1], [2, 1, 1, 1, 1]])
+
+
+def run(
+    inputs: Inputs, networks: list[Network] | None = None, trace: Trace | None = None, **options: Any
+) -> Candidates:
+    return decode(networks or [network()], inputs, Decoding.of(**options), SYMBOLS, trace)
+
+
+def test_candidates_are_ranked_and_end_in_the_end_symbol() -> None:
+    found = run(Inputs(SOURCE), length_beam=3)
+    assert found.scores.shape == (3, 3) and (found.scores[:, :-1] >= found.scores[:, 1:]).all()
+    for sentence in range(2):
+        for k in range(3):
+            length = int(found.lengths[sentence, k])
+            assert int(found.tokens[sentence, k, length - 1]) == SYMBOLS.eos
+            assert (found.tokens[sentence, k, length:] == SYMBOLS.pad).all()
+    # Nothing is translated by nothing, in one pass.
+    assert found.lengths[2, 0] == 1 and found.scores[2, 1:].eq(-math.inf).all() and (found.passes[2] <= 1).all()
+
+
+def test_a_batch_equals_its_sentences() -> None:
+    options = {"length_beam": 4, "halve_candidates": 1, "stop_unchanged": 2}
+    together = run(Inputs(SOURCE[:2]), **options)
+    for i, length in enumerate((5, 3)):
+        alone = run(Inputs(SOURCE[i : i + 1, :length]), **options)
+        assert alone.lengths[0].tolist() == together.lengths[i].tolist()
+        assert alone.scores[0].allclose(together.scores[i], atol=1e-5)
+        assert alone.passes[0].tolist() == together.passes[i].tolist()
+
+
+TEMPLATE = Template([7, Blank(2, 2), 8, Blank(1, 4), 11], "line 3")
+
+
+@pytest.mark.parametrize("strategy", ["mask_predict", "without_remasking", "easy_first", "left_to_right"])
+def test_given_words_are_never_changed(strategy: str) -> None:
+    trace = Trace()
+    found = run(Inputs(SOURCE[:1], templates=[TEMPLATE]), trace=trace, strategy=strategy, length_beam=3)
+    assert found.scores.size(1) == 3
+    for k in range(3):
+        length = int(found.lengths[0, k])
+        tokens = found.tokens[0, k, :length].tolist()
+        assert tokens[0] == 7 and tokens[3] == 8 and tokens[-2:] == [11, 2] and 7 <= length <= 10
+        blanks = [tokens[i] for i in (1, 2, *range(4, length - 2))]
+        assert not set(blanks) & {0, 1, 2, 19}
+        assert found.fillable[0, k, :length].tolist() == [i in (1, 2, *range(4, length - 2)) for i in range(length)]
+        for made in trace.of_row(int(found.rows[0, k]), length):
+            assert made.read[0] == 7 and made.tokens[3] == 8
+
+
+def test_the_score_counts_what_was_filled() -> None:
+    found = run(Inputs(SOURCE[:1], templates=[TEMPLATE]), length_prior=0.0, length_beam=1)
+    filled = found.fillable[0, 0]
+    assert float(found.scores[0, 0]) == pytest.approx(float(found.log_probs[0, 0][filled].mean()), abs=1e-6)
+    nothing = run(Inputs(SOURCE[:1], templates=[Template([7, 8])]))
+    assert nothing.tokens[0, 0].tolist() == [7, 8, 2] and nothing.scores.tolist() == [[0.0]]
+
+
+def test_blanks_keep_to_their_token_sets() -> None:
+    sets = torch.zeros(1, 20, dtype=torch.bool)
+    sets[0, 13] = True
+    template = Template([7, Blank(3, 3, last_set=FIRST_SET), 8])
+    for strategy in ("mask_predict", "easy_first"):
+        found = run(Inputs(SOURCE[:1], templates=[template], token_sets=sets), strategy=strategy)
+        assert int(found.tokens[0, 0, 3]) == 13
+
+
+@pytest.mark.parametrize("template", [Template([7] * LONGEST, "line 3"), Template([Blank(LONGEST, LONGEST)], "line 3")])
+def test_a_template_that_does_not_fit_is_named(template: Template) -> None:
+    with pytest.raises(TextError, match=f"line 3 cannot be met: .* must fit into {LONGEST} tokens"):
+        run(Inputs(SOURCE[:1], templates=[template]))
+
+
+def test_a_budget_sets_the_length() -> None:
+    found = run(Inputs(SOURCE[:2]), length_budget=6)
+    assert found.lengths.tolist() == [[7], [7]]
+    prompt = run(Inputs(SOURCE[:1], templates=[Template([7, Blank()])]), length_budget=4)
+    assert prompt.lengths.tolist() == [[6]] and int(prompt.tokens[0, 0, 0]) == 7
+    with pytest.raises(OptionError, match=f"--length-budget {LONGEST} does not fit"):
+        run(Inputs(SOURCE[:2]), length_budget=LONGEST)
+
+
+def test_gold_lengths_need_references() -> None:
+    found = run(Inputs(SOURCE[:1], gold_lengths=torch.tensor([9])), gold_target_length=True, length_beam=1)
+    assert found.lengths.tolist() == [[9]]
+    with pytest.raises(OptionError, match="--gold-target-length needs data with references"):
+        run(Inputs(SOURCE), gold_target_length=True)
+
+
+def test_an_ensemble_decodes_what_all_of_its_models_can() -> None:
+    found = run(Inputs(SOURCE[:1]), [network(), network(1, longest=8)], length_beam=20)
+    assert found.lengths.max() <= 8
+
+
+@pytest.mark.parametrize("strategy", ["mask_predict", "without_remasking", "easy_first"])
+@pytest.mark.parametrize("part", ["encoder.lengths.weight", "decoder.output.weight"])
+def test_a_model_of_nans_is_refused(part: str, strategy: str) -> None:
+    broken = network()
+    with torch.no_grad():
+        broken.get_parameter(part).fill_(math.nan)
+    options = {"confidence_threshold": 0.5} if strategy == "without_remasking" else {}
+    with pytest.raises(ModelError, match=r"not numbers \(NaN\) in float32"):
+        run(Inputs(SOURCE[:2]), [broken], strategy=strategy, **options)
+
+
+def test_the_cosine_schedule_reveals_slowly() -> None:
+    def masked(schedule: str) -> list[int]:
+        trace = Trace()
+        run(Inputs(SOURCE[:1]), trace=trace, mask_schedule=schedule, length_budget=11, iterations=4)
+        return [int(made.asked.sum()) for made in trace.passes]
+
+    assert masked("linear") == [12, 9, 6, 3] and masked("cosine") == [12, 11, 8, 4]
+
+
+@pytest.mark.parametrize("strategy", ["mask_predict", "without_remasking", "easy_first"])
+def test_an_empty_line_costs_one_token(strategy: str) -> None:
+    def asked(source: torch.Tensor) -> int:
+        trace = Trace()
+        run(Inputs(source), trace=trace, strategy=strategy, length_beam=LONGEST)
+        return sum(int(made.asked.sum()) for made in trace.passes)
+
+    # The other candidates of an empty line are none; they stand there with one token, and the loop asks for it once.
+    assert asked(SOURCE) - asked(SOURCE[:2]) <= LONGEST
+
+
+def test_how_long_other_sentences_take_decides_about_no_candidate() -> None:
+    source = torch.tensor([[5, 6, 7, 8, 2], [9, 10, 11, 12, 2]])
+    gold = torch.tensor([4, 20])
+    # A pass for each token: the short sentence is done while the long one goes on and halves its candidates.
+    options = {"gold_target_length": True, "length_beam": 4, "halve_candidates": 4, "iterations": 0}
+
+    def kept(rows: slice) -> list[int]:
+        found = run(Inputs(source[rows], gold_lengths=gold[rows]), **options)
+        return [int(number) for number in found.scores.gt(-math.inf).sum(1)]
+
+    assert kept(slice(0, 2)) == kept(slice(0, 1)) + kept(slice(1, 2)) == [2, 1]
