@@ -139,3 +139,10 @@ def shown(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:g}" if isinstance(value, float) else "none" if value is None else str(value)
+
+
+def help_of(one: Field[Any]) -> str:
+    """Return the help text of a declared option, with its choices and its default, for argparse."""
+    choices = f"; one of {', '.join(one.metadata['choices'])}" if one.metadata["choices"] else ""
+    default = "" if isinstance(one.default, bool) or one.default is None else f" (default: {one.default})"
+    return f"{one.metadata['help']}{choices}{default}".replace("%", "%%")

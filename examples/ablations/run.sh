@@ -14,7 +14,6 @@ shift 3
 . "$(dirname "$0")/../steps/recipe.sh"
 settings "$recipe" "$direction"
 . "$examples/environment.sh"
-export PLUGIN=${PLUGIN:-$(fairseq-cmlm path)}
 step() { bash "$examples/steps/$1.sh" "$recipe" "$direction" "$work" "${@:2}"; }
 
 for table in "$@"; do [ -f "$table" ] || fail "there is no table $table"; done

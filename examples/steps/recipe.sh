@@ -75,7 +75,7 @@ note() {
     printf '%s %-5s %s\n' "$(date '+%F %T')" "$1" "${2#"$work/"}" | tee -a "$work/steps.log"
 }
 
-# The folder for --user-dir. run.sh asks once, for it takes seconds.
+# The folder for --user-dir; PLUGIN names another one.
 plugin() { echo "${PLUGIN:-$(fairseq-cmlm path)}"; }
 
 # words ARRAY TEXT: set ARRAY to the words of the text, whatever white space is between them.

@@ -14,7 +14,6 @@ steps=$(dirname "$(readlink -f "$0")") # examples/wmt/run.sh is a link to this f
 . "$steps/recipe.sh"
 settings "$recipe" "$direction"
 . "$examples/environment.sh"
-export PLUGIN=${PLUGIN:-$(fairseq-cmlm path)}
 step() { bash "$steps/$1.sh" "$recipe" "${@:2}"; }
 
 [ $# -gt 3 ] || step download "$work"

@@ -8,8 +8,7 @@ from typing import Any, Mapping
 
 from fairseq_cmlm.decoding.options import Decoding
 from fairseq_cmlm.errors import OptionError
-from fairseq_cmlm.options import declared, flag_of, given_in, kind_of, name_of
-from fairseq_cmlm.plugin.fairseq_options import help_of
+from fairseq_cmlm.options import declared, flag_of, given_in, help_of, kind_of, name_of
 
 
 def add_decoding_flags(parser: argparse.ArgumentParser) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import MISSING, field, make_dataclass
 from typing import Any, Dict, Optional
 
-from fairseq_cmlm.options import declared, kind_of, name_of
+from fairseq_cmlm.options import declared, help_of, kind_of, name_of
 
 
 def as_fairseq_fields(declaration: type, defaults: bool, **replaced: Any) -> Any:
@@ -24,10 +24,3 @@ def as_fairseq_fields(declaration: type, defaults: bool, **replaced: Any) -> Any
         kind = kind if kind is bool or (default is not None and name not in replaced) else Optional[kind]
         made.append((name, kind, field(default=default, metadata=metadata)))
     return make_dataclass(f"{declaration.__name__}Fields", made)
-
-
-def help_of(one: Any) -> str:
-    """Return the help text of a declared option, with its choices and its default, for argparse."""
-    choices = f"; one of {', '.join(one.metadata['choices'])}" if one.metadata["choices"] else ""
-    default = "" if isinstance(one.default, bool) or one.default is None else f" (default: {one.default})"
-    return f"{one.metadata['help']}{choices}{default}".replace("%", "%%")

@@ -21,14 +21,14 @@ from fairseq_cmlm.decoding.template import Template
 from fairseq_cmlm.decoding.tokens import Symbols
 from fairseq_cmlm.errors import CheckpointError, OptionError, TextError
 from fairseq_cmlm.generated import SIGNATURE
-from fairseq_cmlm.options import given_in
+from fairseq_cmlm.options import given_in, help_of
 from fairseq_cmlm.plugin.batches import refuse_none, refuse_too_few, within_limits
 from fairseq_cmlm.plugin.blanks import TemplateReader, WithTemplates, reading_target
 from fairseq_cmlm.plugin.criterion import CMLMLoss
 from fairseq_cmlm.plugin.data_folder import check_data_folder, refuse_swapped, trained_languages
 from fairseq_cmlm.plugin.dictionary import MaskedDictionary
 from fairseq_cmlm.plugin.eval_bleu import check_eval_bleu
-from fairseq_cmlm.plugin.fairseq_options import as_fairseq_fields, help_of
+from fairseq_cmlm.plugin.fairseq_options import as_fairseq_fields
 from fairseq_cmlm.plugin.foreign_options import refuse_foreign_options
 from fairseq_cmlm.plugin.generator import CMLMGenerator
 from fairseq_cmlm.plugin.model import CMLMModel
