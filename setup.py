@@ -17,7 +17,7 @@ setup(
     long_description_content_type="text/markdown",
     license="MIT",
     packages=find_packages(include=["fairseq_cmlm", "fairseq_cmlm.*"]),
-    package_data={"fairseq_cmlm": ["py.typed"]},
+    package_data={"fairseq_cmlm": ["py.typed", "render/templates/*"]},
     python_requires=">=3.9,<3.14",
     install_requires=[
         "fairseq-fixed>=0.12.3.1",
@@ -25,12 +25,14 @@ setup(
         "sacremoses",
         "subword-nmt",
         "sacrebleu>=2",
+        "jinja2",  # torch needs it as well
     ],
     extras_require={
         "bench": ["ctranslate2"],
         "plots": ["matplotlib"],
         "zh": ["rjieba"],
-        "test": ["pytest", "hypothesis", "ruff", "mypy", "ctranslate2", "matplotlib", "rjieba"],
+        "sentencepiece": ["sentencepiece"],
+        "test": ["pytest", "hypothesis", "ruff", "mypy", "ctranslate2", "matplotlib", "rjieba", "sentencepiece"],
     },
     entry_points={"console_scripts": ["fairseq-cmlm=fairseq_cmlm.commands.main:main"]},
 )

@@ -5,7 +5,7 @@ import sys
 
 from benchmarks.command import quiet
 
-BENCHMARKS = ("decoding", "training", "growth", "quality", "steps")
+BENCHMARKS = ("decoding", "training", "objectives", "growth", "quality", "steps", "updates")
 
 
 def main() -> None:

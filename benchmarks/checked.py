@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Callable, Mapping, NamedTuple, Optional, Sequence
 
 from benchmarks.operations import masked_in_each_pass
+from fairseq_cmlm.decoding.thresholds import stopping_rules
 from fairseq_cmlm.experiments.case import BeamSearch, Case
 from fairseq_cmlm.experiments.decode import make_job
 from fairseq_cmlm.experiments.sentences import Sentence, lengths_around
@@ -43,9 +44,13 @@ def expected_of(case: Case, system: System) -> Expected:
 
     if isinstance(system, FairseqMasked):
         return Expected(around, lambda length: iterations)
-    if decoding.mask_schedule != "linear" or decoding.searches or not iterations:
+    if decoding.block_length is not None:
+        block = decoding.block_length
+        return Expected(around, lambda length: max(iterations, block) * -(-length // block), fewer=True)
+    plain = decoding.mask_schedule == "linear" and decoding.strategy in ("mask_predict", "without_remasking")
+    if not plain or not iterations:
         return Expected(around, lambda length: max(iterations, length), fewer=True)
-    fewer = decoding.stopping_rules() or decoding.iterations_per_token or decoding.halve_candidates
+    fewer = stopping_rules(decoding, 1) or decoding.iterations_per_token or decoding.halve_candidates
     return Expected(around, lambda length: len(masked_in_each_pass(length, iterations)), bool(fewer))
 
 

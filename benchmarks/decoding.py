@@ -30,7 +30,8 @@ from benchmarks.memory import peak_of
 from benchmarks.options import add_common, add_sentences, facts_of, sentences_of, size_of
 from benchmarks.rows import LEGEND, Line, details_of, row_of
 from benchmarks.sentences import describe
-from fairseq_cmlm.decoding.options import PRESETS, Decoding
+from fairseq_cmlm.decoding.options import Decoding
+from fairseq_cmlm.decoding.presets import PRESETS
 from fairseq_cmlm.errors import OptionError
 from fairseq_cmlm.experiments.case import BeamSearch, Case
 from fairseq_cmlm.experiments.decode import decode

@@ -1,4 +1,4 @@
-"""Peak memory of one piece of work, measured in a process of its own.
+"""Peak memory of one piece of work, on a CPU measured in a process of its own.
 
 The kernel's high-water mark (VmHWM) is set back once the model is loaded, so that what loading needs does not hide what
 the work needs. It is not getrusage's ru_maxrss: that one can neither be set back, nor does it begin at 0, for a process
@@ -7,6 +7,7 @@ inherits the mark of the one that started it.
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -20,7 +21,7 @@ _STATUS, _RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 class Peak(NamedTuple):
-    """MB (2 ** 20 bytes): of the whole process, and of that what Python and the imported libraries take alone."""
+    """MB (2 ** 20 bytes): of all there is, and of that what was there before (Python and the libraries on a CPU)."""
 
     process: float
     libraries: float
@@ -36,17 +37,8 @@ def _status(key: str) -> float:
     return int(line.split()[1]) / 1024
 
 
-def _device_memory(device: str) -> float:
-    free, total = torch.cuda.mem_get_info(device)
-    return (total - free) / 2**20
-
-
-def _measure(load: Callable[..., Callable[[], Any]], arguments: tuple[Any, ...], device: str) -> Peak:
-    """In the new process. On a CUDA device it is the device's memory that counts; no allocator gives any of it back."""
-    if device != "cpu":
-        before = _device_memory(device)
-        load(*arguments)()
-        return Peak(_device_memory(device), before)
+def _measure(load: Callable[..., Callable[[], Any]], arguments: tuple[Any, ...]) -> Peak:
+    """In the new process."""
     before = _status("VmRSS")
     work = load(*arguments)
     _RESET.write_text("5")
@@ -54,9 +46,20 @@ def _measure(load: Callable[..., Callable[[], Any]], arguments: tuple[Any, ...],
     return Peak(_status("VmHWM"), before)
 
 
+def _measure_device(load: Callable[..., Callable[[], Any]], arguments: tuple[Any, ...], device: str) -> Peak:
+    """In this process: the allocator of a CUDA device tells what was taken beside what other models hold."""
+    gc.collect()
+    before = torch.cuda.memory_allocated(device)
+    torch.cuda.reset_peak_memory_stats(device)
+    load(*arguments)()
+    return Peak(torch.cuda.max_memory_allocated(device) / 2**20, before / 2**20)
+
+
 def peak_of(load: Callable[..., Callable[[], Any]], arguments: tuple[Any, ...], device: str) -> Optional[Peak]:
     """The peak of `load(*arguments)()` after `load` is through; None where the system has no such mark (not Linux)."""
-    if device == "cpu" and not _RESET.exists():
+    if device != "cpu":
+        return _measure_device(load, arguments, device)
+    if not _RESET.exists():
         return None
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"), initializer=quiet) as process:
-        return process.submit(_measure, load, arguments, device).result()
+        return process.submit(_measure, load, arguments).result()

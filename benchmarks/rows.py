@@ -17,7 +17,7 @@ from fairseq_cmlm.render.table import Row
 
 LEGEND = """\
 sentences/s: of the median round. p50, p90: latency of a batch, encoder and length prediction included. passes: calls of
-the decoder, mean over sentences and their candidates. memory: peak in a process of its own, without Python and the
+the decoder, mean over sentences and their candidates. memory: peak of model and work, without Python and the
 imported libraries. x PEER: how many times as fast, the median of the ratios of all rounds (least-greatest); a peer with
 T and l is the one with the same T and l. BLEU: sacreBLEU, tok:none, of the joined subwords.
 """

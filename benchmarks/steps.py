@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import time
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Callable, Sequence
+from typing import Any, Callable, Iterator, Sequence
 from unittest import mock
 
 import torch
@@ -41,6 +41,7 @@ from fairseq_cmlm.model.attention import Memory
 from fairseq_cmlm.model.decoder import Decoder
 from fairseq_cmlm.model.layer import DecoderLayer
 from fairseq_cmlm.model.packing import Packing, packing_of
+from fairseq_cmlm.model.projection import Projection
 from fairseq_cmlm.render.table import Row
 
 LEGEND = """\
@@ -78,7 +79,16 @@ def _vocabulary_everywhere() -> AbstractContextManager[Any]:
 
 
 def _vocabulary_at_once() -> AbstractContextManager[Any]:
-    return mock.patch.object(projection, "BLOCK", 10**9)
+    return mock.patch.object(Projection, "blocks", lambda self, x: iter([self(x)]))
+
+
+def _weights_as_they_are_stored() -> AbstractContextManager[Any]:
+    """No layout of oneDNN's: torch chooses the library, and lays out what that needs, at each product."""
+
+    def blocks(self: Projection, x: Tensor) -> Iterator[Tensor]:
+        return (torch.nn.functional.linear(x, weight) for weight in torch.split(self.weight, projection.BLOCK))
+
+    return mock.patch.multiple(Projection, forward=torch.nn.Linear.forward, blocks=blocks)
 
 
 def _memory_in_every_pass() -> AbstractContextManager[Any]:
@@ -109,6 +119,7 @@ STEPS: dict[str, Switch] = {
     "the last layer at masked positions only": _last_layer_everywhere,
     "last layer and vocabulary at masked positions only": _vocabulary_everywhere,
     "the vocabulary in blocks": _vocabulary_at_once,
+    "weights in oneDNN's layout": _weights_as_they_are_stored,
     "keys and values of the source once a sentence": _memory_in_every_pass,
 }
 
@@ -131,15 +142,16 @@ class _Product:
     rows = 2048
 
     def __init__(self, size: Size) -> None:
-        self._x, self._weight = torch.randn(self.rows, size.features), torch.randn(4 * size.features, size.features)
-        self.multiply_adds = self.rows * self._weight.numel()
+        self._x, self._layer = torch.randn(self.rows, size.features), Projection(size.features, 4 * size.features)
+        self._layer.eval().lay_out()
+        self.multiply_adds = self.rows * self._layer.weight.numel()
 
     def fastest(self, times: int) -> float:
         """Multiply-adds a second."""
         seconds = []
         for _ in range(times):
             start = time.perf_counter()
-            torch.nn.functional.linear(self._x, self._weight)
+            self._layer(self._x)
             seconds.append(time.perf_counter() - start)
         return self.multiply_adds / min(seconds)
 

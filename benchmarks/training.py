@@ -40,17 +40,18 @@ from fairseq_cmlm.render.table import Row
 
 ALIKE = ["--dropout=0.1", "--label-smoothing=0.1", "--lr=1e-4"]
 LEGEND = """\
-target tokens/s: of the median round. p50, p90: of an update. memory: peak in a process of its own, without Python and
+target tokens/s: of the median round. p50, p90: of an update. memory: peak of model and work, without Python and
 the imported libraries. x PEER: how many times as fast, the median of the ratios of all rounds (least-greatest).
 """
 
 
 @dataclass(frozen=True)
 class Trainee:
-    """A system, and the numbers that it computes with: float32 or bfloat16."""
+    """A system, the numbers that it computes with, float32 or bfloat16, and the objective of ours."""
 
     system: str
     numbers: str
+    objective: str = "cmlm"
 
 
 class Trainer:
@@ -60,7 +61,7 @@ class Trainer:
         torch.manual_seed(seed)
         reduced, theirs = training.numbers == "bfloat16", training.system == PEER
         arguments = [*size.architectures()[training.system], *ALIKE]
-        arguments += [] if theirs else [f"--training-dtype={training.numbers}"]
+        arguments += [] if theirs else [f"--training-dtype={training.numbers}", f"--objective={training.objective}"]
         cfg, self._task, model = models.build(arguments, data)
         self._model, self._device = model.to(device), device
         self._criterion = self._task.build_criterion(cfg.criterion)

@@ -128,7 +128,7 @@ def _check_text(
         if _UNKNOWN not in seen and _letters(seen) != _letters(texts[number]):
             raise TextError(
                 f"sentence {number} (from 0) of {output} is '{seen}', and in {source} '{texts[number]}': give the text "
-                "that fairseq-preprocess was given, and translate without --tokenizer"
+                "that fairseq-preprocess was given, and translate without --tokenizer, a CMLM with --text-pipeline none"
             )
     if joined and all(" ".join(translation.tokens) == translation.text for translation in found.values()):
         raise TextError(f"{output} holds whole words and no subwords: translate without --post-process (--remove-bpe)")

@@ -8,8 +8,8 @@ from typing import Iterable
 
 from fairseq_cmlm.errors import TextError
 
-# What precedes the signature of the decoding, before all translations.
-SIGNATURE = "# decoding "
+# What precedes the signatures of the decoding and of the text pipeline, before all translations.
+SIGNATURE, TEXT_SIGNATURE = "# decoding ", "# text "
 _LINE = re.compile(r"^([HD])-(\d+)\t([^\t]*)\t(.*)$")
 
 
@@ -52,8 +52,16 @@ def read_generated(lines: Iterable[str], name: str) -> dict[int, Generated]:
 
 def decoding_of(lines: Iterable[str]) -> str:
     """Return the signature of the decoding that made an output: `unknown` where it has none, as of another model."""
-    found = dict.fromkeys(line.removeprefix(SIGNATURE).strip() for line in lines if line.startswith(SIGNATURE))
-    return "; ".join(found) or "unknown"
+    return "; ".join(_behind(SIGNATURE, lines)) or "unknown"
+
+
+def text_of(lines: Iterable[str]) -> str:
+    """Return the signature of the text pipeline that joined an output; empty where there was none."""
+    return "; ".join(_behind(TEXT_SIGNATURE, lines))
+
+
+def _behind(head: str, lines: Iterable[str]) -> dict[str, None]:
+    return dict.fromkeys(line.removeprefix(head).strip() for line in lines if line.startswith(head))
 
 
 def all_in_order(translations: dict[int, Generated], sentences: int, name: str) -> list[Generated]:

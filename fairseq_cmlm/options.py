@@ -9,9 +9,12 @@ from __future__ import annotations
 import math
 import operator
 from dataclasses import Field, field, fields
+from functools import cache
+from pathlib import Path
 from typing import Any, Callable, Iterator, Mapping, Optional, Sequence, Union
 
 from fairseq_cmlm.errors import OptionError
+from fairseq_cmlm.files import file_digest
 
 Choices = Union[Sequence[str], Mapping[str, Any]]
 
@@ -27,6 +30,7 @@ def option(
     most: Optional[float] = None,
     below: Optional[float] = None,
     signed: bool = False,
+    file: bool = False,
 ) -> Any:
     """Declare an option as a field of a dataclass.
 
@@ -35,8 +39,9 @@ def option(
     choices  the values allowed: the rows of a table
     least, above, most, below   its bounds, the second and the fourth exclusive
     signed   show it in a signature even at its default
+    file     the value names a file, which a signature tells by its name and the digest of its content
     """
-    facts = dict(help=help, flag=flag, choices=choices, signed=signed)
+    facts = dict(help=help, flag=flag, choices=choices, signed=signed, file=file)
     bounds = dict(least=least, above=above, most=most, below=below)
     return field(default=default, metadata={**facts, **bounds})
 
@@ -131,7 +136,29 @@ def signature(instance: Any, left_out: Sequence[str] = (), **others: Any) -> str
         for one in declared(instance)
         if one.name not in left_out and (one.metadata["signed"] or getattr(instance, one.name) != one.default)
     }
+    entries |= {name: signed_file(path) for name, path in files_given(instance).items() if name in entries}
     return "|".join(f"{name}:{shown(value)}" for name, value in {**entries, **others}.items())
+
+
+def files_given(instance: Any) -> dict[str, Path]:
+    """Return the files that the options of `instance` name, field name -> path."""
+    named = {one.name: getattr(instance, one.name) for one in declared(instance) if one.metadata["file"]}
+    return {name: Path(value) for name, value in named.items() if value is not None}
+
+
+def signed_file(path: Path) -> str:
+    """Return name and digest of a file: `averaged.pt@0123456789ab`."""
+    try:
+        state = path.stat()
+    except OSError as error:
+        raise OptionError(f"{path} cannot be read: {error.strerror}") from None
+    return f"{path.name}@{_digest(path, state.st_mtime_ns, state.st_size)[:12]}"
+
+
+@cache
+def _digest(path: Path, *state: int) -> str:
+    """Return the digest of a file; `state` differs where the file was changed."""
+    return file_digest(path)
 
 
 def shown(value: Any) -> str:

@@ -39,9 +39,29 @@ def cosine(progress: Tensor) -> Tensor:
     return torch.cos(progress * (math.pi / 2))
 
 
+def square(progress: Tensor) -> Tensor:
+    """Return 1 - t^2: few tokens are revealed at first, and ever more (MaskGIT, Chang et al. 2022, arXiv 2202.04200).
+
+    >>> square(torch.tensor([0.0, 0.5, 1.0])).tolist()
+    [1.0, 0.75, 0.0]
+    """
+    return 1 - progress**2
+
+
+def square_root(progress: Tensor) -> Tensor:
+    """Return 1 - t^(1/2): many tokens are revealed at first, and ever fewer (MaskGIT's contrast to the others).
+
+    >>> square_root(torch.tensor([0.0, 0.25, 1.0])).tolist()
+    [1.0, 0.5, 0.0]
+    """
+    return 1 - progress**0.5
+
+
 SCHEDULES: dict[str, MaskSchedule] = {
     "linear": linear,
     "cosine": cosine,
+    "square": square,
+    "square_root": square_root,
 }
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
-from typing import Any, Optional, Sequence, Union
+from typing import Any, Iterator, Optional, Sequence, Union
 
 import numpy as np
 import torch
@@ -14,82 +14,24 @@ from fairseq import utils
 from fairseq_cmlm import plugin  # noqa: F401  registers the task and the model
 from fairseq_cmlm.decoding.options import Decoding
 from fairseq_cmlm.decoding.template import Template
-from fairseq_cmlm.decoding.trace import RowPass
+from fairseq_cmlm.decoding.trace import BatchPass, Trace
 from fairseq_cmlm.errors import OptionError, TextError
 from fairseq_cmlm.files import FilePath
+from fairseq_cmlm.inference.exposure import Exposure, exposure
 from fairseq_cmlm.inference.likelihood import likelihood_bound
 from fairseq_cmlm.plugin.blanks import WithTemplates
+from fairseq_cmlm.plugin.drafts import read_draft
+from fairseq_cmlm.plugin.generator import CMLMGenerator
 from fairseq_cmlm.plugin.loading import load_models, move
-from fairseq_cmlm.plugin.subwords import Subwords
+from fairseq_cmlm.plugin.model import CMLMModel
+from fairseq_cmlm.plugin.prepared_text import prepared_text
+from fairseq_cmlm.translation import Candidate, Likelihood, Shown, TracedPass, Translation, Watch, Wording
 
-
-@dataclass(frozen=True)
-class TracedPass:
-    """One pass over a candidate of n tokens, `</s>` included; each list has an entry for each of them.
-
-    read, written   the tokens before and after the pass; `<mask>` where the model had to predict
-    probabilities   of the written tokens, each in the pass that predicted it
-    masked_again    whether the token was masked for the next pass
-    ranks           of the tokens by their probability, 0 for the least sure; -1 for what the user has fixed
-    why             masked again: `unsure` (predicted in this pass, among the least sure), `taken back` (filled before,
-                    and now among the least sure), `masked` (never filled yet); or not: `kept`, `finished`, `given`
-                    (fixed by the user), `given up` (the candidate lost), or the stopping rule that kept it: `sure`,
-                    `unchanged`
-    alternatives    the best tokens and their probabilities, the written one among them, where this pass predicted; for
-                    a token that is taken back see the pass that predicted it. Empty unless asked for
-    score           mean log-probability of the candidate so far, natural log
-    """
-
-    read: list[str]
-    written: list[str]
-    probabilities: list[float]
-    masked_again: list[bool]
-    ranks: list[int]
-    why: list[str]
-    alternatives: list[list[tuple[str, float]]]
-    score: float
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """The translation of one length.
-
-    length   tokens with `</s>`
-    score    mean log-probability of the tokens and the length's part in it, natural log
-    passes   the passes made
-    history  every pass, if asked for
-    """
-
-    length: int
-    text: str
-    score: float
-    passes: int
-    history: Optional[list[TracedPass]]
-
-
-@dataclass(frozen=True)
-class Translation:
-    """The text and score of the best of the length candidates, and all of them, best first."""
-
-    text: str
-    score: float
-    candidates: list[Candidate]
-
-
-@dataclass(frozen=True)
-class Likelihood:
-    """How likely a given translation is, natural log.
-
-    bound   an upper bound, estimated, of the negative log-likelihood of the translation, its length included
-    tokens  the number of its tokens, `</s>` included
-    """
-
-    bound: float
-    tokens: int
+__all__ = ["Candidate", "Likelihood", "TracedPass", "Translation", "Translator"]
 
 
 class Translator:
-    """A trained model, or several whose probabilities are averaged, with the tokenisation and BPE around it.
+    """A trained model, or several whose probabilities are averaged, with the text pipeline around it.
 
     Threads may share a Translator. A process that is forked after it has translated with two threads or more hangs at
     its first use of torch (pytorch#41197): make the pool by `multiprocessing.get_context("spawn")`, or let each child
@@ -105,6 +47,7 @@ class Translator:
         target_lang: Optional[str] = None,
         tokenizer: Optional[str] = None,
         bpe_codes: Optional[FilePath] = None,
+        text_pipeline: Optional[FilePath] = None,
         device: str = "cpu",
         dtype: str = "float32",
     ) -> None:
@@ -112,20 +55,33 @@ class Translator:
 
         data         folder of the dict.*.txt; by default the checkpoint's own, or else the one it was trained on
         source_lang  and target_lang: needed where neither the checkpoint nor the files in `data` tell them
-        tokenizer    "moses" or another of fairseq's; None if texts come in tokenised, and shall go out so
-        bpe_codes    codes of subword_nmt, for a model of such subwords
+        text_pipeline  how raw text is prepared, for a model that has no text pipeline of its own: a text.json; "none"
+                     does without that of the model
+        tokenizer    for a model without a text pipeline: "moses" or another of fairseq's; None if texts come in
+                     tokenised, and shall go out so. Beside a pipeline it must be the same as there
+        bpe_codes    the same of the codes of subword_nmt, for a model of such subwords
         device       "cpu", "cuda", "cuda:1"
         dtype        --decoding-dtype: "float32", "bfloat16", "int8" (CPU), "float16" (GPU). The models are changed to
                      it here; a `dtype` in :meth:`translate` changes them for good too, under the feet of other threads
         """
         paths = [checkpoint] if isinstance(checkpoint, (str, os.PathLike)) else checkpoint
-        self._task, self._models = load_models([Path(path) for path in paths], data, source_lang, target_lang)
-        languages = (self._task.cfg.source_lang, self._task.cfg.target_lang)
-        self._subwords = Subwords(tokenizer, bpe_codes, languages)
+        files = [Path(path) for path in paths]
+        self._task, self._models = load_models(files, data, source_lang, target_lang, text_pipeline)
+        self._text, _ = prepared_text(self._task.text, self.languages, tokenizer, bpe_codes)
+        self._words = Wording(
+            source=lambda token: str(self._task.source_dictionary[token]),
+            target=lambda token: str(self._task.target_dictionary[token]),
+            text=lambda tokens: self._text.text(self._task.target_dictionary.string(tokens)),
+        )
         self._device = move(self._models, device)
         self._dtype = Decoding.of(dtype=dtype).dtype
         for model in self._models:
             model.lower_precision(self._dtype)
+
+    @property
+    def languages(self) -> tuple[str, str]:
+        """The names of source and target language, as the data was prepared with them."""
+        return self._task.cfg.source_lang, self._task.cfg.target_lang
 
     def translate(
         self,
@@ -134,6 +90,8 @@ class Translator:
         *,
         history: bool = False,
         alternatives: int = 0,
+        attention: bool = False,
+        watch: Optional[Watch] = None,
         max_tokens: int = 2000,
         **options: Any,
     ) -> list[Translation]:
@@ -144,6 +102,10 @@ class Translator:
                       `<blank:1-4>` of 1 to 4. Words that are given are never changed.
         history       keep what every pass read and wrote, and why
         alternatives  how many of the best tokens of each position the history keeps
+        attention     keep in the history what of the source each token read, for about half as much work again
+        watch         is called with each pass as soon as it is made: the number of the text, that of the candidate, and
+                      the `TracedPass`. A search over single tokens knows its passes only at its end. What it raises
+                      ends the translation
         max_tokens    source tokens in a batch, padding included; the longest text fits always. It changes the speed and
                       the memory needed, not the translations
         options       of decoding, by the names in :class:`fairseq_cmlm.decoding.options.Decoding`: iterations=4,
@@ -151,13 +113,79 @@ class Translator:
         """
         _check_texts("texts", texts)
         decoding = Decoding.of(**{"dtype": self._dtype, **options})
-        generator = self._task.generator(self._models, decoding, history=history, alternatives=alternatives)
+        shown = Shown(history, alternatives, attention, watch)
+        shown.check(decoding)
+        generator = self._task.generator(self._models, decoding)
         templates = None if targets is None else self._templates(texts, targets)
-        found: dict[int, list[dict[str, Any]]] = {}
+        found: dict[int, Translation] = {}
         for batch in self._batches(texts, max_tokens, templates):
-            hypotheses = self._task.inference_step(generator, self._models, batch)
-            found.update(zip(batch["id"].tolist(), hypotheses))
-        return [self._translation(found[i]) for i in range(len(texts))]
+            found.update(self._translations(generator, {**batch, "trace": self._trace(batch, shown)}))
+        return [found[i] for i in range(len(texts))]
+
+    def go_on(
+        self,
+        text: str,
+        tokens: Sequence[str],
+        *,
+        probabilities: Sequence[float],
+        masked: Sequence[bool],
+        done: int,
+        fixed: Optional[Sequence[bool]] = None,
+        history: bool = False,
+        alternatives: int = 0,
+        attention: bool = False,
+        watch: Optional[Watch] = None,
+        **options: Any,
+    ) -> Translation:
+        """Go on from the middle of a decoding, as it was left or as you have changed it; there is one candidate.
+
+        text           the source
+        tokens         the target so far, `</s>` at its end: the `written` of a `TracedPass`; anything where masked
+        probabilities  of the tokens, those of the `TracedPass`; 1 for one that you chose yourself
+        masked         whether the next pass predicts the token: `masked_again`
+        done           how many passes were made; the next one is number done + 1 of the passes that `options` plan
+        fixed          whether the token is never changed; none is by default
+
+        The others are as in `translate`. Nothing changed, the rest is as if the decoding had not been interrupted; but
+        random strategies draw other numbers for all but the first candidate, and what counts passes begins anew.
+        """
+        decoding = Decoding.of(**{"dtype": self._dtype, **options})
+        shown = Shown(history, alternatives, attention, watch)
+        shown.check(decoding)
+        fixed = [False] * len(tokens) if fixed is None else fixed
+        draft = read_draft(self._task.target_dictionary, tokens, probabilities, masked, fixed, done)
+        (batch,) = self._batches([text], 1, None)
+        generator = self._task.generator(self._models, decoding)
+        return self._translations(generator, {**batch, "draft": draft, "trace": self._trace(batch, shown)})[0]
+
+    def _trace(self, batch: dict[str, Any], shown: Shown) -> Optional[Trace]:
+        """Return the trace for a batch, None if nobody wants one."""
+        if not shown.history and shown.watch is None:
+            return None
+        trace, numbers, watch = Trace(shown.alternatives, shown.attention), batch["id"].tolist(), shown.watch
+        real = self._real_source(batch)
+
+        def tell(made: BatchPass) -> None:
+            assert watch is not None
+            for row, one in made.by_row():
+                sentence, candidate = divmod(row, trace.candidates)
+                watch(numbers[sentence], candidate, self._words.traced(one, real[sentence]))
+
+        trace.watch = None if watch is None else tell
+        return trace
+
+    def _real_source(self, batch: dict[str, Any]) -> torch.Tensor:
+        """Say where the sources (B, S) of a batch are no padding, bool on the host."""
+        return batch["net_input"]["src_tokens"].cpu().ne(self._task.source_dictionary.pad())
+
+    def _translations(self, generator: CMLMGenerator, batch: dict[str, Any]) -> dict[int, Translation]:
+        """Decode a batch; return the translations by the number of the text."""
+        hypotheses = self._task.inference_step(generator, self._models, batch)
+        sources, real = batch["net_input"]["src_tokens"].cpu(), self._real_source(batch)
+        return {
+            number: self._words.translation(*one)
+            for number, *one in zip(batch["id"].tolist(), hypotheses, sources, real)
+        }
 
     def likelihood(
         self, texts: Sequence[str], targets: Sequence[str], *, samples: int = 16, max_tokens: int = 2000
@@ -168,31 +196,48 @@ class Translator:
 
         exp(bound / tokens), over all sentences, bounds the perplexity. It needs a single model in float32.
         """
-        _check_texts("texts", texts)
-        _check_texts("targets", targets)
-        if len(self._models) > 1:
-            raise OptionError("the likelihood is that of a single model, and this is an ensemble")
-        if self._models[0].precision != "float32":
-            raise OptionError(f"the likelihood needs a float32 model, and this is {self._models[0].precision}")
-        if len(targets) != len(texts):
-            raise TextError(f"there are {len(texts)} texts and {len(targets)} targets: they must be parallel")
         if samples < 1:
             raise OptionError(f"samples {samples} must be at least 1")
-        model, dictionary = self._models[0].eval(), self._task.target_dictionary
-        ids = [self._target_ids(i, target) for i, target in enumerate(targets)]
+        model, mask = self._single("likelihood"), self._task.symbols.mask
         found: dict[int, Likelihood] = {}
-        for batch in self._batches(texts, max_tokens, None):
-            numbers, source = batch["id"].tolist(), batch["net_input"]["src_tokens"]
-            rows = [ids[i] for i in numbers]
-            target = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=dictionary.pad())
-            bound = likelihood_bound(model, source, target.to(self._device), dictionary.mask_index, samples)
+        for numbers, source, target in self._pairs(texts, targets, max_tokens):
+            bound = likelihood_bound(model, source, target, mask, samples)
             for i, tokens, length, size in zip(numbers, *(part.tolist() for part in bound)):
                 found[i] = Likelihood(tokens + length, size)
         return [found[i] for i in range(len(texts))]
 
+    def exposure(self, texts: Sequence[str], targets: Sequence[str], *, max_tokens: int = 2000) -> Exposure:
+        """Return how a model, in float32, takes its own words in the place of those of `targets`, the translations."""
+        model, symbols = self._single("exposure"), self._task.symbols
+        pairs = self._pairs(texts, targets, max_tokens)
+        return reduce(Exposure.plus, (exposure(model, source, target, symbols) for _, source, target in pairs))
+
+    def _single(self, what: str) -> CMLMModel:
+        """Return the one model, in float32, or raise."""
+        if len(self._models) > 1:
+            raise OptionError(f"the {what} is that of a single model, and this is an ensemble")
+        if self._models[0].precision != "float32":
+            raise OptionError(f"the {what} needs a float32 model, and this is {self._models[0].precision}")
+        return self._models[0].eval()
+
+    def _pairs(
+        self, texts: Sequence[str], targets: Sequence[str], max_tokens: int
+    ) -> Iterator[tuple[list[int], torch.Tensor, torch.Tensor]]:
+        """Yield batches of texts and their translations: their numbers, source (B, S) and target (B, T)."""
+        _check_texts("texts", texts)
+        _check_texts("targets", targets)
+        if len(targets) != len(texts):
+            raise TextError(f"there are {len(texts)} texts and {len(targets)} targets: they must be parallel")
+        ids, pad = [self._target_ids(i, target) for i, target in enumerate(targets)], self._task.symbols.pad
+        for batch in self._batches(texts, max_tokens, None):
+            numbers = batch["id"].tolist()
+            rows = [ids[i] for i in numbers]
+            target = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=pad)
+            yield numbers, batch["net_input"]["src_tokens"], target.to(self._device)
+
     def _target_ids(self, number: int, target: str) -> torch.Tensor:
         """Return the ids (n,) of a target, `</s>` included."""
-        line = self._subwords.target(target)
+        line = self._text.target(target)
         ids: torch.Tensor = self._task.target_dictionary.encode_line(line, add_if_not_exist=False).long()
         limit = min(model.max_positions()[1] for model in self._models)
         if len(ids) > limit:
@@ -207,13 +252,13 @@ class Translator:
         if len(targets) != len(texts):
             raise TextError(f"there are {len(texts)} texts and {len(targets)} targets: give one for each, or none")
         read = self._task.templates.read
-        return [read(target, self._subwords.target, f"targets[{i}]") for i, target in enumerate(targets)]
+        return [read(target, self._text.target, f"targets[{i}]") for i, target in enumerate(targets)]
 
     def _batches(
         self, texts: Sequence[str], max_tokens: int, templates: Optional[Sequence[Template]]
     ) -> list[dict[str, Any]]:
         """Return `texts` as fairseq's samples, those of a like length together."""
-        tokens, lengths = self._task.get_interactive_tokens_and_lengths(texts, self._subwords.source)
+        tokens, lengths = self._task.get_interactive_tokens_and_lengths(texts, self._text.source)
         limit = min(model.max_positions()[0] for model in self._models)
         for i, length in enumerate(lengths):
             if length > limit:
@@ -227,42 +272,6 @@ class Translator:
         batches = dataset.batch_by_size(shortest_first, max_tokens=max([max_tokens, *lengths]))
         samples = (dataset.collater([dataset[i] for i in batch]) for batch in batches)
         return [utils.apply_to_sample(lambda tensor: tensor.to(self._device), sample) for sample in samples]
-
-    def _decode(self, tokens: torch.Tensor) -> str:
-        return self._subwords.text(self._task.target_dictionary.string(tokens))
-
-    def _translation(self, hypotheses: list[dict[str, Any]]) -> Translation:
-        candidates = [self._candidate(hypothesis) for hypothesis in hypotheses]
-        return Translation(candidates[0].text, candidates[0].score, candidates)
-
-    def _candidate(self, hypothesis: dict[str, Any]) -> Candidate:
-        passes = hypothesis["trace"]
-        return Candidate(
-            length=hypothesis["length"],
-            text=self._decode(hypothesis["tokens"]),
-            score=hypothesis["score"],
-            passes=hypothesis["steps"],
-            history=None if passes is None else [self._traced(made) for made in passes],
-        )
-
-    def _traced(self, made: RowPass) -> TracedPass:
-        best: list[list[tuple[str, float]]] = []
-        if made.alternatives is not None:
-            for tokens, log_probs in zip(*made.alternatives):
-                best.append([(self._word(t), p) for t, p in zip(tokens.tolist(), log_probs.exp().tolist()) if p > 0])
-        return TracedPass(
-            read=[self._word(token) for token in made.read.tolist()],
-            written=[self._word(token) for token in made.tokens.tolist()],
-            probabilities=made.log_probs.exp().tolist(),
-            masked_again=made.remasked.tolist(),
-            ranks=made.ranks,
-            why=made.why,
-            alternatives=best,
-            score=made.score,
-        )
-
-    def _word(self, token: int) -> str:
-        return str(self._task.target_dictionary[token])
 
 
 def _check_texts(name: str, texts: Sequence[str]) -> None:

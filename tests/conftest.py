@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from pathlib import Path
+from typing import Any, Iterator
 
 import pytest
 import torch
@@ -50,3 +52,22 @@ def teacher(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     log = run("train", data, *LANGUAGES, *TEACHER, "--share-all-embeddings", "--max-epoch", 4, "--save-dir", save)
     (save / "log").write_text(log)
     return save
+
+
+@pytest.fixture(scope="session")
+def demo_model(checkpoint: Path) -> Any:
+    """A Translator of that model."""
+    from fairseq_cmlm import Translator
+
+    return Translator(checkpoint)
+
+
+@pytest.fixture(scope="session")
+def server(demo_model: Any) -> Iterator[Any]:
+    """The demo's server over that model, running."""
+    from fairseq_cmlm.demo.server import DemoServer
+
+    with DemoServer("127.0.0.1", 0, demo_model) as made:
+        threading.Thread(target=made.serve_forever, daemon=True).start()
+        yield made
+        made.shutdown()

@@ -14,8 +14,9 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from fairseq.data import Dictionary
+from fairseq_commands import LANGUAGES, TINY
 
-from benchmarks import checked, decoding, growth, quality, steps, training
+from benchmarks import checked, decoding, growth, objectives, quality, steps, training, updates
 from benchmarks.catalogue import MASKED
 from benchmarks.checked import Checked, Expected, WrongDecodingError, check, expected_of
 from benchmarks.growth import exponent, quadratic_share
@@ -246,6 +247,15 @@ def test_the_peak_is_that_of_the_work_alone() -> None:
     assert peak is not None and 95 < peak.work < 150 and len(held)
 
 
+def test_on_a_gpu_the_allocator_tells_the_peak(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = [3 * 2**20]
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: taken[-1])
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda device: taken.append(taken[-1]))
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda device: max(taken[1:]))
+    peak = peak_of(lambda size: lambda: taken.append(size), (50 * 2**20,), "cuda:1")
+    assert peak == Peak(50, 3) and peak.work == 47
+
+
 # The commands
 
 
@@ -330,6 +340,40 @@ def test_training_measures_both(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert rows[2]["ratio"] == {"median": 1, "low": 1, "high": 1}
     assert all(math.isfinite(row["target_tokens_per_second"]["median"]) for row in rows)
     assert "| fairseq-cmlm | bfloat16 |" in capsys.readouterr().out
+
+
+def test_objectives_are_measured_against_the_plain_one(tmp_path: Path) -> None:
+    names = ("hybrid", "prism")
+    objectives.main([*TOY, "--batch-size", "3", "--objectives", *names, "--output", str(tmp_path / "out")])
+    rows = json.loads((tmp_path / "out.json").read_text())["rows"]
+    assert [row["objective"] for row in rows] == ["cmlm", *names]
+    assert all(len(row["seconds"]) == 2 and row["ms"] > 0 for row in rows)
+    assert rows[0]["ratio"] == {"median": 1, "low": 1, "high": 1}
+
+
+def test_updates_of_versions_take_turns(data: Path, tmp_path: Path) -> None:
+    root = Path(__file__).parents[1]
+    versions = ("--versions", f"now={root}", f"again={root}", "--warm", "2", "--updates", "1", "--rounds", "3")
+    trained = [
+        *map(str, (data, *LANGUAGES, *TINY)),
+        "--task",
+        "translation_cmlm",
+        "--max-update",
+        "9",
+        "--save-dir",
+        str(tmp_path / "none"),
+    ]
+    updates.main([*versions, "--output", str(tmp_path / "out"), "--", *trained])
+    now, again = json.loads((tmp_path / "out.json").read_text())["rows"]
+    tokens = [[one["tokens"] for one in row["rounds"]] for row in (now, again)]
+    assert tokens[0] == tokens[1] and len(set(tokens[0])) > 1
+    assert all(one["peak"] > 50 and one["seconds"] > 0 for one in again["rounds"])
+    assert now["ratio"] == {"median": 1, "low": 1, "high": 1} != again["ratio"]
+
+
+def test_updates_need_a_version(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="there is no folder fairseq_cmlm"):
+        updates.main(["--versions", f"now={tmp_path}", "--", "data"])
 
 
 def test_growth_measures_lengths_and_candidates(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -421,7 +465,7 @@ def test_each_step_is_really_switched_off(name: str) -> None:
     def parts() -> list[Any]:
         predictor, layer = steps.Predictor, steps.DecoderLayer
         changed = (predictor.__call__, predictor.__init__, predictor._features, layer.forward_at)
-        return [*changed, steps.predictor.packing_of, steps.projection.BLOCK]
+        return [*changed, steps.predictor.packing_of, steps.Projection.blocks, steps.Projection.forward]
 
     before = parts()
     with steps.STEPS[name]():

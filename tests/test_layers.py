@@ -14,41 +14,50 @@ PACKAGE = Path(__file__).parents[1] / "fairseq_cmlm"
 LAYERS: dict[str, tuple[set[str], bool]] = {
     "errors": (set(), False),
     "files": ({"errors"}, False),
-    "options": ({"errors"}, False),
+    "options": ({"errors", "files"}, False),
     "schedule": (set(), False),
     "sentence_random": (set(), False),
+    "shapes": (set(), False),
     "generated": ({"errors"}, False),
     "text_check": ({"errors"}, False),
+    "text": ({"errors", "files", "text"}, False),
     "training_log": ({"errors"}, False),
     "render": ({"errors", "files", "render"}, False),
-    "model": ({"errors", "options", "model"}, False),
+    "model": ({"errors", "options", "shapes", "model"}, False),
     # Of the model, decoding knows the names of its precisions.
     "decoding": ({"errors", "options", "schedule", "sentence_random", "model", "decoding"}, False),
-    "training": ({"errors", "options", "schedule", "sentence_random", "training"}, False),
+    "training": ({"errors", "options", "schedule", "sentence_random", "shapes", "training"}, False),
     "inference": ({"errors", "sentence_random", "model", "decoding", "training", "inference"}, False),
     "measures": ({"errors", "files", "generated", "render", "measures"}, False),
     "checkpoints": ({"errors", "files", "checkpoints"}, False),
     "distillation": ({"errors", "files", "generated"}, False),
     "curves": ({"errors", "files", "render", "training_log"}, False),
     "plugin": (
-        {"errors", "files", "generated", "options", "schedule", "sentence_random", "checkpoints"}
+        {"errors", "files", "generated", "options", "schedule", "sentence_random", "shapes", "checkpoints", "text"}
         | {"decoding", "training", "model", "inference", "plugin"},
         True,
     ),
-    "translator": ({"errors", "files", "decoding", "inference", "plugin"}, True),
-    "conversion": ({"errors", "files", "checkpoints", "plugin", "conversion"}, True),
+    "translation": ({"errors", "decoding"}, False),
+    "translator": ({"errors", "files", "decoding", "inference", "plugin", "translation"}, True),
+    "tracing": ({"errors", "files", "measures", "render", "translation"}, False),
+    "demo": ({"errors", "options", "decoding", "render", "tracing", "translation", "translator", "demo"}, False),
+    "conversion": ({"errors", "files", "checkpoints", "text", "plugin", "conversion"}, True),
     "experiments": (
         {"errors", "files", "options", "schedule", "decoding", "inference", "model"}
-        | {"measures", "render", "plugin", "translator", "experiments"},
+        | {"measures", "render", "text", "plugin", "translator", "experiments"},
         True,
     ),
     "commands": (
-        {"errors", "files", "text_check", "options", "decoding", "model", "training", "measures", "render"}
-        | {"checkpoints", "distillation", "curves", "conversion", "plugin", "translator", "experiments", "commands"},
+        {"errors", "files", "text", "text_check", "options", "decoding", "model", "training", "measures", "render"}
+        | {"checkpoints", "distillation", "curves", "conversion", "plugin", "translator", "tracing", "demo"}
+        | {"experiments", "commands"},
         False,
     ),
 }
-TORCH_ONLY = ("decoding", "training", "model", "inference", "schedule", "sentence_random", "options", "errors")
+TORCH_ONLY = (
+    *("text", "decoding", "training", "model", "inference"),
+    *("schedule", "sentence_random", "shapes", "options", "errors"),
+)
 
 
 def imports(path: Path) -> set[str]:

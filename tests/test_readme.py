@@ -14,9 +14,16 @@ from fairseq.tasks.translation import TranslationConfig
 from fairseq_commands import USER_DIR, run
 
 from fairseq_cmlm.commands import options
+from fairseq_cmlm.commands.main import main
+from fairseq_cmlm.decoding.choice import CHOOSERS
+from fairseq_cmlm.decoding.order import ORDERS
+from fairseq_cmlm.decoding.planning import PLANNERS
+from fairseq_cmlm.decoding.search import SEARCH_ORDERS
+from fairseq_cmlm.decoding.strategy import STRATEGIES
 from fairseq_cmlm.plugin.criterion import CMLMLossConfig
 from fairseq_cmlm.plugin.model import CMLMConfig
 from fairseq_cmlm.plugin.task import TranslationCMLMConfig
+from fairseq_cmlm.schedule import SCHEDULES
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -43,33 +50,44 @@ def test_every_option_of_fairseqs_commands_stands_there_with_its_default(config:
             assert rows[-1][2].strip().strip("`") == (f"{default:g}" if isinstance(default, float) else str(default))
 
 
+def test_every_way_to_decode_has_its_place_in_the_document() -> None:
+    told = (ROOT / "docs/STRATEGIES.md").read_text()
+    for table in (STRATEGIES, SEARCH_ORDERS, SCHEDULES, ORDERS, CHOOSERS, PLANNERS):
+        assert not [name for name in table if f"`{name}`" not in told]
+
+
 def commands(program: str) -> list[list[str]]:
     """The README's commands that begin with `program`, split into words."""
     text = re.sub(r" \\\n\s+", " ", README)
-    return [shlex.split(line.split(" > ")[0]) for line in text.splitlines() if line.startswith(f"    {program} ")]
+    return [
+        shlex.split(line.split(" > ")[0], comments=True)
+        for line in text.splitlines()
+        if line.startswith(f"    {program} ")
+    ]
 
 
 def test_the_commands_run(text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Preprocess, train and generate as printed, on a tiny text; only sizes and names are put in."""
+    """Prepare, train, generate and score as printed, on a tiny text; only sizes and names are put in."""
+    (tmp_path / "TEXT").mkdir()
     for split in ("train", "valid", "test"):
         for side, language in (("src", "en"), ("tgt", "de")):
-            (tmp_path / f"{split}.{language}").write_text((text / f"{split}.{side}").read_text())
-    (tmp_path / "CODES").write_text("#version: 0.2\nt h\n")
+            (tmp_path / "TEXT" / f"{split}.{language}").write_text((text / f"{split}.{side}").read_text())
     monkeypatch.chdir(tmp_path)
     put_in = {"$(fairseq-cmlm path)": USER_DIR, "300000": "2", "16": "1"}
     small = ["--encoder-layers", "1", "--decoder-layers", "1", "--encoder-embed-dim", "16", "--decoder-embed-dim", "16"]
-    extra = {"preprocess": [], "train": [*small, "--max-source-positions", "50", "--max-target-positions", "50"]}
-    for name in ("preprocess", "train", "generate"):
+    main(["30" if word == "32000" else word for word in commands("fairseq-cmlm prepare")[0]][1:])
+    extra = {"train": [*small, "--max-source-positions", "50", "--max-target-positions", "50"]}
+    for name in ("train", "generate"):
         words = next(words for words in commands(f"fairseq-{name}") if "..." not in words)
         words = [put_in.get(word, word) for word in words]
         printed = run(name, *words[1:], *extra.get(name, []))
-    assert printed.count("\nH-") == 17
+    assert printed.count("\nH-") == 17 and printed.count("# text en-de|normalise:nfc+punctuation|tokenizer:moses|") == 1
+    (tmp_path / "OUTPUT").write_text(printed)
+    main(commands("fairseq-cmlm score")[0][1:])
 
 
 def test_the_python_example_runs(checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """As printed, on the tests' model in the place of the quickstart's."""
-    (tmp_path / "bpe").mkdir()
-    (tmp_path / "bpe" / "codes").write_text("#version: 0.2\nt h\n")
     (tmp_path / "checkpoints").symlink_to(checkpoint.parent)
     section = README[README.index("## From Python") : README.index("\nprints\n")]
     code = "".join(line[4:] for line in section.splitlines(keepends=True) if line.startswith("    "))

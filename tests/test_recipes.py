@@ -3,105 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import io
 import os
 import re
 import shutil
 import signal
 import subprocess
-import sys
 import tarfile
 import time
 import zipfile
 from collections import Counter
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 from recipe_steps import EXAMPLES, STEPS, environment, run, run_two, stub
 
+from fairseq_cmlm import Translator
+from fairseq_cmlm.text.pipeline_file import read_pipeline
+
 RECIPES = {"wmt14_en_de": "de", "wmt16_en_ro": "ro", "wmt17_en_zh": "zh"}
-
-
-def load_text_module() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("recipe_text", STEPS / "text.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-text_module = load_text_module()
-
-
-@pytest.mark.parametrize(
-    ("language", "text", "tokens"),
-    [
-        ("en", "The “well-known” U.S. & AT&T's.", "The &quot; well @-@ known &quot; U.S. &amp; AT &amp; T &apos;s ."),
-        ("de", "„Ja\u00a0– heute“, sagt er.", "&quot; Ja - heute &quot; , sagt er ."),
-        ("ro", "Şi ţara şi Ţipă.", "Și țara și Țipă ."),
-        ("zh", "上周，古装剧《美人》（NAACP）停播。", "上周 ， 古装剧 《 美人 》 （ NAACP ） 停播 。"),
-    ],
-)
-def test_text_becomes_tokens(language: str, text: str, tokens: str) -> None:
-    assert text_module.tokeniser(language)(text) == tokens
-
-
-def test_romanian_without_diacritics() -> None:
-    assert text_module.tokeniser("ro", strip_diacritics=True)("Şi ță, âî.") == "Si ta , ai ."
-
-
-@pytest.mark.parametrize(
-    ("english", "foreign", "reason"),
-    [
-        ("a b", "c d", None),
-        ("", "c", "empty"),
-        ("a", "c d e", None),
-        ("a", "c d e f", "of unlike lengths"),
-        ("a b c d", "e", "of unlike lengths"),
-        ("a b c d e", "f g h i j", None),
-        ("a b c d e f", "f g h i j", "too long"),
-    ],
-)
-def test_pairs_are_left_out_for_a_reason(english: str, foreign: str, reason: str | None) -> None:
-    limits = text_module.Limits(longest=5, ratio=3.0)
-    assert text_module.reason_to_leave_out((english, foreign), limits) == reason
-
-
-def tokenise(folder: Path, english: bytes, german: bytes, *options: str) -> subprocess.CompletedProcess[str]:
-    (folder / "en").write_bytes(english)
-    (folder / "de").write_bytes(german)
-    files = [str(folder / name) for name in ("en", "de", "out.en", "out.de")]
-    words = [sys.executable, str(STEPS / "text.py"), "tokenise", *files, "--foreign", "de", "--workers", "1", *options]
-    return subprocess.run(words, capture_output=True, text=True)
-
-
-def test_both_sides_stay_in_step(tmp_path: Path) -> None:
-    english = "one\rtwo\u2028three\n\nb\xe9\nlast\x0bone\n".encode()
-    german = b"eins zwei\t drei\nleer\nb\xe9\nletzter\n"
-    done = tokenise(tmp_path, english, german, "--clean")
-    assert done.stdout == "kept 2 of 4 pairs; left out: 1 empty, 1 not UTF-8\n"
-    assert (tmp_path / "out.en").read_text() == "one two three\nlast one\n"
-    assert (tmp_path / "out.de").read_text() == "eins zwei drei\nletzter\n"
-
-
-def test_no_line_of_a_test_set_is_left_out(tmp_path: Path) -> None:
-    assert tokenise(tmp_path, b"\na b\n", b"leer\n" + b"c " * 99 + b"\n").returncode == 0
-    assert (tmp_path / "out.en").read_text() == "\na b\n"
-    assert tokenise(tmp_path, b"b\xe9\n", b"c\n").returncode != 0
-
-
-def test_texts_that_are_not_parallel_are_refused(tmp_path: Path) -> None:
-    done = tokenise(tmp_path, b"a\nb\n", b"c\n", "--clean")
-    assert done.returncode == 1 and "de ends before line 2 of the other side" in done.stderr
-
-
-def test_chinese_words_are_joined_in_the_translations_only() -> None:
-    output = "H-0\t-1\t上周 ， US 的\nD-0\t-1\t上周 ， US 的 “ New York ” 。\n"
-    words = [sys.executable, str(STEPS / "text.py"), "join-chinese"]
-    done = subprocess.run(words, input=output, capture_output=True, text=True, check=True)
-    assert done.stdout == "H-0\t-1\t上周 ， US 的\nD-0\t-1\t上周，US的“New York”。\n"
 
 
 @pytest.mark.parametrize(
@@ -131,7 +51,7 @@ def test_a_wrong_word_is_named(tmp_path: Path, arguments: list[str], message: st
         ({"GPUS": "1"}, "fairseq-train", 16, 131072),
         ({"GPUS": "8"}, "torchrun --standalone --nproc-per-node 8", 2, 131072),
         ({"GPUS": "8", "MAX_TOKENS": "4096"}, "torchrun --standalone --nproc-per-node 8", 4, 131072),
-        ({"SLURM_NNODES": "2", "SLURM_NTASKS": "16", "SLURM_JOB_ID": "40007"}, "srun fairseq-train", 1, 131072),
+        ({"SLURM_NNODES": "2", "SLURM_NTASKS": "16", "SLURM_JOB_ID": "40007"}, "srun --kill", 1, 131072),
         ({"GPUS": "1", "MAX_TOKENS": "6000", "TOKENS": "10000"}, "fairseq-train", 2, 12000),
         ({"GPUS": "1", "TOKENS": "100"}, "fairseq-train", 1, 8192),
     ],
@@ -192,6 +112,7 @@ def test_the_distillation_repeats_only_the_shard_that_failed(
         ("bpe/train.en", "a\nb\nc\nd\n"),
         ("en-de/teacher/averaged.pt", ""),
         ("data/dict.en.txt", ""),
+        ("data/text.json", "{}"),
     ):
         (work / file).parent.mkdir(parents=True, exist_ok=True)
         (work / file).write_text(content)
@@ -220,7 +141,7 @@ def test_the_distillation_repeats_only_the_shard_that_failed(
     assert not (work / "en-de" / "distilled-text").exists()
     assert run(STEPS / "distill.sh", "wmt14_en_de", "en-de", work, **settings).returncode == 0
     assert (work / "en-de" / "distilled-text" / "train.de").read_text() == "a@@ x\nb@@ x\nc@@ x\nd@@ x\n"
-    assert (work / "en-de" / "distilled-data").is_dir()
+    assert (work / "en-de" / "distilled-data" / "text.json").read_text() == "{}"
     ended = Counter(line.split()[3] for line in (work / "steps.log").read_text().splitlines() if " end " in line)
     assert set(ended.values()) == {1} and len(ended) == 5
     # Shard 1 was made by itself.
@@ -395,6 +316,12 @@ def test_a_whole_recipe_goes_on_after_an_interruption(text: Path, tmp_path: Path
     assert re.search(r"\| teacher,beam=5 \| [\d.]+ .* \| 28.60 \|", table)
     assert re.search(r"\| distilled,T=2 \| [\d.]+ .* \| - \|", table)
     assert "tok:13a" in table and "tok:none" in table
+    pipeline = read_pipeline(work / "data" / "text.json")
+    assert f"text {pipeline.signature}\n" in table, "teacher and student join text alike"
+    assert [pipeline.source(line) for line in (raw / "test.en").read_text().splitlines()] == (
+        (work / "bpe" / "test.en").read_text().splitlines()
+    )
+    assert Translator(student / "averaged.pt", work / "data")._task.text == pipeline
 
 
 def a_small_text(text: Path, raw: Path) -> None:
@@ -449,3 +376,53 @@ def test_a_download_may_be_the_recipes_own(tmp_path: Path) -> None:
     assert len(asked) == 6 and all("multi30k/dataset" in line for line in asked)
     again = run(STEPS / "download.sh", "multi30k", tmp_path / "work", **settings)
     assert again.returncode == 0 and len((tmp_path / "log").read_text().splitlines()) == 6
+
+
+@pytest.mark.parametrize(
+    ("recipe", "settings", "options"),
+    [
+        ("multi30k", {}, "-t de --workers 1 --merges 4000 --dictionary -1 --longest 80 --ratio 9"),
+        (
+            "wmt16_en_ro",
+            {"DIACRITICS": "strip", "MERGES": "9"},
+            "-t ro --workers 1 --merges 9 --dictionary -1 --longest 80 --ratio 9 --strip-diacritics ro",
+        ),
+        ("wmt17_en_zh", {}, "-t zh --workers 1 --merges 32000 --dictionary -1 --longest 80 --ratio 3 --separate"),
+    ],
+)
+def test_a_recipe_prepares_text_by_one_command(
+    tmp_path: Path, recipe: str, settings: dict[str, str], options: str
+) -> None:
+    stub(
+        tmp_path / "commands",
+        "fairseq-cmlm",
+        'mkdir "${!#}"; printf "%s " "$@" > "${!#}/given"; touch "${!#}/text.json"',
+    )
+    settings = {"PATH": f"{tmp_path / 'commands'}:{os.environ['PATH']}", **settings}
+    foreign = {"multi30k": "de", **RECIPES}[recipe]
+    text, work = tmp_path / "text", tmp_path / "work"
+    text.mkdir()
+    for split in ("train", "valid", "test"):
+        for language in ("en", foreign):
+            (text / f"{split}.{language}").write_text("a “line”\n")
+    done = run(STEPS / "prepare.sh", recipe, work, text, **settings)
+    assert done.returncode == 0, done.stderr
+    given = (work / "data" / "given").read_text()
+    assert given == f"prepare {text} {work} -s en {options} --destdir {work}/data.part "
+    assert (work / "raw" / f"test.{foreign}").read_text() == "a “line”\n", "references stay as they are"
+    assert run(STEPS / "prepare.sh", recipe, work, text, **settings).stdout == ""
+    (work / "data" / "text.json").unlink()
+    done = run(STEPS / "prepare.sh", recipe, work, text, **settings)
+    assert done.returncode == 1 and "data was prepared by an earlier version, without a text.json" in done.stderr
+
+
+@pytest.mark.parametrize(("model", "given"), [("teacher", True), ("fairseq", True), ("raw", False)])
+def test_models_of_fairseqs_tasks_are_told_how_text_is_prepared(tmp_path: Path, model: str, given: bool) -> None:
+    stub(tmp_path / "commands", "fairseq-generate", 'echo "$*"')
+    (tmp_path / "en-zh" / model).mkdir(parents=True)
+    (tmp_path / "en-zh" / model / "averaged.pt").touch()
+    settings = {"PATH": f"{tmp_path / 'commands'}:{os.environ['PATH']}", "PLUGIN": "plugin"}
+    assert run(STEPS / "translate.sh", "wmt17_en_zh", "en-zh", tmp_path, model, 5, **settings).returncode == 0
+    words = next((tmp_path / "en-zh" / "test").glob("*.out")).read_text()
+    assert (f"--tokenizer text_pipeline --text-pipeline {tmp_path}/data/text.json" in words) == given
+    assert "--bpe" not in words

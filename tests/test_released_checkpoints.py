@@ -14,6 +14,8 @@ import pytest
 from fairseq_commands import by_sentence
 from recipe_steps import stub
 
+from fairseq_cmlm import Translator
+
 sys.path.insert(0, str(Path(__file__).parent / "conversion"))
 import released_forward
 from released_layout import Layout, checkpoint, serialise, write
@@ -88,12 +90,18 @@ def test_from_the_download_to_bleu(tmp_path: Path) -> None:
     settings = {"TEXT": text, "MIRROR": f"file://{tmp_path}"}
     done = run("run.sh", "en_de", work, **settings)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert [line.split()[0] for line in done.stdout.splitlines()[:4]] == ["fetching", "read", "wrote", "wrote"]
+    printed = [line.split()[0] for line in done.stdout.splitlines()[:5]]
+    assert printed == ["fetching", "wrote", "read", "wrote", "wrote"]
     assert (work / "bpe" / "test.en").read_text().splitlines() == SUBWORDS
     for iterations, paper in ((4, "25.94"), (10, "27.03")):
         assert translations(work / "test" / f"T={iterations}.out") == expected(iterations)
         assert figure(done.stdout, iterations) == paper
     assert "tok:none" in done.stdout and "0.0% replaced" in done.stdout
+
+    signature = Translator(work / "model" / "model.pt")._task.text.signature
+    assert signature.startswith(
+        "en-de|normalise:punctuation|tokenizer:moses-no-escape-no-dash-splits|subwords:subword-nmt"
+    )
 
     again = run("run.sh", "en_de", work, **settings)
     table = done.stdout[done.stdout.index("| output ") :]

@@ -18,7 +18,7 @@ from fairseq_commands import LANGUAGES, PLUGIN, by_sentence, generate, preproces
 from subword_nmt.apply_bpe import BPE
 from subword_nmt.learn_bpe import learn_bpe
 
-from fairseq_cmlm import Translator
+from fairseq_cmlm import TracedPass, Translator
 from fairseq_cmlm.errors import CheckpointError, OptionError, TextError
 from fairseq_cmlm.model.precision import PRECISIONS
 from fairseq_cmlm.plugin.model import CMLMModel
@@ -458,3 +458,98 @@ def test_alternatives_that_would_not_be_kept_are_refused(
 ) -> None:
     with pytest.raises(OptionError, match=message):
         translator.translate(["the dog"], alternatives=2, **options)
+
+
+WATCHED = ["The small dog sees the boat, doesn't it?", "a bird", "the strong king hears every small dog"]
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"halve_candidates": 1, "length_beam": 4}, {"strategy": "left_to_right", "length_beam": 2}]
+)
+def test_every_pass_is_told_at_once(translator: Translator, options: dict[str, Any]) -> None:
+    told: dict[tuple[int, int], list[TracedPass]] = {}
+    found = translator.translate(
+        WATCHED,
+        history=True,
+        attention=True,
+        watch=lambda text, number, made: told.setdefault((text, number), []).append(made),
+        **options,
+    )
+    for text, translation in enumerate(found):
+        candidates = translation.candidates + translation.given_up
+        assert {one.number for one in candidates} == {number for other, number in told if other == text}
+        for one in candidates:
+            assert told[text, one.number] == one.history
+
+
+def test_watching_may_end_the_translation(translator: Translator) -> None:
+    def gone(text: int, number: int, made: TracedPass) -> None:
+        raise ConnectionResetError
+
+    with pytest.raises(ConnectionResetError):
+        translator.translate(["a bird"], watch=gone)
+
+
+def test_candidates_that_were_given_up_are_kept_with_the_history(translator: Translator) -> None:
+    options: dict[str, Any] = {"halve_candidates": 2, "length_beam": 4}
+    (found,) = translator.translate(WATCHED[:1], history=True, **options)
+    assert sorted(one.passes for one in found.given_up) == [2, 2, 4] and len(found.candidates) == 1
+    for one in found.given_up:
+        assert one.history is not None and len(one.history) == one.passes
+        assert one.score == pytest.approx(one.history[-1].score + one.bonus)
+        assert one.history[-1].why == ["given up"] * one.length
+    (best,) = found.candidates
+    assert best.history is not None and best.score == pytest.approx(best.history[-1].score + best.bonus)
+    assert translator.translate(WATCHED[:1], **options)[0].given_up == []
+
+
+def test_the_attention_is_over_the_source_as_it_was_read(translator: Translator) -> None:
+    for translation in translator.translate(WATCHED, history=True, attention=True):
+        assert translation.source[-1] == "</s>" and "<pad>" not in translation.source
+        for made in translation.candidates[0].history or []:
+            assert [len(shares) for shares in made.attention] == [len(translation.source)] * len(made.written)
+            assert all(sum(shares) == pytest.approx(1, abs=1e-4) for shares in made.attention)
+    with pytest.raises(OptionError, match="the attention stands in the history: ask for it with history=True"):
+        translator.translate(WATCHED, attention=True)
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"strategy": "without_remasking"}, {"iterations": 0}, {"mask_schedule": "cosine", "iterations": 6}]
+)
+def test_going_on_unchanged_is_as_if_never_interrupted(translator: Translator, options: dict[str, Any]) -> None:
+    for candidate in translator.translate(WATCHED[:1], history=True, length_beam=2, **options)[0].candidates:
+        history = candidate.history
+        assert history is not None and len(history) > 3
+        for done, made in enumerate(history[:-1], start=1):
+            found = translator.go_on(
+                WATCHED[0],
+                made.written,
+                probabilities=made.probabilities,
+                masked=made.masked_again,
+                done=done,
+                history=True,
+                **options,
+            )
+            rest = found.candidates[0].history
+            assert rest is not None and [one.written for one in rest] == [one.written for one in history[done:]]
+            assert [one.masked_again for one in rest] == [one.masked_again for one in history[done:]]
+            assert found.score == pytest.approx(candidate.score, abs=1e-4)
+
+
+def test_fixed_tokens_stay_and_a_longer_draft_is_filled(translator: Translator) -> None:
+    (made,) = translator.translate(WATCHED[:1], history=True, iterations=1)[0].candidates[0].history or []
+    written = [made.written[1], made.written[0], *made.written]
+    number = len(written)
+    found = translator.go_on(
+        WATCHED[0],
+        written,
+        probabilities=[1.0] * number,
+        masked=[True] * (number - 1) + [False],
+        fixed=[True, True, *[False] * (number - 2)],
+        done=0,
+        history=True,
+    )
+    history = found.candidates[0].history
+    assert history is not None and found.candidates[0].length == number
+    assert all(one.written[:2] == written[:2] and one.why[:2] == ["given"] * 2 for one in history)
+    assert history[0].predicted == [False] * 2 + [True] * (number - 3) + [False]

@@ -29,23 +29,10 @@ if [ ! -d "$work/text" ]; then
     mv "$work/text.part" "$work/text"
 fi
 
-if [ ! -d "$work/bpe" ]; then
-    say "learning BPE, one code for both languages: $work/bpe"
-    rm -rf "$work/bpe.part" && mkdir "$work/bpe.part"
-    cat "$work/text/train.src" "$work/text/train.tgt" | subword-nmt learn-bpe --symbols 400 > "$work/bpe.part/codes"
-    for file in {train,valid,test}.{src,tgt}; do
-        subword-nmt apply-bpe --codes "$work/bpe.part/codes" < "$work/text/$file" > "$work/bpe.part/$file"
-    done
-    mv "$work/bpe.part" "$work/bpe"
-fi
-
 if [ ! -d "$work/data" ]; then
-    say "binarising: $work/data"
-    rm -rf "$work/data.part"
-    fairseq-preprocess -s src -t tgt --joined-dictionary --destdir "$work/data.part" \
-        --trainpref "$work/bpe/train" --validpref "$work/bpe/valid" --testpref "$work/bpe/test" > "$work/preprocess.log" 2>&1 ||
-        { tail -n 5 "$work/preprocess.log" >&2; exit 1; }
-    mv "$work/data.part" "$work/data"
+    say "learning BPE, one code for both languages, and binarising: $work/data"
+    fairseq-cmlm prepare "$work/text" "$work" -s src -t tgt --tokenizer none --merges 400 --workers 1 > "$work/prepare.log" 2>&1 ||
+        { tail -n 5 "$work/prepare.log" >&2; exit 1; }
 fi
 
 if [ ! -e "$work/checkpoints/$updates.done" ]; then
@@ -71,7 +58,7 @@ for iterations in 1 4 10; do
     if [ ! -e "$output" ] || [ "$work/checkpoints/$updates.done" -nt "$output" ]; then
         fairseq-generate "$work/data" -s src -t tgt --user-dir "$plugin" --task translation_cmlm \
             --path "$work/checkpoints/checkpoint_last.pt" --decoding-iterations "$iterations" --length-beam 5 \
-            --bpe subword_nmt --bpe-codes "$work/bpe/codes" --print-step --retain-iter-history --num-workers 0 \
+            --print-step --retain-iter-history --num-workers 0 \
             --distributed-world-size 1 \
             > "$output.part" 2> "$work/generate.log" || { tail -n 5 "$work/generate.log" >&2; exit 1; }
         mv "$output.part" "$output"

@@ -1,6 +1,6 @@
 # What a model of the paper was trained and scored on, for the language pair in $pair. To be sourced by the other scripts.
 #
-# It sets source, target, testset (its name in sacreBLEU), tokenize (how the paper scored it) and the paper's BLEU (its
+# It sets source, target, pipeline (a function), testset (its name in sacreBLEU), tokenize (how the paper scored it) and the paper's BLEU (its
 # tables 1 and 2, base model) after 4 and 10 iterations.
 source=${pair%_*} target=${pair#*_}
 case $pair in
@@ -12,3 +12,15 @@ case $pair in
     zh_en) testset=wmt17 tokenize=13a paper=([4]=21.90 [10]=23.21) ;;
     *) echo "$(basename "$0"): '$pair' is none of en_de, de_en, en_ro, ro_en, en_zh, zh_en" >&2; exit 1 ;;
 esac
+
+# pipeline RELEASED DICTIONARY: set options to how the model's text was prepared, for fairseq-cmlm text and prepare. The
+# BPE codes are those in CODES, or the one file in RELEASED whose name holds "code" or "bpe"; 1 if there is none.
+pipeline() {
+    local codes tokenizer=moses
+    codes=${CODES:-$(find "$1" -type f \( -name '*code*' -o -name '*bpe*' \) | sort)}
+    [ -f "$codes" ] || return 1
+    # The dictionary shows whether the model's text was tokenised with &apos; for ' and with @-@ inside compounds.
+    grep -q '^&apos;' "$2" || tokenizer+=-no-escape
+    grep -q '^@-@ ' "$2" || tokenizer+=-no-dash-splits
+    options=(-s "$source" -t "$target" --tokenizer "$tokenizer" --normalise punctuation --bpe-codes "$codes")
+}

@@ -11,14 +11,15 @@ usage="usage: prepare.sh PAIR RELEASED WORK"
 pair=${1:?$usage} released=${2:?$usage} work=${3:?$usage}
 . "$(dirname "$0")/pair.sh"
 [ -d "$work/data" ] && exit 0
-mkdir -p "$work/raw" "$work/tokens" "$work/bpe"
+mkdir -p "$work/raw"
 fail() { echo "prepare.sh: $*" >&2; exit 1; }
 
 if [ "${SUBWORDS:-0}" = 1 ]; then
+    mkdir -p "$work/tokens/test" "$work/bpe"
     text=${TEXT:?SUBWORDS=1 needs TEXT, the folder of test.$source and test.$target}
     for language in "$source" "$target"; do
         cp "$text/test.$language" "$work/bpe/test.$language"
-        sed -E 's/@@( |$)//g' "$work/bpe/test.$language" > "$work/tokens/test.$language"
+        sed -E 's/@@( |$)//g' "$work/bpe/test.$language" > "$work/tokens/test/$language"
     done
     if [ -e "$text/raw.$target" ]; then
         cp "$text/raw.$target" "$work/raw/test.$target"
@@ -26,9 +27,8 @@ if [ "${SUBWORDS:-0}" = 1 ]; then
         fail "the paper scored $pair on raw text: give the target text as $text/raw.$target"
     fi
 else
-    codes=${CODES:-$(find "$released" -type f \( -name '*code*' -o -name '*bpe*' \) | sort)}
-    [ -f "$codes" ] || fail "there is no one file of BPE codes in $released (the codes of en_zh and zh_en were never" \
-        "released): name it in CODES, or give TEXT in the model's subwords with SUBWORDS=1"
+    pipeline "$released" "$work/model/dict.$source.txt" || fail "there is no one file of BPE codes in $released (the codes of" \
+        "en_zh and zh_en were never released): name it in CODES, or give TEXT in the model's subwords with SUBWORDS=1"
     case $pair in *zh*) fail "Chinese needs the authors' word segmentation: give TEXT in subwords with SUBWORDS=1" ;; esac
     for language in "$source" "$target"; do
         side=$([ "$language" = "$source" ] && echo src || echo ref)
@@ -37,14 +37,10 @@ else
         else
             sacrebleu --test-set "$testset" --language-pair "$source-$target" --echo "$side" > "$work/raw/test.$language"
         fi
-        # The dictionary shows whether the model's text was tokenised with &apos; for ' and with @-@ inside compounds.
-        options=()
-        ! grep -q '^&apos;' "$work/model/dict.$language.txt" || options+=(--xml-escape)
-        ! grep -q '^@-@ ' "$work/model/dict.$language.txt" || options+=(--aggressive-dash-splits)
-        sacremoses --language "$language" --quiet normalize tokenize "${options[@]}" \
-            < "$work/raw/test.$language" > "$work/tokens/test.$language"
-        subword-nmt apply-bpe --codes "$codes" < "$work/tokens/test.$language" > "$work/bpe/test.$language"
     done
+    # It prints the share of words that the model does not know.
+    fairseq-cmlm prepare "$work/raw" "$work" "${options[@]}" --dictionaries "$work/model"
+    exit
 fi
 
 rm -rf "$work/data.part"

@@ -13,7 +13,7 @@ for iterations in "$@"; do
     outputs+=("$work/test/T=$iterations.out")
     figures+=" T=$iterations:${paper[iterations]:--}"
 done
-[ "$tokenize" = none ] && reference=$work/tokens/test.$target || reference=$work/raw/test.$target
+[ "$tokenize" = none ] && reference=$work/tokens/test/$target || reference=$work/raw/test.$target
 fairseq-cmlm score "${outputs[@]}" --reference "$reference" --tokenize "$tokenize" | awk -v figures="$figures" '
     BEGIN { count = split(figures, pairs, " "); for (i = 1; i <= count; i++) { split(pairs[i], p, ":"); paper[p[1]] = p[2] } }
     NR == 1 { print $0 " BLEU in the paper |"; next }

@@ -13,10 +13,10 @@ read -r -d '' -a options < <(printf '%s\0' "${OPTIONS:-}")
 output=$work/test/T=$iterations.out
 [ -s "$output" ] && exit 0
 mkdir -p "$work/test"
-# The paper's score of zh_en is one of plain English text.
+# The paper scored tokens, which the text pipeline of the model would join; zh_en as plain English text.
 [ "$tokenize" != 13a ] || options+=(--tokenizer moses)
 fairseq-generate "$work/data" -s "$source" -t "$target" --user-dir "$(fairseq-cmlm path)" --task translation_cmlm \
     --path "$work/model/model.pt" --original-decoding --decoding-iterations "$iterations" --length-beam 5 \
-    --post-process subword_nmt --distributed-world-size 1 "${options[@]}" \
+    --text-pipeline none --post-process subword_nmt --distributed-world-size 1 "${options[@]}" \
     > "$output.part" 2> "$output.log" || { tail -n 5 "$output.log" >&2; exit 1; }
 mv "$output.part" "$output"

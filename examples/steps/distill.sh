@@ -4,8 +4,8 @@
 #   distill.sh RECIPE DIRECTION WORK [SHARD...]
 #
 # The text is translated in SHARDS shards, each a file in WORK/DIRECTION/shards that is not made again. Without SHARD, all
-# that are missing are made, one at a time on each GPU (GPUS, CUDA_VISIBLE_DEVICES); then distilled-text/ and
-# distilled-data/, if no sentence is missing or doubled. With numbers (from 0), only those shards, on the first GPU, so that
+# that are missing are made, PER_GPU (1) at a time on each GPU (GPUS, CUDA_VISIBLE_DEVICES); then distilled-text/ and
+# distilled-data/, if no sentence is missing or doubled. BATCH is the tokens of a batch (4096). With numbers (from 0), only those shards, on the first GPU, so that
 # several machines can share the work:
 #   sbatch --array 0-63 --gpus 1 --wrap 'bash examples/steps/distill.sh RECIPE DIRECTION WORK $SLURM_ARRAY_TASK_ID'
 usage="usage: distill.sh RECIPE DIRECTION WORK [SHARD...]"
@@ -22,7 +22,7 @@ find_gpus
 # translate SHARD FILE. The plugin is given, for without its repairs fairseq loses the last sentences.
 translate() {
     fairseq-generate "$work/data" -s "$source" -t "$target" --user-dir "$(plugin)" --task translation \
-        --path "$teacher" --gen-subset train --beam 5 --max-len-a 2 --max-len-b 10 --max-tokens 4096 "${options[@]}" \
+        --path "$teacher" --gen-subset train --beam 5 --max-len-a 2 --max-len-b 10 --max-tokens "${BATCH:-4096}" "${options[@]}" \
         --distributed-world-size "$SHARDS" --distributed-rank "$1" > "$2"
 }
 
@@ -42,6 +42,7 @@ binarise() {
     fairseq-preprocess --source-lang "$source" --target-lang "$target" --workers "${WORKERS:-$(nproc)}" \
         --srcdict "$work/data/dict.$source.txt" --tgtdict "$work/data/dict.$target.txt" \
         --trainpref "$folder/distilled-text/train" --validpref "$work/bpe/valid" --testpref "$work/bpe/test" --destdir "$1"
+    [ ! -e "$work/data/text.json" ] || cp "$work/data/text.json" "$1" # as the teacher's text was prepared
 }
 
 if [ $# -gt 0 ]; then
@@ -51,10 +52,10 @@ fi
 outputs=()
 for ((shard = 0; shard < SHARDS; shard++)); do outputs+=("$folder/shards/$shard-of-$SHARDS.out"); done
 processes=()
-at_a_time=$((${#gpus[@]} > 0 ? ${#gpus[@]} : 1))
+at_a_time=$((${#gpus[@]} > 0 ? ${#gpus[@]} * ${PER_GPU:-1} : 1))
 for ((first = 0; first < at_a_time; first++)); do
     (
-        [ ${#gpus[@]} = 0 ] || export CUDA_VISIBLE_DEVICES=${gpus[first]}
+        [ ${#gpus[@]} = 0 ] || export CUDA_VISIBLE_DEVICES=${gpus[first % ${#gpus[@]}]}
         translate_all $(seq "$first" "$at_a_time" $((SHARDS - 1)))
     ) &
     processes+=($!)

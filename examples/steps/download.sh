@@ -51,7 +51,7 @@ extract() {
     IFS=+ read -r -a pieces <<< "$1"
     pieces=("${pieces[@]/#/$archives_folder/}")
     case $1 in
-        *.zip) python "$examples/steps/text.py" unzip "${pieces[0]}" "$2" ;;
+        *.zip) python "$examples/steps/unzip.py" "${pieces[0]}" "$2" ;;
         *) cat "${pieces[@]}" | tar --extract --gzip --to-stdout "$2" ;;
     esac
 }

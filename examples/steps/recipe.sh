@@ -4,7 +4,7 @@
 # what it was made from. Of several runs in one WORK, one makes a result and the others wait for it.
 set -Eeuo pipefail
 examples=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-current_log=
+current_log= log_begin=0
 exec 3>&2 # the terminal, while a step's own output goes to its log
 
 fail() {
@@ -12,7 +12,19 @@ fail() {
     exit 1
 }
 
-trap 'status=$?; [ ! -s "$current_log" ] || { tail -n 5 "$current_log"; echo "see $current_log"; } >&3; exit $status' ERR
+trap 'status=$?; [ ! -s "$current_log" ] || show_log >&3; exit $status' ERR
+
+# show_log: the end of the log, and before it the first error since log_begin, if those of other processes and of their
+# launcher followed it.
+show_log() {
+    local first end
+    first=$(tail -c "+$((log_begin + 1))" "$current_log" |
+        grep -m 1 -E '^(\[rank[0-9]+\]: *)?([A-Za-z_.]+Error|[a-z-]+: error): ') || true
+    end=$(tail -n 5 "$current_log")
+    [[ -z $first || $end == *"$first"* ]] || echo "$first"
+    echo "$end"
+    echo "see $current_log"
+}
 
 # settings RECIPE [DIRECTION]: set what settings.sh of the recipe sets, recipe_folder, and source and target (without a
 # direction, en and the other language).
@@ -106,9 +118,4 @@ find_gpus() {
             fail "nvidia-smi cannot list the GPUs (${listed%%$'\n'*}): set GPUS to their number (0: the CPU)"
         mapfile -t gpus < <(sed -n 's/^GPU \([0-9]*\):.*/\1/p' <<< "$listed")
     fi
-}
-
-# codes LANGUAGE: the file of its BPE codes.
-codes() {
-    [ "$bpe" = joint ] && echo "$work/bpe/codes" || echo "$work/bpe/codes.$1"
 }

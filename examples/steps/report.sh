@@ -4,8 +4,7 @@
 #   report.sh RECIPE DIRECTION WORK MODEL [OTHER...]      WORK/DIRECTION/report receives report.md, report.json, plots,
 #                                                            and the curves of the trainings: curves.md, curves.png
 #
-# MODEL and OTHER are of those that train.sh names, but for teacher and fairseq. European text is detokenised to be scored;
-# Chinese and English stay tokens. REPORT (more options of the report) may be set. Interrupted, it goes on.
+# MODEL and OTHER are of those that train.sh names, but for teacher and fairseq. Raw text goes in, and text is scored. REPORT (more options of the report) may be set. Interrupted, it goes on.
 usage="usage: report.sh RECIPE DIRECTION WORK MODEL [OTHER...]"
 recipe=${1:?$usage} direction=${2:?$usage} work=${3:?$usage} model=${4:?$usage}
 shift 4
@@ -19,14 +18,10 @@ others=()
 for name in "$@"; do others+=("$name=$folder/$name/averaged.pt"); done
 [ $# = 0 ] || others=(--compare "${others[@]}")
 words options "${REPORT:-}"
-if [ "$bpe" = joint ]; then
-    text=$work/raw/test. options+=(--tokenizer moses --bpe-codes "$(codes en)")
-else # no tokenizer of fairseq's splits Chinese
-    text=$work/tokens/test/ options+=(--bpe-codes "$(codes "$source")" --target-bpe-codes "$(codes "$target")")
-fi
-[ "$target" != zh ] || options+=(--tokenize zh)
+find_gpus
+[ ${#gpus[@]} = 0 ] || options=(--device cuda "${options[@]}")
 fairseq-cmlm report "$folder/$model/averaged.pt" --name "$model" --teacher "$folder/teacher/averaged.pt" "${others[@]}" \
-    --source "$text$source" --reference "$text$target" --data "$work/data" -s "$source" -t "$target" \
+    --source "$work/raw/test.$source" --reference "$work/raw/test.$target" --data "$work/data" -s "$source" -t "$target" \
     --output "$folder/report" "${options[@]}"
 
 logs=()

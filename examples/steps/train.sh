@@ -15,6 +15,7 @@
 # PRECISION  float32, or bfloat16 (default on GPUs)
 # SELECT     loss (as in the paper), or bleu: what the best checkpoints are best in, on the validation set
 # UPDATES, TEACHER_UPDATES, WARMUP, SAVE_EVERY (updates between validated checkpoints), AVERAGE (how many are kept),
+# STOP_HOURS (of training, all calls together: then it is saved, status 75, and a call with more hours goes on),
 # NAME (of the folder, instead of MODEL), TEACHER and ARCH (fairseq's --arch), TEACHER_OPTIONS and OPTIONS (more of
 # fairseq-train, for the CMLMs) may be set.
 #
@@ -84,6 +85,7 @@ case ${SELECT:-loss} in
     bleu) options+=("${eval_bleu[@]}" --best-checkpoint-metric bleu --maximize-best-checkpoint-metric) ;;
     *) fail "SELECT '$SELECT' is neither loss nor bleu" ;;
 esac
+[ -z "${STOP_HOURS:-}" ] || options+=(--stop-time-hours "$STOP_HOURS")
 [ "$bpe" = joint ] && options+=(--share-all-embeddings) || options+=(--share-decoder-input-output-embed)
 
 accumulated=$((number > 0 ? max_tokens * number : max_tokens))
@@ -93,7 +95,7 @@ launch=(fairseq-train)
 if [ "$number" = 0 ]; then
     options+=(--cpu)
 elif [ "${SLURM_NNODES:-1}" -gt 1 ]; then
-    launch=(srun fairseq-train)
+    launch=(srun --kill-on-bad-exit=1 fairseq-train) # else the other ranks wait for one that has ended
     options+=(--distributed-world-size "$number" --distributed-port $((20000 + SLURM_JOB_ID % 20000)) --ddp-backend legacy_ddp)
 elif [ "$number" -gt 1 ]; then
     launch=(torchrun --standalone --nproc-per-node "$number" "$(command -v fairseq-train)")
@@ -104,7 +106,7 @@ fi
 
 printf '%s\n' "$updates" "$wanted" > "$folder/training"
 note begin "$folder"
-current_log=$folder/train.log
+current_log=$folder/train.log log_begin=$(wc -c < "$folder/train.log")
 echo "$updates updates of $((accumulated * update_freq)) tokens: $max_tokens x $((number > 0 ? number : 1)) x $update_freq;" \
     "$current_log"
 # Checkpoints are validated and saved every so many updates, not epochs: an epoch is 100 updates in one recipe and 4,000
@@ -117,5 +119,9 @@ echo "$updates updates of $((accumulated * update_freq)) tokens: $max_tokens x $
     --save-interval 1000000 --validate-interval 1000000 --no-epoch-checkpoints \
     --keep-best-checkpoints "$average" --keep-interval-updates "$average" --save-dir "$folder" \
     --log-format simple --log-interval 100 "${more[@]}" >> "$current_log" 2>&1
+if [ -n "${STOP_HOURS:-}" ] && ! grep -q "Stopping training due to num_updates: $updates >=" "$current_log"; then
+    note stop "$folder"
+    exit 75
+fi
 touch "$folder/$updates.done"
 note end "$folder"

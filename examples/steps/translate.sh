@@ -13,10 +13,12 @@ settings "$recipe" "$direction"
 split=${SPLIT:-test} checkpoint=$work/$direction/$model/averaged.pt
 [ -e "$checkpoint" ] || fail "$checkpoint is missing: run average.sh $recipe $direction $work $model first"
 words options "${DECODING:-}"
+# Models of fairseq's own tasks do not know how their text was prepared.
+text=(--tokenizer text_pipeline --text-pipeline "$work/data/text.json")
 case $model in
-    teacher) options+=(--task translation --beam "$size" --max-len-a 2 --max-len-b 10) name=teacher,beam=$size ;;
+    teacher) options+=("${text[@]}" --task translation --beam "$size" --max-len-a 2 --max-len-b 10) name=teacher,beam=$size ;;
     # The maximum of fairseq's own does not count the first pass.
-    fairseq) options+=(--task translation_lev --iter-decode-max-iter $((size - 1)) --iter-decode-force-max-iter
+    fairseq) options+=("${text[@]}" --task translation_lev --iter-decode-max-iter $((size - 1)) --iter-decode-force-max-iter
         --iter-decode-with-beam 5 --beam 1) name=$model,T=$size ;;
     # Candidates are chosen as in the paper, unless DECODING says otherwise.
     *) options=(--task translation_cmlm --decoding-iterations "$size" --length-beam 5 --length-prior 0 "${options[@]}")
@@ -24,13 +26,10 @@ case $model in
 esac
 find_gpus
 [ ${#gpus[@]} != 0 ] || options+=(--cpu)
-# sacremoses joins words as European languages do.
-[ "$target" = zh ] || options+=(--tokenizer moses)
 
 translate() {
     fairseq-generate "$work/data" -s "$source" -t "$target" --user-dir "$(plugin)" --path "$checkpoint" --gen-subset "$split" \
-        --max-tokens 4096 --bpe subword_nmt --bpe-codes "$(codes "$target")" --distributed-world-size 1 "${options[@]}" |
-        if [ "$target" = zh ]; then python "$examples/steps/text.py" join-chinese; else cat; fi > "$1"
+        --max-tokens 4096 --distributed-world-size 1 "${options[@]}" > "$1"
 }
 
 make "$work/$direction/$split/$name.out" "$checkpoint" translate

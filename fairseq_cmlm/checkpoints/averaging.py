@@ -31,6 +31,7 @@ def average(paths: Sequence[Path], output: Path, best: Optional[int] = None) -> 
         for path in chosen:
             state = read_checkpoint(path)
             records.append(record_of(path, state))
+            _check_text(chosen[0], rest, path, state)
             rest.update({} if rest else {name: value for name, value in state.items() if name in _KEPT})
             yield path, state["model"]
 
@@ -41,6 +42,12 @@ def average(paths: Sequence[Path], output: Path, best: Optional[int] = None) -> 
 
 
 _KEPT = ("args", "cfg", "criterion", "optimizer_history", "task_state")
+
+
+def _check_text(first: Path, kept: Mapping[str, Any], path: Path, state: Mapping[str, Any]) -> None:
+    """Raise if the state of the task, which tells how text is prepared, is another than in the first checkpoint."""
+    if kept and (kept.get("task_state") or {}) != (state.get("task_state") or {}):
+        raise CheckpointError(f"{path} and {first} prepare text in two ways: average checkpoints of one training only")
 
 
 def mean_parameters(models: Iterable[tuple[Path, Parameters]]) -> dict[str, Tensor]:

@@ -14,6 +14,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-s", "--source-lang", help="if the checkpoint does not tell it, or not as in dict.*.txt")
     parser.add_argument("-t", "--target-lang", help="the same of the target language")
     parser.add_argument(
+        "--text-pipeline", type=Path, metavar="FILE", help="text.json that tells how the model's text was prepared"
+    )
+    parser.add_argument(
         "--check",
         type=Path,
         metavar="FILE",
@@ -30,9 +33,9 @@ def run(options: argparse.Namespace) -> str:
     lines = read_lines(options.check) if options.check else []
     dictionaries = options.dictionaries or options.checkpoint.parent
     languages = (options.source_lang, options.target_lang)
-    report = "\n".join(convert(options.checkpoint, dictionaries, options.output, *languages))
+    report = "\n".join(convert(options.checkpoint, dictionaries, options.output, *languages, options.text_pipeline))
     if not lines:
         return report
     print(report, flush=True)
-    translations = Translator(options.output / "model.pt").translate(lines, original=True)
+    translations = Translator(options.output / "model.pt", text_pipeline="none").translate(lines, original=True)
     return "\n".join(f"check   {line}\n        {found.text}" for line, found in zip(lines, translations))

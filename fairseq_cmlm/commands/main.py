@@ -18,12 +18,17 @@ from fairseq_cmlm.errors import UserError
 COMMANDS = {
     "path": "print the folder for fairseq's --user-dir",
     "check": "check raw text before fairseq-preprocess: what would split, shift or lose lines",
+    "prepare": "raw parallel text into what fairseq-train reads: tokens, subwords, binarised data, and text.json",
+    "text": "write a text.json, for text that was prepared otherwise",
     "distill": "make a corpus of a teacher's translations of the training text",
     "average": "average the parameters of checkpoints",
     "curves": "BLEU and loss on the validation set by updates",
     "score": "score outputs of fairseq-generate: BLEU, chrF, repeated tokens",
     "likelihood": "how likely given translations are under a model: perplexity",
+    "exposure": "how a model takes its own words: exposure gap, repair rate",
     "report": "the tables and plots of the paper, of a trained model",
+    "trace": "watch decodings, pass by pass, in a page of one file",
+    "demo": "a local page to type a text, watch its decoding, and take part in it",
     "options": "the options that this package adds to fairseq's commands, as tables",
     "convert": "make a checkpoint of the paper's released code readable",
 }

@@ -6,7 +6,8 @@ import argparse
 from dataclasses import fields
 from typing import Any, Optional
 
-from fairseq_cmlm.decoding.options import PRESETS, Decoding
+from fairseq_cmlm.decoding.options import Decoding
+from fairseq_cmlm.decoding.presets import PRESETS
 from fairseq_cmlm.model.options import ModelOptions
 from fairseq_cmlm.options import declared, flag_of, shown
 from fairseq_cmlm.plugin.model import ARCHITECTURES
@@ -42,7 +43,7 @@ def run(options: argparse.Namespace) -> str:
         [
             _HEAD,
             _DECODING,
-            _table(Decoding, names=True, more=[_infill()]),
+            _table(Decoding, names=True, more=[_of_task("infill"), _of_task("text_pipeline")]),
             _presets(),
             _TRAINING,
             _table(Training, more=[_training_dtype()]),
@@ -79,8 +80,8 @@ def _presets() -> str:
     return markdown_table(["preset", "sets"], rows)
 
 
-def _infill() -> list[str]:
-    return ["`--infill`", "off", _help_of(TranslationCMLMConfig, "infill")]
+def _of_task(name: str) -> list[str]:
+    return [f"`--{name.replace('_', '-')}`", "off", _help_of(TranslationCMLMConfig, name)]
 
 
 def _training_dtype() -> list[str]:

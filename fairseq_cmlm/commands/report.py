@@ -8,6 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from fairseq_cmlm.commands.named_file import named_file
+from fairseq_cmlm.commands.text_options import add_text_options
 from fairseq_cmlm.experiments.decoding_flags import add_decoding_flags, given_decoding
 from fairseq_cmlm.experiments.report_options import ReportOptions
 from fairseq_cmlm.experiments.tables import TABLES
@@ -33,12 +34,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, metavar="FOLDER", help="of dict.*.txt (default: the checkpoint's own)")
     parser.add_argument("-s", "--source-lang", help="if neither the checkpoint nor dict.*.txt tells it")
     parser.add_argument("-t", "--target-lang", help="the same of the target language")
-    parser.add_argument("--tokenizer", metavar="NAME", help="moses, if the texts are raw (default: tokenised)")
-    parser.add_argument("--bpe-codes", type=Path, metavar="FILE", help="if the texts are not split into subwords")
+    add_text_options(parser)
     parser.add_argument(
         "--target-bpe-codes", type=Path, metavar="FILE", help="if the target language has codes of its own"
     )
-    parser.add_argument("--tokenize", metavar="NAME", help="sacreBLEU's (default: 13a with --tokenizer, else none)")
+    parser.add_argument(
+        "--tokenize", metavar="NAME", help="sacreBLEU's (default: the target language's, 13a or zh; none for tokens)"
+    )
     parser.add_argument("--device", default="cpu", help="cpu or cuda (default: %(default)s)")
     parser.add_argument("--batch-size", type=int, default=32, metavar="N", help="sentences (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="of timing (default: %(default)s)")

@@ -10,7 +10,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
     parser.add_argument("outputs", nargs="+", type=Path, metavar="OUTPUT", help="what fairseq-generate printed")
     parser.add_argument("--reference", nargs="+", type=Path, required=True, metavar="FILE", help="raw reference text")
-    parser.add_argument("--tokenize", metavar="NAME", help="sacreBLEU's tokenizer (default: 13a; zh for Chinese)")
+    parser.add_argument("--tokenize", metavar="NAME", help="sacreBLEU's tokenizer (default: the language's, 13a or zh)")
     parser.add_argument(
         "--tokenised-reference",
         type=Path,

@@ -18,6 +18,7 @@ from fairseq_cmlm.conversion.safe_reading import read_original
 from fairseq_cmlm.errors import CheckpointError
 from fairseq_cmlm.files import write_files
 from fairseq_cmlm.plugin.task import TranslationCMLMTask
+from fairseq_cmlm.text.pipeline_file import read_pipeline
 
 
 def convert(
@@ -26,30 +27,38 @@ def convert(
     output: Path,
     source_lang: Optional[str] = None,
     target_lang: Optional[str] = None,
+    text_pipeline: Optional[Path] = None,
 ) -> list[str]:
     """Write OUTPUT/model.pt and OUTPUT/dict.*.txt from the checkpoint `path` and the dict.*.txt in `dictionaries`.
 
     Returns lines that say what was read and written. What does not fit is a CheckpointError, and nothing is written.
-    The languages are those of the checkpoint, if not given. The released code ignored --left-pad-source, and so is it
+    The languages are those of the checkpoint, if not given; `text_pipeline` is the file that tells how the text of the
+    model was prepared. The released code ignored --left-pad-source, and so is it
     here: padding on either side gives the same result.
     """
     state = read_original(path)
     languages = _languages(state["args"], source_lang, target_lang)
+    text = read_pipeline(text_pipeline).between(*languages) if text_pipeline else None
     released = read_model(state["args"], state["model"])
-    texts = [read_dictionary(dictionaries / f"dict.{language}.txt") for language in languages]
-    check_fit(released, state["model"], texts)
+    words = [read_dictionary(dictionaries / f"dict.{language}.txt") for language in languages]
+    check_fit(released, state["model"], words)
 
     cfg = configuration(released, languages, output)
-    model = TranslationCMLMTask(cfg.task, *(text.dictionary() for text in texts)).build_model(cfg.model)
+    task = TranslationCMLMTask(cfg.task, *(one.dictionary() for one in words))
+    task.text = text
+    model = task.build_model(cfg.model)
     parameters = convert_parameters(state["model"], cfg.task.max_target_positions)
     model.load_state_dict({**parameters, "dictionary_version": model.dictionary_version})
     names = [output / "model.pt", *(output / f"dict.{language}.txt" for language in languages)]
-    contents = [partial(torch.save, checkpoint(model, cfg)), *(partial(_write_text, text.text) for text in texts)]
+    contents = [
+        partial(torch.save, checkpoint(model, cfg, task.state_dict())),
+        *(partial(_write_text, one.text) for one in words),
+    ]
     write_files(dict(zip(names, contents)))
     return [
         f"read    {path}: {_description(released, state, languages)}",
         f"wrote   {names[0]}: {sum(value.numel() for value in model.parameters())} parameters, float32",
-        *(f"wrote   {name}: {text.words} words" for name, text in zip(names[1:], texts)),
+        *(f"wrote   {name}: {one.words} words" for name, one in zip(names[1:], words)),
     ]
 
 

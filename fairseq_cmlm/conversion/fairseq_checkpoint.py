@@ -44,7 +44,7 @@ def configuration(model: ReleasedModel, languages: tuple[str, str], folder: Path
     return convert_namespace_to_omegaconf(options.parse_args_and_arch(options.get_training_parser(), arguments))
 
 
-def checkpoint(model: CMLMModel, cfg: Any) -> dict[str, Any]:
+def checkpoint(model: CMLMModel, cfg: Any, task_state: dict[str, Any]) -> dict[str, Any]:
     """What fairseq-train would save, without optimizer state; --finetune-from-model trains it further."""
     history = {"criterion_name": "CMLMLoss", "optimizer_name": "FairseqAdam", "lr_scheduler_state": {}}
     return {
@@ -53,6 +53,6 @@ def checkpoint(model: CMLMModel, cfg: Any) -> dict[str, Any]:
         "model": model.state_dict(),
         "criterion": None,
         "optimizer_history": [{**history, "num_updates": 0}],
-        "task_state": {},
+        "task_state": task_state,
         "extra_state": {"train_iterator": {"epoch": 1, "iterations_in_epoch": 0}},
     }

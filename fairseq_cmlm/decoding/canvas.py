@@ -18,7 +18,8 @@ class Canvas:
     nothing masked holds predictions alone, and the mask symbol can never be left in an output.
 
     tokens     (N, T) int64
-    log_probs  (N, T) float32, natural log of the probability of the token in the pass that predicted it; 0 where frozen
+    log_probs  (N, T) float32, natural log of the probability of the token in the last pass that predicted or reread it;
+               0 where frozen
     masked     (N, T) bool, what the next pass has to predict; a subset of `fillable`
     fillable   (N, T) bool, neither padding nor frozen (given by the user)
     real       (N, T) bool, no padding

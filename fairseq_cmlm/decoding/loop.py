@@ -6,19 +6,20 @@ to it, and so is the strategy.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Callable, NamedTuple, Optional, Sequence
+from typing import Callable, NamedTuple, Optional
 
 import torch
 from torch import Tensor
 
-from fairseq_cmlm.decoding.candidates import Halving, mean_log_probability
+from fairseq_cmlm.decoding.candidates import mean_log_probability
 from fairseq_cmlm.decoding.canvas import Canvas
-from fairseq_cmlm.decoding.stopping import StoppingRule
-from fairseq_cmlm.decoding.strategy import Pass, Strategy
-from fairseq_cmlm.decoding.tokens import Alternatives, Prediction
+from fairseq_cmlm.decoding.order import ORDERS
+from fairseq_cmlm.decoding.plan import Plan
+from fairseq_cmlm.decoding.planning import Rows
+from fairseq_cmlm.decoding.strategy import Pass
+from fairseq_cmlm.decoding.tokens import Alternatives, Draw, Prediction
 from fairseq_cmlm.decoding.trace import BatchPass, Trace
-from fairseq_cmlm.schedule import linear, remasked_count
+from fairseq_cmlm.decoding.transfer import sent
 from fairseq_cmlm.sentence_random import derived_keys, uniform_numbers
 
 
@@ -32,6 +33,9 @@ class Query(NamedTuple):
     sets       (M,) int64, the token set that each of them is limited to
     rows       (n,) int64, which of the N rows these are; None while all are in work
     size       how many of the best tokens of a position are wanted
+    standing   (M,) int64, the tokens there, where their probabilities are wanted too
+    entropy    whether the entropies are wanted
+    draw       how tokens are drawn; None: the best is taken
     """
 
     visible: Tensor
@@ -41,12 +45,12 @@ class Query(NamedTuple):
     sets: Tensor
     rows: Optional[Tensor]
     size: int = 1
+    standing: Optional[Tensor] = None
+    entropy: bool = False
+    draw: Optional[Draw] = None
 
 
 Predict = Callable[[Query], Prediction]
-# (lengths (n,), passes done, total (n,)) -> how many tokens are masked again (n,), all int64 on the host. It must fall
-# to 0 at done == total and never rise with `done`; the loop relies on both.
-CountRemasked = Callable[[Tensor, int, Tensor], Tensor]
 
 
 class Refined(NamedTuple):
@@ -57,43 +61,24 @@ class Refined(NamedTuple):
     passes: Tensor
 
 
-@dataclass(frozen=True)
-class Plan:
-    """How rows are refined.
-
-    total    (N,) int64 on the host, the most passes of each row, the first one included
-    count    how many tokens the schedule masks again
-    rules    end the passes of a row or token early
-    halving  gives up length candidates on the way
-    keys     (N,) int64, random keys of the rows, for strategies that draw numbers
-    """
-
-    strategy: Strategy
-    total: Tensor
-    count: CountRemasked = lambda lengths, done, total: remasked_count(linear, lengths, done, total)
-    rules: Sequence[StoppingRule] = ()
-    halving: Optional[Halving] = None
-    keys: Optional[Tensor] = None
-
-    @property
-    def counted(self) -> bool:
-        """Whether the host knows beforehand how many positions every pass predicts."""
-        return self.strategy.keeps_count and not self.rules and self.halving is None
-
-
 class _Rows(NamedTuple):
-    """The rows in work: their canvas (n, T), which of the N rows they are (n,), how much of each is masked (n,)."""
+    """The rows in work: their canvas (n, T), which of the N rows they are (n,), how much of each is predicted (n,).
+
+    places are the numbers once more, on the device.
+    """
 
     canvas: Canvas
     numbers: Tensor
+    places: Tensor
     pending: Tensor
 
     def unfinished(self) -> _Rows:
-        """Return those that have something masked."""
+        """Return those that have something to predict."""
         if self.pending.all():
             return self
         keep = self.pending.nonzero().squeeze(1)
-        return _Rows(self.canvas.rows(keep.to(self.canvas.tokens.device)), self.numbers[keep], self.pending[keep])
+        there = sent(keep, self.places.device)
+        return _Rows(self.canvas.rows(there), self.numbers[keep], self.places[there], self.pending[keep])
 
 
 class _Loop:
@@ -102,72 +87,113 @@ class _Loop:
     def __init__(self, predict: Predict, canvas: Canvas, plan: Plan, mask: int, trace: Optional[Trace]) -> None:
         self._predict, self._plan, self._mask, self._trace = predict, plan, mask, trace
         self._fillable = canvas.fillable
-        self._lengths, self._sizes = canvas.fillable.sum(1).cpu(), canvas.real.sum(1).cpu()
+        self._lengths, self._sizes = torch.stack([canvas.fillable.sum(1), canvas.real.sum(1)]).cpu()
+        self._total = sent(plan.total, canvas.tokens.device)[:, None]
         self.tokens, self.log_probs = canvas.tokens.clone(), canvas.log_probs.clone()
         self.passes = torch.zeros_like(self._lengths)
         self._unchanged = torch.zeros_like(canvas.tokens[:, :1])
         self._keys = torch.zeros_like(canvas.tokens[:, 0]) if plan.keys is None else plan.keys
-        wanted = max(plan.strategy.alternatives, trace.alternatives if trace else 0)
-        self._size = max(wanted, 1)
+        self._sureness = torch.zeros_like(self.log_probs)
+        self._size = max(plan.strategy.alternatives, plan.order.alternatives, trace.alternatives if trace else 0)
 
     def step(self, rows: _Rows, done: int) -> _Rows:
         """Make pass number `done`, from 1, over the rows in work."""
-        canvas, numbers = rows.canvas, rows.numbers
+        canvas, numbers, places = rows.canvas, rows.numbers, rows.places
+        asked = self._asked(rows, done)
+        prediction = self._chosen(self._predict(asked), places, asked, done)
+        after = _written(canvas, asked, prediction, self._plan)
+        self.passes[numbers] = done
+        self.tokens[places], self.log_probs[places] = after.tokens, after.log_probs
+        same = after.tokens.eq(canvas.tokens).all(dim=1, keepdim=True)
+        self._unchanged[places] = (self._unchanged[places] + 1) * same
+        count = self._plan.count(self._lengths[numbers], done, self._plan.total[numbers])
+        text = Rows(after, self._lengths[numbers], asked.number, asked.rows)
+        planned = self._plan.planned(text, self._plan.total[numbers], done)
+        made = self._pass(rows, planned, count, done, asked, prediction)
+        given_up = self._given_up(places, done)
+        going_on = made.total > made.done
+        if given_up is not None:
+            going_on = going_on & ~given_up[:, None]
+        masked = self._remask(made, going_on, given_up, asked, numbers)
+        canvas = after.remasked(masked)
+        # Only a plan that is not counted has to ask the device how much is masked.
+        pending = count if self._plan.counted else self._pending(canvas, asked, going_on)
+        if self._plan.strategy.rereads:
+            pending = self._lengths[numbers] * pending.gt(0)
+        return rows._replace(canvas=canvas, pending=pending)
+
+    def _asked(self, rows: _Rows, done: int) -> Query:
+        """Ask for what is masked, or for everything that was ever masked where the strategy rereads it."""
+        canvas, numbers, plan = rows.canvas, rows.numbers, self._plan
+        wanted = canvas.fillable if plan.strategy.rereads else canvas.masked
         asked = query_of(
-            *(canvas, canvas.masked, rows.pending, int(self._sizes[numbers].sum()), self._mask),
-            rows=numbers if len(numbers) < len(self._lengths) else None,
+            *(canvas, wanted, rows.pending, int(self._sizes[numbers].sum()), self._mask),
+            rows=rows.places if len(numbers) < len(self._lengths) else None,
             size=self._size,
         )
-        prediction = self._chosen(self._predict(asked), numbers, asked, done)
-        after = canvas.written(asked.positions, prediction.tokens, prediction.log_probs)
-        self.passes[numbers] = done
-        self.tokens[numbers], self.log_probs[numbers] = after.tokens, after.log_probs
-        same = after.tokens.eq(canvas.tokens).all(dim=1, keepdim=True)
-        self._unchanged[numbers] = (self._unchanged[numbers] + 1) * same
-        count = self._plan.count(self._lengths[numbers], done, self._plan.total[numbers])
-        made = self._pass(rows, after, count, done, _scattered(prediction.alternatives, asked))
-        given_up = self._given_up(numbers, done)
-        masked = self._remask(made, given_up, asked, numbers)
-        # Only a plan that is not counted has to ask the device how much is masked.
-        pending = count if self._plan.counted else masked.sum(1).cpu()
-        return _Rows(after.remasked(masked), numbers, pending)
+        standing = canvas.tokens.flatten()[asked.positions] if plan.rescores else None
+        draw = None if plan.draw is None else Draw(*plan.draw, self._numbers(rows.places, asked, done))
+        return asked._replace(standing=standing, entropy=plan.entropy, draw=draw)
 
-    def _chosen(self, prediction: Prediction, numbers: Tensor, asked: Query, done: int) -> Prediction:
+    def _numbers(self, places: Tensor, asked: Query, done: int) -> Tensor:
+        """Return a uniform number (M,) for each asked position. Negative passes cannot meet those of Pass.random."""
+        keys = derived_keys(self._keys[places], -done)
+        return uniform_numbers(keys, asked.visible.size(1)).flatten()[asked.positions]
+
+    def _pending(self, canvas: Canvas, asked: Query, going_on: Tensor) -> Tensor:
+        """Count what is masked in each row, (n,) on the host.
+
+        A row that may be rewritten goes on without a mask as well, until a pass reads what the one before has read.
+        """
+        masked = canvas.masked.sum(1)
+        if self._plan.strategy.rewrites:
+            changed = canvas.visible(self._mask).ne(asked.visible).any(1, keepdim=True)
+            masked = masked.maximum((changed & going_on).squeeze(1).long())
+        return masked.cpu()
+
+    def _chosen(self, prediction: Prediction, places: Tensor, asked: Query, done: int) -> Prediction:
         """Let the strategy choose among the best tokens, if it wants to."""
         choose, alternatives = self._plan.strategy.choose, prediction.alternatives
         if choose is None or alternatives is None:
             return prediction
-        # Numbers of their own: negative passes cannot meet those of Pass.random.
-        keys = derived_keys(self._keys[numbers], -done)
-        random = uniform_numbers(keys, asked.visible.size(1)).flatten()[asked.positions]
-        return choose(alternatives, random)._replace(alternatives=alternatives)
+        chosen = choose(alternatives, self._numbers(places, asked, done))
+        return prediction._replace(tokens=chosen.tokens, log_probs=chosen.log_probs)
 
-    def _pass(self, rows: _Rows, after: Canvas, count: Tensor, done: int, alternatives: Optional[Alternatives]) -> Pass:
-        device, numbers = after.tokens.device, rows.numbers
+    def _pass(self, rows: _Rows, after: Canvas, count: Tensor, done: int, asked: Query, prediction: Prediction) -> Pass:
+        places, order = rows.places, self._plan.order
+        ranked, entropy = None, prediction.entropy
+        if order is not ORDERS["probability"]:
+            ranked = _put(self._sureness[places], asked, order.sureness(prediction))
+            self._sureness[places] = ranked
         return Pass(
             before=rows.canvas,
             after=after,
-            count=count[:, None].to(device),
-            unchanged=self._unchanged[numbers],
+            count=sent(count, places.device)[:, None],
+            unchanged=self._unchanged[places],
             done=done,
-            total=self._plan.total[numbers, None].to(device),
-            keys=self._keys[numbers],
-            alternatives=alternatives,
+            total=self._total[places],
+            keys=self._keys[places],
+            alternatives=_scattered(prediction.alternatives, asked),
+            ranked=ranked,
+            entropy=None if entropy is None else _put(torch.zeros_like(after.log_probs), asked, entropy),
+            schedule=self._plan.schedule,
+            eta=self._plan.eta,
         )
 
-    def _given_up(self, numbers: Tensor, done: int) -> Optional[Tensor]:
+    def _given_up(self, places: Tensor, done: int) -> Optional[Tensor]:
         """Give up candidates that have fallen behind: their log-probabilities become -inf. Return which, (n,) bool."""
         halving = self._plan.halving
         if halving is None:
             return None
-        in_work = torch.zeros(len(self.tokens), dtype=torch.bool)
-        in_work[numbers] = True
+        in_work = torch.zeros_like(self._fillable[:, 0]).index_fill(0, places, True)
         scores = mean_log_probability(self.log_probs, self._fillable)
-        lost = halving.given_up(scores, in_work.to(scores.device), done)
+        lost = halving.given_up(scores, in_work, done)
         self.log_probs.masked_fill_(lost[:, None], float("-inf"))
-        return lost[numbers]
+        return lost[places]
 
-    def _remask(self, made: Pass, given_up: Optional[Tensor], asked: Query, numbers: Tensor) -> Tensor:
+    def _remask(
+        self, made: Pass, going_on: Tensor, given_up: Optional[Tensor], asked: Query, numbers: Tensor
+    ) -> Tensor:
         """Decide what is masked again, (n, T) bool, and record the pass."""
         chosen = self._plan.strategy.remask(made) & made.after.fillable
         masked, kept_by = chosen, {}
@@ -175,34 +201,37 @@ class _Loop:
             allowed = rule.may_remask(made)
             kept_by[rule.reason] = masked & ~allowed
             masked = masked & allowed
-        going_on = made.total > made.done
-        if given_up is not None:
-            going_on = going_on & ~given_up[:, None]
         masked = masked & going_on
         if self._trace is not None:
-            self._trace.passes.append(
+            self._trace.add(
                 BatchPass(
                     rows=numbers,
                     read=asked.visible,
                     asked=made.before.masked,
                     tokens=made.after.tokens,
                     log_probs=made.after.log_probs,
+                    sureness=made.sureness,
                     chosen=chosen,
                     kept_by=kept_by,
                     remasked=masked,
                     fillable=made.after.fillable,
                     given_up=torch.zeros_like(masked[:, 0]) if given_up is None else given_up,
+                    real=made.after.real,
                     alternatives=made.alternatives if self._trace.alternatives else None,
                 )
             )
         return masked
 
 
-def refine(predict: Predict, canvas: Canvas, plan: Plan, mask: int, trace: Optional[Trace] = None) -> Refined:
-    """Refine every row of `canvas`. A row with nothing masked is finished and leaves the batch.
+def refine(
+    predict: Predict, canvas: Canvas, plan: Plan, mask: int, trace: Optional[Trace] = None, done: int = 0
+) -> Refined:
+    """Refine every row of `canvas`. A row with nothing to predict is finished and leaves the batch.
 
-    A row that was given up has log-probabilities of -inf. One device sync per pass, and none once the passes have begun
-    where the plan is counted.
+    done  how many of the planned passes were made before, on the way to `canvas`
+
+    A row that was given up has log-probabilities of -inf. The host waits for the device once a pass; where the plan is
+    counted, not at all once the passes have begun.
 
     >>> from fairseq_cmlm.decoding.canvas import fully_masked
     >>> from fairseq_cmlm.decoding.strategy import STRATEGIES
@@ -213,8 +242,10 @@ def refine(predict: Predict, canvas: Canvas, plan: Plan, mask: int, trace: Optio
     [[7, 7, 7, 7]]
     """
     loop = _Loop(predict, canvas, plan, mask, trace)
-    rows = _Rows(canvas, torch.arange(len(canvas.tokens)), canvas.masked.sum(1).cpu()).unfinished()
-    done = 0
+    wanted = canvas.fillable if plan.strategy.rereads else canvas.masked
+    numbers = torch.arange(len(canvas.tokens))
+    places = sent(numbers, canvas.tokens.device)
+    rows = _Rows(canvas, numbers, places, wanted.sum(1).cpu()).unfinished()
     while len(rows.numbers):
         done += 1
         rows = loop.step(rows, done).unfinished()
@@ -237,9 +268,24 @@ def query_of(
     ([[9, 9], [9, 1]], [0, 1, 2], [0, 1, 1])
     """
     positions = torch.nonzero_static(places.flatten(), size=int(counts.sum())).squeeze(1)
-    device = canvas.tokens.device
-    rows = None if rows is None else rows.to(device)
     return Query(canvas.visible(mask), canvas.real, number, positions, canvas.sets.flatten()[positions], rows, size)
+
+
+def _written(canvas: Canvas, asked: Query, prediction: Prediction, plan: Plan) -> Canvas:
+    """Write a prediction; where a token stands that is not replaced, its fresh probability alone."""
+    tokens, log_probs = prediction.tokens, prediction.log_probs
+    if asked.standing is not None and prediction.standing is not None:
+        replaced = canvas.masked.flatten()[asked.positions]
+        if plan.strategy.rewrites and plan.rewrite_above is not None:
+            replaced = replaced | (log_probs > plan.rewrite_above)
+        tokens = torch.where(replaced, tokens, asked.standing)
+        log_probs = torch.where(replaced, log_probs, prediction.standing)
+    return canvas.written(asked.positions, tokens, log_probs)
+
+
+def _put(values: Tensor, asked: Query, found: Tensor) -> Tensor:
+    """Return `values` (n, T) with what was found (M,) at the asked positions."""
+    return values.flatten().index_copy(0, asked.positions, found).view_as(values)
 
 
 def _scattered(alternatives: Optional[Alternatives], asked: Query) -> Optional[Alternatives]:

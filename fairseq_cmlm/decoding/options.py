@@ -1,4 +1,4 @@
-"""The one declaration of every decoding option: defaults, help, bounds, conflicts and presets.
+"""The one declaration of every decoding option: defaults, help and bounds.
 
 The options of fairseq's commands, the arguments of `Translator.translate`, the report, the benchmarks, the tables of
 the documents and the signature of a decoding all come from :class:`Decoding`. To add an option: a field here.
@@ -6,6 +6,7 @@ the documents and the signature of a decoding all come from :class:`Decoding`. T
 
 from __future__ import annotations
 
+import os
 from collections import ChainMap
 from dataclasses import dataclass, field, fields
 from typing import Any, Mapping, Optional
@@ -13,34 +14,19 @@ from typing import Any, Mapping, Optional
 import torch
 from torch import Tensor
 
+from fairseq_cmlm.decoding.choice import mixture
+from fairseq_cmlm.decoding.conflicts import ORIGINAL, refuse_conflicts
+from fairseq_cmlm.decoding.effect import refuse_without_effect
+from fairseq_cmlm.decoding.order import ORDERS
+from fairseq_cmlm.decoding.planning import PLANNERS
+from fairseq_cmlm.decoding.presets import PRESETS
 from fairseq_cmlm.decoding.rules import OURS, RELEASED, Rules
 from fairseq_cmlm.decoding.search import SEARCH_ORDERS
-from fairseq_cmlm.decoding.stopping import StoppingRule, below_threshold, while_changing
 from fairseq_cmlm.decoding.strategy import STRATEGIES
 from fairseq_cmlm.errors import OptionError
 from fairseq_cmlm.model.precision import PRECISIONS
 from fairseq_cmlm.options import check, declared, flag_of, name_of, option, signature
 from fairseq_cmlm.schedule import SCHEDULES, MaskSchedule
-
-PRESETS: dict[str, dict[str, Any]] = {
-    "full": {},
-    "fast": {
-        "strategy": "without_remasking",
-        "iterations": 6,
-        "confidence_threshold": 0.6,
-        "halve_candidates": 1,
-        "length_prior": 3.0,
-    },
-}
-# What the exact mode sets: the released code compares candidates by their mean log-probability alone.
-_ORIGINAL = {"length_prior": 0.0}
-_EARLY = ("iterations_per_token", "stop_unchanged", "confidence_threshold", "halve_candidates")
-# Where the left option is on, those on the right must be off.
-_CONFLICTS: dict[str, tuple[str, ...]] = {
-    "original": (*_EARLY, "length_prior", "length_budget", "mask_schedule"),
-    "strategy": (*_EARLY, "mask_schedule"),  # with one of SEARCH_ORDERS
-    "gold_target_length": ("length_budget",),
-}
 
 
 @dataclass(frozen=True)
@@ -59,8 +45,10 @@ class Decoding:
     )
     strategy: str = option(
         "mask_predict",
-        "what a pass predicts: `mask_predict` masks the least sure tokens again, `without_remasking` keeps what is "
-        "filled for good, `easy_first` and `left_to_right` fill one token a pass and keep the `--beam` best hypotheses",
+        "what a pass predicts (docs/STRATEGIES.md): `mask_predict` masks the least sure tokens again, "
+        "`without_remasking` keeps what is filled for good; `all_tokens`, `edit` and `path_planning` read what stands "
+        "again, for models trained to; `remdm_*` draw what is masked again; `easy_first` and `left_to_right` fill one "
+        "token a pass and keep the `--beam` best hypotheses",
         flag="decoding_strategy",
         choices=ChainMap(SEARCH_ORDERS, STRATEGIES),
         signed=True,
@@ -86,6 +74,32 @@ class Decoding:
         least=0,
         signed=True,
     )
+    choose_by: str = option(
+        "confidence",
+        "what the candidates are compared by: `confidence` of each token when it was predicted, and the length prior; "
+        "`autoregressive`: mean log-probability under the model of `--rescore-with` (one pass of it); "
+        "`pseudo_likelihood`: of the tokens given the finished others (two passes); `likelihood_bound` (four passes); "
+        "`consensus`: mean chrF against the other candidates (no pass); or a weighted sum: `consensus+confidence:0.3`",
+    )
+    rescore_with: Optional[str] = option(
+        None,
+        "checkpoint of fairseq's autoregressive Transformer with the same dictionaries, or of `--objective hybrid`, "
+        "the decoded one itself too; for `--choose-by autoregressive`, which it sets where that is not given",
+        file=True,
+    )
+    plan_by: str = option(
+        "confidence",
+        "how likely a token is held to be when it is decided what to mask again: `confidence`, its probability in the "
+        "pass that predicted it; `autoregressive`: given those to its left, under the model of `--plan-with` (one pass "
+        "of it after each pass); `pseudo_likelihood`: given the others (two passes after each pass); `quality`: how "
+        "likely it is right, by the head of `--objective prism` (one pass after each pass)",
+        choices=PLANNERS,
+    )
+    plan_with: Optional[str] = option(
+        None,
+        "checkpoint for `--plan-by autoregressive`, which it sets where `--plan-by` is not given; see `--rescore-with`",
+        file=True,
+    )
     gold_target_length: bool = option(
         False, "decode the reference's length and those around it, not the predicted ones"
     )
@@ -103,6 +117,10 @@ class Decoding:
         choices=PRECISIONS,
         signed=True,
     )
+    capture_passes: bool = option(
+        False,
+        "GPU: record a pass of each shape once and replay it (CUDA graphs), which pays for few sentences at a time",
+    )
     halve_candidates: Optional[int] = option(
         None, "keep the better half of a sentence's length candidates after every so many passes", least=1
     )
@@ -117,6 +135,67 @@ class Decoding:
         "mask a token again only if its probability is below; with `without_remasking`, keep all surer tokens at once",
         above=0,
         most=1,
+    )
+
+    stop_entropy: Optional[float] = option(
+        None,
+        "with `--stop-unchanged`: finish a candidate only if the mean entropy of the last predictions is below, in "
+        "nats, too",
+        above=0,
+    )
+    entropy_bound: Optional[float] = option(
+        None,
+        "keep so many of a pass's surest tokens that their entropies, without the largest, add up to at most this, in "
+        "nats; with `without_remasking` and many passes",
+        least=0,
+    )
+    edit_threshold: Optional[float] = option(
+        None,
+        "with `all_tokens` and `edit`: replace a token that stands only by one whose probability is above this",
+        least=0,
+        below=1,
+    )
+    desmooth: Optional[float] = option(
+        None,
+        "undo label smoothing of this size in what thresholds of probability and entropy are compared with; nothing is "
+        "undone by default, but with thresholds of entropy what the checkpoint was trained with",
+        least=0,
+        below=1,
+    )
+    order: str = option(
+        "probability",
+        "which tokens are the least sure: by the `probability` of the best word, its `margin` to the second, or the "
+        "`entropy`",
+        flag="decoding_order",
+        choices=ORDERS,
+    )
+    eta: Optional[float] = option(
+        None,
+        "with `path_planning`, how readily what stands is masked again (default 1; 0 never); with `remdm_cap`, "
+        "`remdm_rescale` and `remdm_loop` the probability of it (default 0.02, 0.05, 0.02, for hundreds of passes)",
+        flag="decoding_eta",
+        least=0,
+    )
+    block_length: Optional[int] = option(
+        None,
+        "decode so many tokens at a time from left to right, each block in `--decoding-iterations` passes",
+        least=1,
+    )
+    temperature: Optional[float] = option(
+        None,
+        "draw tokens with this temperature, instead of taking the best",
+        flag="sampling_temperature",
+        above=0,
+    )
+    top_p: Optional[float] = option(
+        None,
+        "draw among the likeliest tokens that together have this probability",
+        flag="sampling_top_p",
+        above=0,
+        most=1,
+    )
+    seed: int = option(
+        0, "other draws of tokens, and of what `remdm_*` mask; they depend on the sentence alone", flag="sampling_seed"
     )
 
     @classmethod
@@ -136,7 +215,10 @@ class Decoding:
         preset = given.get("preset", "full")
         if not isinstance(preset, str) or preset not in PRESETS:
             raise OptionError(f"--decoding-preset {preset} must be one of {', '.join(PRESETS)}")
-        mode: Mapping[str, Any] = _ORIGINAL if given.get("original") else {}
+        mode: Mapping[str, Any] = ORIGINAL if given.get("original") else {}
+        for name, read_by in {"rescore_with": "choose_by", "plan_with": "plan_by"}.items():
+            if name in given:
+                mode, given[name] = {**mode, read_by: "autoregressive"}, os.fspath(given[name])
         return cls(**{**mode, **PRESETS[preset], **given})
 
     def __post_init__(self) -> None:
@@ -149,24 +231,41 @@ class Decoding:
                 f"number of length candidates, with {self.strategy}"
             )
         flags = {one.name: flag_of(one) for one in declared(self)}
-        for name, others in _CONFLICTS.items():
-            if self.searches if name == "strategy" else getattr(self, name):
-                self._refuse(flags[name] + (f" {self.strategy}" if name == "strategy" else ""), others, flags)
-
-    def _refuse(self, flag: str, others: tuple[str, ...], flags: Mapping[str, str]) -> None:
-        """Raise for the first of the options `others` that is on."""
-        for other in others:
-            value = getattr(self, other)
-            if value not in (None, 0, "linear"):
-                raise OptionError(
-                    f"{flags[other]} {value} (given, or set by --decoding-preset) cannot be combined with {flag}: "
-                    "leave one of them out"
-                )
+        refuse_conflicts(self, flags)
+        refuse_without_effect(self, flags)
 
     @property
     def searches(self) -> bool:
         """Whether the strategy fills one token a pass."""
         return self.strategy in SEARCH_ORDERS
+
+    @property
+    def rereads(self) -> bool:
+        """Whether revealed positions are predicted as well, for which not every network is trained."""
+        strategy = None if self.searches else STRATEGIES[self.strategy]
+        return strategy is not None and (strategy.rewrites if self.planned else strategy.rereads)
+
+    @property
+    def planned(self) -> bool:
+        """Whether a planner says how likely the tokens are."""
+        return self.plan_by != "confidence"
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """The choosers by which the candidates are compared, each with its weight."""
+        return mixture(self.choose_by)
+
+    @property
+    def draw(self) -> Optional[tuple[float, float]]:
+        """Temperature and top-p, where tokens are drawn."""
+        if self.temperature is None and self.top_p is None:
+            return None
+        return self.temperature or 1.0, self.top_p or 1.0
+
+    @property
+    def reads_entropy(self) -> bool:
+        """Whether entropies are compared with a threshold."""
+        return self.entropy_bound is not None or self.stop_entropy is not None
 
     @property
     def rules(self) -> Rules:
@@ -184,15 +283,6 @@ class Decoding:
         if self.iterations_per_token is None:
             return total
         return torch.minimum(total.double(), (lengths.double() * self.iterations_per_token).ceil()).long()
-
-    def stopping_rules(self) -> list[StoppingRule]:
-        """Return the rules that end the passes of rows and tokens early."""
-        found: list[StoppingRule] = []
-        if self.stop_unchanged is not None:
-            found.append(while_changing(self.stop_unchanged))
-        if self.confidence_threshold is not None:
-            found.append(below_threshold(self.confidence_threshold))
-        return found
 
     def signature(self) -> str:
         """Return the decoding in one line, as sacreBLEU signs a score: what is needed to repeat it."""

@@ -78,13 +78,15 @@ def search(
     score[:, 0] = 0
     best = torch.arange(rows, device=score.device) * beam
     steps: list[_Step] = []
+    number = int(beams.real.sum())
     for _ in range(int(passes.max())):
         before = beams
-        beams, score, parents = _accept(beams, score, _fillings(predict, beams, score, order, mask))
+        beams, score, parents = _accept(beams, score, _fillings(predict, beams, score, order, mask, number))
         if trace is not None:
             steps.append(_Step(before, beams, parents))
     if trace is not None:
-        trace.passes += _traced(steps, best, passes, mask)
+        for made in _traced(steps, best, passes, mask):
+            trace.add(made)
     found = beams.rows(best)
     return Refined(found.tokens, found.log_probs, passes)
 
@@ -116,21 +118,26 @@ def _traced_pass(before: Canvas, after: Canvas, rows: Tensor, mask: int) -> Batc
         asked=before.masked,
         tokens=after.visible(mask),
         log_probs=after.log_probs.masked_fill(after.masked, float("-inf")),
+        sureness=after.log_probs.masked_fill(after.masked, float("-inf")),
         chosen=torch.zeros_like(after.masked),
         kept_by={},
         remasked=after.masked,
         fillable=after.fillable,
         given_up=torch.zeros_like(after.masked[:, 0]),
+        real=after.real,
     )
 
 
-def _fillings(predict: Predict, beams: Canvas, score: Tensor, order: SearchOrder, mask: int) -> Fillings:
-    """Find the beam * (beam + 1) / 2 best fillings of each row: so many that `beam` different ones are among them."""
+def _fillings(predict: Predict, beams: Canvas, score: Tensor, order: SearchOrder, mask: int, number: int) -> Fillings:
+    """Find the beam * (beam + 1) / 2 best fillings of each row: so many that `beam` different ones are among them.
+
+    number  how many positions are real
+    """
     rows, beam = score.shape
     width = beams.tokens.size(1)
     size = beam * (beam + 1) // 2
     places = order(beams.masked)
-    query = query_of(beams, places, places.sum(1).cpu(), int(beams.real.sum()), mask, rows=None, size=size)
+    query = query_of(beams, places, places.sum(1).cpu(), number, mask, rows=None, size=size)
     prediction = predict(query)
     only = Alternatives(prediction.tokens[:, None], prediction.log_probs[:, None])
     tokens, log_probs = prediction.alternatives or only

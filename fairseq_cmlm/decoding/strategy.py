@@ -15,6 +15,7 @@ from torch import Tensor
 
 from fairseq_cmlm.decoding.canvas import Canvas
 from fairseq_cmlm.decoding.tokens import Alternatives, Prediction
+from fairseq_cmlm.schedule import MaskSchedule, linear
 from fairseq_cmlm.sentence_random import derived_keys, uniform_numbers
 
 
@@ -30,6 +31,10 @@ class Pass:
     total         (n, 1) int64, the most passes of each row
     keys          (n,) int64, the rows' random keys
     alternatives  (n, T, k), the k best tokens where this pass predicted, -inf elsewhere; where the strategy asks for k
+    ranked        (n, T) float32, how sure each token is in an order other than that of probability
+    entropy       (n, T) float32, in nats, where this pass predicted, 0 elsewhere; where a rule asks for it
+    schedule      the mask schedule
+    eta           the strategy's strength
     """
 
     before: Canvas
@@ -40,11 +45,22 @@ class Pass:
     total: Tensor
     keys: Tensor
     alternatives: Optional[Alternatives] = None
+    ranked: Optional[Tensor] = None
+    entropy: Optional[Tensor] = None
+    schedule: MaskSchedule = linear
+    eta: float = 0.0
+
+    @property
+    def sureness(self) -> Tensor:
+        """How sure each token is, (n, T), higher is surer: by its probability, or by another order."""
+        return self.after.log_probs if self.ranked is None else self.ranked
 
     def random(self) -> Tensor:
         """Return numbers (n, T) uniform in [0, 1), new in each pass; they depend on the row and not on its batch."""
         return uniform_numbers(derived_keys(self.keys, self.done), self.after.tokens.size(1))
 
+
+_TINY = 1e-9
 
 # (alternatives (M, k), uniform numbers (M,)) -> what is written at the M positions
 Choose = Callable[[Alternatives, Tensor], Prediction]
@@ -60,6 +76,11 @@ class Strategy:
     alternatives  how many of the best tokens of a position it looks at; 1 is the best alone
     choose        which of them is written; None: the best
     random        draws numbers, by `Pass.random` or in `choose`
+    rereads       each pass predicts the revealed positions as well, so that `Pass.after` has the probability in this
+                  pass of every token. It needs a network whose objective trains it there: Objective.scores_revealed
+    rewrites      what is predicted there replaces the tokens; it implies `rereads`
+    ranks         masks the least sure tokens of some order, which may be another than that of probability
+    eta           the value of `Pass.eta` where none is given; None: it has no use for one
     """
 
     remask: Callable[[Pass], Tensor]
@@ -67,6 +88,10 @@ class Strategy:
     alternatives: int = 1
     choose: Optional[Choose] = None
     random: bool = False
+    rereads: bool = False
+    rewrites: bool = False
+    ranks: bool = False
+    eta: Optional[float] = None
 
 
 def lowest(values: Tensor, count: Tensor, among: Tensor) -> Tensor:
@@ -96,7 +121,7 @@ def mask_predict(made: Pass) -> Tensor:
     >>> mask_predict(Pass(canvas, after, count=one, unchanged=one, done=2, total=3 * one, keys=one[0])).tolist()
     [[True, False, False]]
     """
-    return lowest(made.after.log_probs, made.count, made.after.fillable)
+    return lowest(made.sureness, made.count, made.after.fillable)
 
 
 def without_remasking(made: Pass) -> Tensor:
@@ -113,10 +138,120 @@ def without_remasking(made: Pass) -> Tensor:
     [[False, True, False]]
     """
     unfilled = made.before.masked
-    return lowest(made.after.log_probs, made.count.minimum(unfilled.sum(1, keepdim=True) - 1), unfilled)
+    return lowest(made.sureness, made.count.minimum(unfilled.sum(1, keepdim=True) - 1), unfilled)
+
+
+def path_planning(made: Pass) -> Tensor:
+    """Mask the tokens again that are least likely now, given the others (path planning, arXiv 2502.03540).
+
+    The log-probabilities of tokens that stand are read afresh and multiplied by eta: 0 keeps what stands, 1 is
+    mask-predict with fresh probabilities, more masks what stands more readily.
+
+    >>> from fairseq_cmlm.decoding.canvas import fully_masked
+    >>> canvas, one = fully_masked(torch.tensor([3]), pad=1), torch.tensor([[1]])
+    >>> after = canvas.written(torch.arange(3), torch.tensor([5, 6, 2]), torch.tensor([-2.0, -1.0, -0.1]))
+    >>> canvas = canvas.remasked(torch.tensor([[False, True, True]]))  # the first stands
+    >>> facts = dict(count=one, unchanged=one, done=2, total=3 * one, keys=one[0])
+    >>> [path_planning(Pass(canvas, after, eta=eta, **facts)).tolist() for eta in (0.0, 1.0)]
+    [[[False, True, False]], [[True, False, False]]]
+    """
+    weighted = torch.where(made.before.masked, made.after.log_probs, made.eta * made.after.log_probs)
+    return lowest(weighted, made.count, made.after.fillable)
+
+
+def remdm_cap(made: Pass) -> Tensor:
+    """Reveal and mask again at random, what stands with the probability min(eta, the most that is possible).
+
+    ReMDM (Wang et al. 2025, arXiv 2503.00307), sections 3 and 4: the expected masked share follows the schedule
+    whatever eta is. We differ in one thing: while passes are left a token stays masked, for a row without is finished.
+
+    >>> from fairseq_cmlm.decoding.canvas import fully_masked
+    >>> canvas, one = fully_masked(torch.tensor([3]), pad=1), torch.tensor([[1]])
+    >>> facts = dict(count=one, unchanged=one, total=4 * one, keys=one[0], eta=0.02)
+    >>> [remdm_cap(Pass(canvas, canvas, done=t, **facts)).sum().item() for t in (1, 4)]
+    [2, 0]
+    """
+    before, after = _shares(made)
+    return _drawn(made, before, after, _most_remasked(before, after).clamp(max=made.eta))
+
+
+def remdm_rescale(made: Pass) -> Tensor:
+    """As remdm_cap, what stands with the probability eta times the most that is possible.
+
+    >>> from fairseq_cmlm.decoding.canvas import fully_masked
+    >>> canvas, one = fully_masked(torch.tensor([3]), pad=1), torch.tensor([[1]])
+    >>> facts = dict(count=one, unchanged=one, total=4 * one, keys=one[0], eta=0.05)
+    >>> [remdm_rescale(Pass(canvas, canvas, done=t, **facts)).sum().item() for t in (1, 4)]
+    [2, 0]
+    """
+    before, after = _shares(made)
+    return _drawn(made, before, after, made.eta * _most_remasked(before, after))
+
+
+def remdm_conf(made: Pass) -> Tensor:
+    """As remdm_cap, each token that stands with its part of the most that is possible: softmax(-p) over the row.
+
+    Nothing makes up for what is masked again, so that more is masked than the schedule says.
+
+    >>> from fairseq_cmlm.decoding.canvas import fully_masked
+    >>> canvas, one = fully_masked(torch.tensor([3]), pad=1), torch.tensor([[1]])
+    >>> facts = dict(count=one, unchanged=one, total=4 * one, keys=one[0], eta=0.0)
+    >>> [remdm_conf(Pass(canvas, canvas, done=t, **facts)).sum().item() for t in (1, 4)]
+    [2, 0]
+    """
+    before, after = _shares(made)
+    stands = made.after.fillable & ~made.before.masked
+    part = (-made.after.log_probs.exp()).masked_fill(~stands, -math.inf).softmax(dim=1).nan_to_num(0.0)
+    return _drawn(made, before, after, part * _most_remasked(before, after))
+
+
+def remdm_loop(made: Pass) -> Tensor:
+    """Reveal at random up to 90 %, for half of the passes mask what stands with probability eta, reveal the rest.
+
+    ReMDM's loop, with its t_on = 0.55, t_off = 0.05 and alpha = 0.9.
+
+    >>> from fairseq_cmlm.decoding.canvas import fully_masked
+    >>> canvas, one = fully_masked(torch.tensor([3]), pad=1), torch.tensor([[1]])
+    >>> facts = dict(count=one, unchanged=one, total=4 * one, keys=one[0], eta=0.02)
+    >>> [remdm_loop(Pass(canvas, canvas, done=t, **facts)).sum().item() for t in (1, 4)]
+    [2, 0]
+    """
+    before, after = _shares(made, lambda progress: (2 * progress).clamp(max=0.9) + 2 * (progress - 0.95).clamp(min=0))
+    sigma = _most_remasked(before, after).clamp(max=made.eta)
+    return _drawn(made, before, after, sigma * before.eq(after))
+
+
+def _shares(made: Pass, held: Callable[[Tensor], Tensor] = lambda progress: progress) -> tuple[Tensor, Tensor]:
+    """Return the masked shares (n, 1) before and after the pass; `held` is how far the schedule is at some progress."""
+    progress = ((made.done - step) / made.total.double() for step in (1, 0))
+    before, after = (made.schedule(held(one).clamp(max=1)).clamp(min=0).float() for one in progress)
+    return before, after
+
+
+def _most_remasked(before: Tensor, after: Tensor) -> Tensor:
+    """Return the highest probability (n, 1) of masking what stands with which the masked share can become `after`."""
+    return (after / (1 - before).clamp(min=_TINY)).clamp(max=1)
+
+
+def _drawn(made: Pass, before: Tensor, after: Tensor, sigma: Tensor) -> Tensor:
+    """Mask what stands with probability `sigma` (n, T), and keep the share `after` (n, 1) masked in expectation."""
+    reveal = ((1 - after) - (1 - sigma) * (1 - before)) / before.clamp(min=_TINY)
+    numbers, fillable = made.random(), made.after.fillable
+    masked = torch.where(made.before.masked, numbers >= reveal, numbers < sigma) & fillable
+    one = lowest(numbers, (made.total > made.done).long(), fillable)
+    return torch.where(masked.any(1, keepdim=True), masked, one)
 
 
 STRATEGIES: dict[str, Strategy] = {
-    "mask_predict": Strategy(mask_predict, keeps_count=True),
-    "without_remasking": Strategy(without_remasking),
+    "mask_predict": Strategy(mask_predict, keeps_count=True, ranks=True),
+    "without_remasking": Strategy(without_remasking, ranks=True),
+    # Mask-predict over fresh tokens and probabilities: CMLMC (Huang et al., ICLR 2022), SMART (arXiv 2001.08785).
+    "all_tokens": Strategy(mask_predict, keeps_count=True, rereads=True, rewrites=True, ranks=True),
+    # What is filled is kept in its place, but its token may be replaced (LLaDA 2.1, arXiv 2602.08676).
+    "edit": Strategy(without_remasking, rereads=True, rewrites=True, ranks=True),
+    "path_planning": Strategy(path_planning, keeps_count=True, rereads=True, eta=1.0),
+    "remdm_cap": Strategy(remdm_cap, random=True, eta=0.02),
+    "remdm_rescale": Strategy(remdm_rescale, random=True, eta=0.05),
+    "remdm_conf": Strategy(remdm_conf, random=True),
+    "remdm_loop": Strategy(remdm_loop, random=True, eta=0.02),
 }

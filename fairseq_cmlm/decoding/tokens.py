@@ -54,11 +54,28 @@ class Prediction(NamedTuple):
     tokens        (M,) int64, the best allowed token
     log_probs     (M,) float32, natural log of its probability among all V tokens
     alternatives  (M, k), the k best, where more than one was asked for
+    standing      (M,) float32, natural log of the probability of the tokens that the query names as standing there
+    entropy       (M,) float32, of the distribution over all V tokens, in nats, where it was asked for
     """
 
     tokens: Tensor
     log_probs: Tensor
     alternatives: Optional[Alternatives] = None
+    standing: Optional[Tensor] = None
+    entropy: Optional[Tensor] = None
+
+
+class Draw(NamedTuple):
+    """How tokens are drawn, instead of the best one taken.
+
+    temperature  the logits are divided by it; above 0
+    top_p        only the likeliest tokens that together reach this share of the probability are drawn
+    numbers      (M,) uniform in [0, 1)
+    """
+
+    temperature: float
+    top_p: float
+    numbers: Tensor
 
 
 class Best(NamedTuple):
@@ -139,19 +156,70 @@ def most_probable_few(logits: Tensor, sets: Tensor, allowed: AllowedTokens, size
     [[2, 0]]
     """
     normaliser = logits.logsumexp(dim=1, keepdim=True)
+    best, tokens = _with_allowed_only(logits, sets, allowed).topk(min(size, logits.size(1)), dim=1)
+    if allowed.end is not None:
+        tokens = tokens.masked_fill((sets == END)[:, None], allowed.end)
+    return Alternatives(tokens, best - normaliser)
+
+
+def _with_allowed_only(logits: Tensor, sets: Tensor, allowed: AllowedTokens) -> Tensor:
+    """Write -inf over the `logits` (M, V) of the tokens that a position may not have."""
     ends = sets == END
     end = None if allowed.end is None else logits[:, allowed.end].clone()
-    logits[:, list(allowed.banned)] = float("-inf")
+    for symbol in allowed.banned:  # one by one: a list of them would be copied to a GPU first, which waits for it
+        logits[:, symbol] = float("-inf")
     if end is not None:
         logits.masked_fill_(ends[:, None], float("-inf"))
         logits[:, allowed.end] = torch.where(ends, end, logits[:, allowed.end])
     if allowed.sets is not None:
         outside = ~allowed.sets[(sets - FIRST_SET).clamp(min=0)] & (sets >= FIRST_SET)[:, None]
         logits.masked_fill_(outside, float("-inf"))
-    best, tokens = logits.topk(min(size, logits.size(1)), dim=1)
-    if allowed.end is not None:
-        tokens = tokens.masked_fill(ends[:, None], allowed.end)
-    return Alternatives(tokens, best - normaliser)
+    return logits
+
+
+def drawn(logits: Tensor, sets: Tensor, allowed: AllowedTokens, draw: Draw) -> Prediction:
+    """Draw an allowed token at each of M positions; its log-probability is among all V tokens, at temperature 1.
+
+    logits  (M, V) float32
+    sets    (M,) int64, the token set of each position
+
+    Nucleus sampling (Holtzman et al. 2020, arXiv 1904.09751) by the inverse of the distribution function: the token
+    depends on the position's own number alone.
+
+    >>> logits, sets = torch.tensor([[0.2, 0.5, 0.3]]).log(), torch.tensor([ANY_WORD])
+    >>> allowed = AllowedTokens(banned=(0,), end=None)
+    >>> [drawn(logits, sets, allowed, Draw(1.0, 1.0, torch.tensor([u]))).tokens.item() for u in (0.6, 0.7)]
+    [1, 2]
+    """
+    normaliser = logits.logsumexp(dim=1)
+    logits = _with_allowed_only(logits.clone(), sets, allowed)
+    sorted_logits, tokens = logits.div(draw.temperature).sort(dim=1, descending=True, stable=True)
+    share = sorted_logits.softmax(dim=1)
+    kept = (share.cumsum(1) - share < draw.top_p) & (share > 0)
+    upto = share.masked_fill(~kept, 0.0).cumsum(1)
+    # Where rounding leaves nothing above the number, the last that may be drawn is.
+    place = upto.le(draw.numbers[:, None] * upto[:, -1:]).sum(1).minimum(kept.sum(1) - 1)
+    token = tokens.gather(1, place[:, None])
+    return Prediction(token.squeeze(1), logits.gather(1, token).squeeze(1) - normaliser)
+
+
+def log_probs_of(logits: Tensor, tokens: Tensor) -> Tensor:
+    """Return the log-probabilities (M,), natural log, of `tokens` (M,) under `logits` (M, V).
+
+    >>> log_probs_of(torch.tensor([[0.0, 0.0]]), torch.tensor([1])).exp().tolist()
+    [0.5]
+    """
+    return logits.gather(1, tokens[:, None]).squeeze(1) - logits.logsumexp(dim=1)
+
+
+def entropy_of(logits: Tensor) -> Tensor:
+    """Return the entropy (M,), in nats, of the distributions with `logits` (M, V).
+
+    >>> round(entropy_of(torch.zeros(1, 2)).item(), 3)
+    0.693
+    """
+    log_probs = logits.log_softmax(dim=1)
+    return -(log_probs.exp() * log_probs).sum(1)
 
 
 def average(logits: list[Tensor]) -> Tensor:

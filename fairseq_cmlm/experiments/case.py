@@ -7,7 +7,7 @@ from typing import Sequence, Union
 
 from fairseq_cmlm import __version__
 from fairseq_cmlm.decoding.options import Decoding
-from fairseq_cmlm.options import option, shown, signature
+from fairseq_cmlm.options import files_given, option, shown, signature
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,8 @@ class Case:
 
     def value(self, name: str) -> str:
         """Return the value of a field of the decoding as tables show it; `-` if this decoding has no such field."""
-        value = getattr(self.decoding, name, "-")
+        file = files_given(self.decoding).get(name)
+        value = file.name if file else getattr(self.decoding, name, "-")
         return "N" if name == "iterations" and value == 0 else shown(value)
 
 

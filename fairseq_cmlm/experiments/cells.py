@@ -27,6 +27,7 @@ class Cell:
     passes   of the decoder, for each of them
     seconds  of each batch in each round
     peer     seconds of each round of the autoregressive baseline, if it was timed beside
+    others   texts of the candidates or hypotheses after the best one, where they are known
     """
 
     texts: list[str]
@@ -35,6 +36,7 @@ class Cell:
     passes: list[list[int]]
     seconds: list[list[float]]
     peer: list[float] = field(default_factory=list)
+    others: list[list[str]] = field(default_factory=list)
 
     @property
     def rounds(self) -> list[float]:
@@ -45,6 +47,11 @@ class Cell:
     def best_passes(self) -> float:
         """Passes of a sentence's best translation, mean."""
         return sum(passes[0] for passes in self.passes) / len(self.passes)
+
+    @property
+    def tokens_per_pass(self) -> float:
+        """Tokens of the best translations, `</s>` included, for each of their passes."""
+        return sum(lengths[0] for lengths in self.lengths) / max(sum(passes[0] for passes in self.passes), 1)
 
     @property
     def output(self) -> Output:
@@ -61,8 +68,9 @@ def cell_of(
     join   subwords to text
     """
     done = [one for _, one in sorted(zip(order, timing.done), key=lambda pair: pair[0])]
-    tokens, lengths, passes = ([list(part) for part in parts] for parts in zip(*done))
-    return Cell([join(one) for one in tokens], tokens, lengths, passes, timing.latencies)
+    tokens, lengths, passes, others = ([list(part) for part in parts] for parts in zip(*done))
+    texts, other_texts = [join(one) for one in tokens], [[join(one) for one in row] for row in others]
+    return Cell(texts, tokens, lengths, passes, timing.latencies, others=other_texts)
 
 
 class CellStore:

@@ -8,7 +8,7 @@ from pathlib import Path
 from fairseq_cmlm.errors import TextError
 from fairseq_cmlm.experiments.sentences import Sentence
 from fairseq_cmlm.files import read_lines
-from fairseq_cmlm.plugin.subwords import Subwords
+from fairseq_cmlm.text.pipeline import PreparedText
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,10 @@ def read_sides(source: Path, reference: Path) -> tuple[list[str], list[str]]:
     return sources, references
 
 
-def read_parallel(source: Path, reference: Path, subwords: Subwords) -> ParallelText:
+def read_parallel(source: Path, reference: Path, text: PreparedText) -> ParallelText:
     """Read a text with its references and split both into subwords."""
     sources, references = read_sides(source, reference)
     sentences = [
-        Sentence(subwords.source(theirs).split(), subwords.target(ours).split())
-        for theirs, ours in zip(sources, references)
+        Sentence(text.source(theirs).split(), text.target(ours).split()) for theirs, ours in zip(sources, references)
     ]
     return ParallelText(sentences, references)

@@ -23,18 +23,20 @@ from fairseq_cmlm.experiments.parallel_text import read_parallel
 from fairseq_cmlm.experiments.progress import Progress
 from fairseq_cmlm.experiments.report_options import ReportOptions
 from fairseq_cmlm.experiments.results import Results
-from fairseq_cmlm.experiments.subject import AUTOREGRESSIVE
+from fairseq_cmlm.experiments.subject import AUTOREGRESSIVE, RESCORED
 from fairseq_cmlm.experiments.systems.autoregressive import Autoregressive
 from fairseq_cmlm.experiments.systems.masked import Masked
+from fairseq_cmlm.experiments.systems.rescored import Rescored
 from fairseq_cmlm.experiments.systems.system import FairseqSystem
 from fairseq_cmlm.experiments.tables import TABLES
 from fairseq_cmlm.experiments.timing import by_batch
-from fairseq_cmlm.files import file_digest
 from fairseq_cmlm.measures.measure import Gold
-from fairseq_cmlm.plugin.subwords import Subwords
+from fairseq_cmlm.options import files_given, signed_file
+from fairseq_cmlm.plugin.prepared_text import prepared_text
 from fairseq_cmlm.render import plots
 from fairseq_cmlm.render.document import write_report
 from fairseq_cmlm.render.table import Table
+from fairseq_cmlm.text.pipeline_file import agreed
 
 
 def report(options: ReportOptions) -> str:
@@ -50,8 +52,8 @@ def report(options: ReportOptions) -> str:
     tables: dict[str, Table] = {}
     drawn: dict[str, Path] = {}
     cells: dict[Case, Cell] = {}
-    tokenise = options.tokenize or ("13a" if options.tokenizer else "none")
-    gold = Gold([work.text.references], tokenise, tokenised=True, lengths=work.text.gold_lengths)
+    tokenise = options.tokenize or (None if work.scored.startswith("detokenised") else "none")
+    gold = Gold([work.text.references], tokenise, True, lengths=work.text.gold_lengths, language=work.target)
     results = Results(subject, work.pair, gold, cells)
     signatures = results.signatures
     for name in options.chosen:
@@ -72,22 +74,27 @@ class Workplace:
     def __init__(self, options: ReportOptions) -> None:
         self._options = options
         languages = (options.source_lang, options.target_lang)
-        model = Masked(options.checkpoint, options.data, languages, options.device)
+        model = Masked(options.checkpoint, options.data, languages, options.device, options.text_pipeline)
         task = model.loaded.task
         self._systems: dict[str, FairseqSystem] = {options.name: model}
         for name, checkpoint in options.compare:
-            self._systems[name] = Masked(checkpoint, options.data, languages, options.device)
+            other = Masked(checkpoint, options.data, languages, options.device, options.text_pipeline)
+            agreed(task.text, other.loaded.task.text, f"{options.checkpoint} and {checkpoint}")
+            self._systems[name] = other
         known = (task.cfg.source_lang, task.cfg.target_lang)
         if options.teacher:
-            self._systems[AUTOREGRESSIVE] = Autoregressive(options.teacher, Path(task.cfg.data), known, options.device)
+            teacher = Autoregressive(options.teacher, Path(task.cfg.data), known, options.device)
+            self._systems |= {AUTOREGRESSIVE: teacher, RESCORED: Rescored.of(teacher, model)}
         for system in self._systems.values():
             assert system.loaded  # what cannot be loaded is told before anything is decoded
-        self._subwords = Subwords(options.tokenizer, options.bpe_codes, known, options.target_bpe_codes)
-        self.text = read_parallel(options.source, options.reference, self._subwords)
-        self.pair = "-".join(known)
+        self._text, self._signature = prepared_text(
+            task.text, known, options.tokenizer, options.bpe_codes, options.target_bpe_codes
+        )
+        self.scored = options.scored if task.text is None else "detokenised text"
+        self.text = read_parallel(options.source, options.reference, self._text)
+        self.target, self.pair = known[1], "-".join(known)
         self._store = CellStore(options.output / "cells")
-        codes = [file and file_digest(file) for file in (options.bpe_codes, options.target_bpe_codes)]
-        everything = json.dumps([asdict(self.text), options.tokenizer, codes])
+        everything = json.dumps([asdict(self.text), self._signature])
         self._text_digest = hashlib.sha256(everything.encode()).hexdigest()
 
     def missing(self, cases: Sequence[Case]) -> int:
@@ -117,7 +124,7 @@ class Workplace:
             self._systems,
             self.text.sentences,
             self._options.rounds if case.timed else 1,
-            join=lambda tokens: self._subwords.text(" ".join(tokens)),
+            join=lambda tokens: self._text.text(" ".join(tokens)),
             order=by_batch,
             warm_up=case.timed,
             progress=progress.batches,
@@ -138,6 +145,9 @@ class Workplace:
             "languages": self.pair,
             "device": system.device,
         }
+        files = files_given(case.decoding)
+        if files:
+            identity["files"] = {name: signed_file(path) for name, path in files.items()}
         if case.timed:
             peers = [self._systems[peer.system].digest for peer in self._peers(case)]
             identity |= {"peers": peers, "rounds": self._options.rounds, "batch_size": case.batch_size}
@@ -150,9 +160,14 @@ class Workplace:
         known = self.pair in paper.BASE
         return {
             "command": f"`{shlex.join(['fairseq-cmlm', *options.words])}`",
-            **{name: f"{one.checkpoint}, SHA-256 {one.digest[:12]}" for name, one in self._systems.items()},
+            **{
+                name: f"{one.checkpoint}, SHA-256 {one.digest[:12]}"
+                for name, one in self._systems.items()
+                if name != RESCORED
+            },
             "text": f"{options.source} and {options.reference}, {len(self.text.sentences)} sentences",
-            "scored": options.scored,
+            "prepared": self._signature,
+            "scored": self.scored,
             "decoding": f"{options.subject.masked().decoding.signature()}; of each row in report.json",
             "machine": {**machine.describe(options.device), "threads": torch.get_num_threads()},
             "batches": f"{options.batch_size} sentences",

@@ -20,7 +20,7 @@ class ReportOptions:
     """What is reported on, as the command's --help tells; checked when made.
 
     tables    names of TABLES; none for all that can be made
-    tokenize  sacreBLEU's tokenizer; None: 13a for detokenised text, none for tokens
+    tokenize  sacreBLEU's tokenizer; None: the target language's for detokenised text, none for tokens
     decoding  options of decoding for all masked cells, by field name, but for what a table varies
     words     the command as it was typed
     """
@@ -36,6 +36,7 @@ class ReportOptions:
     data: Optional[Path] = None
     source_lang: Optional[str] = None
     target_lang: Optional[str] = None
+    text_pipeline: Optional[str] = None
     tokenizer: Optional[str] = None
     bpe_codes: Optional[Path] = None
     target_bpe_codes: Optional[Path] = None
@@ -77,10 +78,14 @@ class ReportOptions:
         """What the tables are about."""
         compared = [name for name, _ in self.compare]
         teacher, threads = self.teacher is not None, torch.get_num_threads()
-        return Subject(self.name, compared, teacher, self.decoding, self.batch_size, threads)
+        judge = self.decoding.get("rescore_with") or self.decoding.get("plan_with") or self.teacher
+        return Subject(
+            *(self.name, compared, teacher, self.decoding, self.batch_size, threads),
+            judge=None if judge is None else str(judge),
+        )
 
     @property
     def scored(self) -> str:
-        """What is scored."""
+        """What is scored where the model has no text pipeline."""
         joined = "" if self.bpe_codes else ", subwords as they are"
         return f"detokenised text{joined}" if self.tokenizer else "tokens" if self.bpe_codes else "tokens as they are"

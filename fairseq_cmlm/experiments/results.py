@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Mapping, Optional, Sequence
 
+from fairseq_cmlm.decoding.chrf import sentence_chrf
 from fairseq_cmlm.experiments.case import Case
 from fairseq_cmlm.experiments.cells import Cell
 from fairseq_cmlm.experiments.subject import Subject
 from fairseq_cmlm.measures.bleu import Bleu
-from fairseq_cmlm.measures.measure import Gold, Scale
+from fairseq_cmlm.measures.measure import Gold, Output, Scale
 from fairseq_cmlm.measures.table import MEASURES
 
 
@@ -29,16 +30,35 @@ class Results:
 
     def score(self, measure: str, case: Case) -> Optional[float]:
         """Return what one of MEASURES says of a case."""
-        return self._scales[measure].score(self.cells[case].output)
+        return self.score_of(measure, self.cells[case].output)
 
     def bleu_of(self, case: Case, groups: Sequence[Sequence[int]]) -> list[Optional[float]]:
         """Return the BLEU of each group of sentences, given by their numbers; None of an empty one."""
         counts = self._bleu.counts(self.cells[case].texts)
         return [counts.bleu(group) for group in groups]
 
+    def oracle(self, case: Case) -> Output:
+        """Return the candidates of a case that are most like the references, by chrF of each sentence.
+
+        Nobody without references can choose so: it tells how much the choice can gain.
+        """
+        cell = self.cells[case]
+        texts = []
+        for best, others, *references in zip(cell.texts, cell.others, *self.gold.references):
+            texts.append(max([best, *others], key=lambda text: max(sentence_chrf(text, one) for one in references)))
+        return Output(texts, [])
+
+    def score_of(self, measure: str, output: Output) -> Optional[float]:
+        """Return what one of MEASURES says of an output."""
+        return self._scales[measure].score(output)
+
     def passes(self, case: Case) -> float:
         """Return the passes of the decoder for a sentence's best translation, mean."""
         return self.cells[case].best_passes
+
+    def tokens_per_pass(self, case: Case) -> float:
+        """Return the tokens of the best translations for each of their passes."""
+        return self.cells[case].tokens_per_pass
 
     @property
     def signatures(self) -> dict[str, str]:
@@ -52,7 +72,7 @@ class Results:
 
     @cached_property
     def _bleu(self) -> Bleu:
-        return Bleu(self.gold.references, self.gold.tokenise, self.gold.tokenised)
+        return Bleu(self.gold.references, self.gold.tokenise, self.gold.tokenised, self.gold.language)
 
 
 def figure(theirs: Mapping[int, float], case: Case) -> Optional[float]:

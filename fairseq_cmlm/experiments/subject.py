@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any, Mapping, Optional, Sequence
 
-from fairseq_cmlm.decoding.options import PRESETS, Decoding
+from fairseq_cmlm.decoding.options import Decoding
+from fairseq_cmlm.decoding.presets import PRESETS
 from fairseq_cmlm.experiments.case import BeamSearch, Case
 
-AUTOREGRESSIVE = "autoregressive"
+AUTOREGRESSIVE, RESCORED = "autoregressive", "autoregressive, rescored"
 # How the paper decodes, where it says nothing else: the candidate with the greatest mean log-probability is chosen.
 PAPER: dict[str, Any] = {"iterations": 10, "length_beam": 5, "length_prior": 0.0}
 
@@ -21,6 +22,7 @@ class Subject:
     compared  names of the models beside it
     teacher   whether there is an autoregressive baseline
     given     options of decoding from the command line, by field name
+    judge     checkpoint of an autoregressive model that can rescore and plan
     """
 
     model: str
@@ -29,6 +31,7 @@ class Subject:
     given: Mapping[str, Any] = field(default_factory=dict)
     batch_size: int = 32
     threads: int = 1
+    judge: Optional[str] = None
 
     def masked(self, system: Optional[str] = None, timed: bool = False, **varied: Any) -> Case:
         """Return the case that decodes as the paper does, but for what is given and what the table has `varied`."""

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Sequence
+import math
+from typing import Optional, Sequence
 
+import torch
 from torch import Tensor, nn
 
 from fairseq_cmlm.decoding.loop import Query
-from fairseq_cmlm.decoding.tokens import AllowedTokens, Prediction, average, most_probable, most_probable_few
+from fairseq_cmlm.decoding.tokens import (
+    AllowedTokens,
+    Prediction,
+    average,
+    drawn,
+    entropy_of,
+    log_probs_of,
+    most_probable,
+    most_probable_few,
+)
 from fairseq_cmlm.errors import ModelError
 from fairseq_cmlm.model.attention import Memory
 from fairseq_cmlm.model.decoder import Decoder
 from fairseq_cmlm.model.encoder import Encoded
 from fairseq_cmlm.model.packing import packing_of
-
-
-def refuse_nan(outputs: Tensor, module: nn.Module) -> None:
-    """Raise a ModelError if `outputs` of the network that `module` is part of hold a NaN. Waits for the device."""
-    if bool(outputs.isnan().any()):
-        kinds = {str(one.dtype).removeprefix("torch.") for one in module.parameters()} or {"int8"}
-        raise ModelError(
-            f"the model's outputs are not numbers (NaN) in {' and '.join(sorted(kinds))}: it diverged in training, or "
-            "its numbers overflow. Use an earlier checkpoint, or --decoding-dtype float32 and no --fp16"
-        )
 
 
 class Predictor:
@@ -33,30 +34,60 @@ class Predictor:
     """
 
     def __init__(
-        self, decoders: Sequence[Decoder], encoded: Sequence[Encoded], candidates: int, allowed: AllowedTokens
+        self,
+        decoders: Sequence[Decoder],
+        encoded: Sequence[Encoded],
+        candidates: int,
+        allowed: AllowedTokens,
+        heads: Sequence[nn.ModuleDict] = (),
     ) -> None:
-        self._decoders = decoders
+        self._decoders, self._heads = decoders, heads
         self._memories = [decoder.memory(one) for decoder, one in zip(decoders, encoded)]
         self._candidates = candidates
         self._allowed = allowed
-        self._left: tuple[int, list[list[Memory]]] = (0, [])
-        self._checked = False
+        self._left: tuple[Optional[Tensor], list[list[Memory]]] = (None, [])
+        self._lengths = [one.length_logits for one in encoded]
+        self._first: list[Tensor] = []
+
+    @property
+    def words(self) -> int:
+        """The size of the vocabulary."""
+        return self._decoders[0].embedding.tokens.num_embeddings
 
     def __call__(self, query: Query) -> Prediction:
-        """Return the best token of each asked position, and the best few where they are wanted.
-
-        A first pass whose probabilities are no numbers is a ModelError.
-        """
+        """Return the best token of each asked position, and the best few where they are wanted."""
         found = self._predict(query)
-        if not self._checked:
-            refuse_nan(found.log_probs, self._decoders[0])
-            self._checked = True
+        self._first = self._first or [found.log_probs]
         return found
 
+    def refuse_nan(self, scores: Tensor) -> None:
+        """Raise a ModelError if there is a NaN in the lengths, the first pass or the `scores` that came of all passes.
+
+        Asked once, after the last pass: the host waits for the device at every question.
+        """
+        if bool(torch.stack([one.isnan().any() for one in (*self._lengths, *self._first, scores)]).any()):
+            kinds = {str(one.dtype).removeprefix("torch.") for one in self._decoders[0].parameters()} or {"int8"}
+            raise ModelError(
+                f"the model's outputs are not numbers (NaN) in {' and '.join(sorted(kinds))}: it diverged in training, "
+                "or its numbers overflow. Use an earlier checkpoint, or --decoding-dtype float32 and no --fp16"
+            )
+
+    def log_probs(self, query: Query, tokens: Tensor) -> Tensor:
+        """Return the log-probabilities (M,) of `tokens` (M,) at the asked positions, natural log."""
+        return log_probs_of(self._logits(query), tokens)
+
+    def quality(self, query: Query) -> Tensor:
+        """Return the log of the probability (M,), natural log, that the tokens at the asked positions are right.
+
+        By the heads of `--objective prism`.
+        """
+        judged = [heads["quality"](states).float() for heads, states in zip(self._heads, self._features(query))]
+        sure = torch.stack(judged).squeeze(2)
+        return torch.nn.functional.logsigmoid(sure).logsumexp(dim=0) - math.log(len(judged))
+
     def _predict(self, query: Query) -> Prediction:
-        if query.size > 1:
-            few = most_probable_few(self._logits(query), query.sets, self._allowed, query.size)
-            return Prediction(few.tokens[:, 0], few.log_probs[:, 0], few)
+        if query.size > 1 or query.entropy or query.standing is not None or query.draw is not None:
+            return read(self._logits(query), query, self._allowed)
         if len(self._decoders) > 1:
             return most_probable([self._logits(query)], query.sets, self._allowed)
         (features,) = self._features(query)
@@ -80,7 +111,18 @@ class Predictor:
 
     def _memories_of(self, rows: Tensor) -> list[list[Memory]]:
         """Return one memory a row, gathered anew only when rows have left the batch since the last pass."""
-        if self._left[0] != len(rows):
+        # The loop passes the same tensor on until then. Its values would have to be waited for.
+        if self._left[0] is not rows:
             sentences = rows // self._candidates
-            self._left = (len(rows), [[layer.of(sentences) for layer in memory] for memory in self._memories])
+            self._left = (rows, [[layer.of(sentences) for layer in memory] for memory in self._memories])
         return self._left[1]
+
+
+def read(logits: Tensor, query: Query, allowed: AllowedTokens) -> Prediction:
+    """Return all that the query wants to know of the distributions with `logits` (M, V) float32, written over."""
+    standing = None if query.standing is None else log_probs_of(logits, query.standing)
+    entropy = entropy_of(logits) if query.entropy else None
+    taken = None if query.draw is None else drawn(logits, query.sets, allowed, query.draw)
+    few = most_probable_few(logits, query.sets, allowed, query.size)
+    taken = taken or Prediction(few.tokens[:, 0], few.log_probs[:, 0])
+    return Prediction(taken.tokens, taken.log_probs, few if query.size > 1 else None, standing, entropy)

@@ -9,10 +9,12 @@ import torch
 from torch import Tensor
 
 from fairseq_cmlm.decoding.canvas import Canvas, fully_masked
+from fairseq_cmlm.decoding.draft import Draft, start_of_draft
 from fairseq_cmlm.decoding.lengths import LengthCandidates, as_log_probs, equally_likely, length_log_probs
 from fairseq_cmlm.decoding.options import Decoding
 from fairseq_cmlm.decoding.template import Start, Template, fillings, start_of
 from fairseq_cmlm.decoding.tokens import Symbols, average
+from fairseq_cmlm.decoding.transfer import sent
 from fairseq_cmlm.errors import OptionError, TextError
 from fairseq_cmlm.model.encoder import Encoded
 
@@ -25,12 +27,14 @@ class Inputs:
     gold_lengths  (B,) int64, the references' lengths with `</s>`; for --gold-target-length
     templates     of the targets, where the user has fixed some words
     token_sets    (A, V) bool, the token sets that the templates' blanks name
+    draft         of the target, to go on from, if the batch is one sentence
     """
 
     source: Tensor
     gold_lengths: Optional[Tensor] = None
     templates: Optional[Sequence[Template]] = None
     token_sets: Optional[Tensor] = None
+    draft: Optional[Draft] = None
 
 
 class Job(NamedTuple):
@@ -46,6 +50,13 @@ def start_of_job(encoded: Sequence[Encoded], job: Job) -> Start:
     # An ensemble can decode what all of its models can.
     longest = min(one.length_logits.size(1) for one in encoded) - 1
     log_probs = average([length_log_probs(one.length_logits[:, : longest + 1]) for one in encoded])
+    if job.inputs.draft is not None:
+        if len(job.inputs.draft.tokens) > longest:
+            raise TextError(
+                f"the target has {len(job.inputs.draft.tokens)} tokens (</s> counts), and the model writes at most "
+                f"{longest}: shorten it"
+            )
+        return start_of_draft(job.inputs.draft, log_probs)
     if job.inputs.templates is not None:
         return _with_templates(log_probs, job.inputs.templates, job)
     candidates = _length_candidates(log_probs, job)
@@ -88,5 +99,5 @@ def _with_templates(log_probs: Tensor, templates: Sequence[Template], job: Job) 
                 f"</s> must fit into {longest} tokens, and the blanks into the lengths that are decoded"
             )
     start, device = start_of(templates, choices, job.symbols.pad, job.symbols.eos), log_probs.device
-    canvas = Canvas(*(getattr(start.canvas, one.name).to(device) for one in fields(Canvas)))
-    return Start(canvas, LengthCandidates(*(part.to(device) for part in start.candidates)))
+    canvas = Canvas(*(sent(getattr(start.canvas, one.name), device) for one in fields(Canvas)))
+    return Start(canvas, LengthCandidates(*(sent(part, device) for part in start.candidates)))

@@ -10,6 +10,7 @@ from sacrebleu.metrics import BLEU
 from fairseq_cmlm.errors import OptionError
 from fairseq_cmlm.measures.measure import Gold, Scale
 
+_WORD_BEGIN = "▁"
 _SUBWORD_END = re.compile(r"@@( |$)")
 _ORDER = 4  # n-grams of 1 to 4 tokens
 
@@ -18,12 +19,16 @@ class Bleu:
     """BLEU, 0 to 100, against one or more reference texts, which are tokenised once for all outputs."""
 
     def __init__(
-        self, references: Sequence[Sequence[str]], tokenise: Optional[str] = None, tokenised: bool = False
+        self,
+        references: Sequence[Sequence[str]],
+        tokenise: Optional[str] = None,
+        tokenised: bool = False,
+        language: str = "",
     ) -> None:
-        """Take the reference texts; `tokenise` and `tokenised` are as in Gold."""
+        """Take the reference texts; `tokenise`, `tokenised` and `language` are as in Gold."""
         self._references = references
-        self._tokenise = tokenise
-        self._metric = _metric(tokenise, force=tokenised, references=references)
+        self._tokenise, self._language = tokenise, language
+        self._metric = _metric(tokenise, trg_lang=language, force=tokenised, references=references)
 
     @property
     def signature(self) -> str:
@@ -38,12 +43,21 @@ class Bleu:
     def counts(self, texts: Sequence[str]) -> BleuCounts:
         """Count the n-grams of each sentence once, to score subsets of them."""
         # Effective order keeps sacreBLEU from warning of single sentences; the counts are the same.
-        metric = _metric(self._tokenise, force=True, effective_order=True)
+        metric = _metric(self._tokenise, trg_lang=self._language, force=True, effective_order=True)
         counted = []
         for i, text in enumerate(texts):
             one = metric.sentence_score(text, [reference[i] for reference in self._references])
             counted.append([one.sys_len, one.ref_len, *one.counts, *one.totals])
         return BleuCounts(counted)
+
+    def of_sentence(self, number: int, texts: Sequence[str]) -> list[float]:
+        """Return the BLEU of each of some translations of sentence `number`.
+
+        Orders of n-grams for which a text is too short are left out (sacreBLEU's effective order).
+        """
+        metric = _metric(self._tokenise, force=True, effective_order=True)
+        references = [reference[number] for reference in self._references]
+        return [metric.sentence_score(text, references).score for text in texts]
 
 
 class BleuCounts:
@@ -73,19 +87,20 @@ def _metric(tokenise: Optional[str], **options: Any) -> Any:
         return BLEU(tokenize=tokenise, **options)
     except (ImportError, RuntimeError, OSError) as error:  # what its tokenizers raise without their package or model
         reason = " ".join(str(error).split())
-        raise OptionError(f"--tokenize {tokenise} cannot be used: {reason}") from None
+        name = tokenise or f"of the language {options['trg_lang']}"
+        raise OptionError(f"--tokenize {name} cannot be used: {reason}") from None
 
 
 def bleu(gold: Gold) -> Scale:
     """Make BLEU of the texts ready."""
-    measure = Bleu(gold.references, gold.tokenise, gold.tokenised)
+    measure = Bleu(gold.references, gold.tokenise, gold.tokenised, gold.language)
     return Scale(lambda output: measure.score(output.texts), measure.signature)
 
 
 def tokenised_bleu(gold: Gold) -> Optional[Scale]:
     """Make BLEU of the words that a model wrote ready (paper, section 4.1, for EN-DE and EN-RO).
 
-    The words are the tokens with subword-nmt's subwords joined.
+    The words are the tokens with the subwords of subword-nmt or sentencepiece joined.
     """
     if gold.tokenised_reference is None:
         return None
@@ -94,9 +109,11 @@ def tokenised_bleu(gold: Gold) -> Optional[Scale]:
 
 
 def join_subwords(tokens: Sequence[str]) -> str:
-    """Return the words that subword-nmt's subwords make up.
+    """Return the words that subwords make up, of subword-nmt or of sentencepiece, which are told by their marks.
 
-    >>> join_subwords(["a", "wo@@", "lf"])
-    'a wolf'
+    >>> join_subwords(["a", "wo@@", "lf"]), join_subwords(["▁a", "▁wo", "lf"])
+    ('a wolf', 'a wolf')
     """
+    if any(token.startswith(_WORD_BEGIN) for token in tokens):
+        return "".join(tokens).replace(_WORD_BEGIN, " ").strip()
     return _SUBWORD_END.sub("", " ".join(tokens))

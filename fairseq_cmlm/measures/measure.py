@@ -25,10 +25,11 @@ class Gold:
     """What an output is measured against, sentence by sentence.
 
     references            one or more reference texts
-    tokenise              sacreBLEU's tokenizer for BLEU; None is its default, 13a
+    tokenise              sacreBLEU's tokenizer for BLEU; None is the one of the language
     tokenised             True if texts and references hold tokens, so that sacreBLEU shall not warn of them
     tokenised_reference   words of a reference as in the training text, before BPE
     lengths               subwords with `</s>` of a reference
+    language              code of the language, where it is known: zh has a tokenizer of its own, most have 13a
     """
 
     references: Sequence[Sequence[str]]
@@ -36,6 +37,7 @@ class Gold:
     tokenised: bool = False
     tokenised_reference: Optional[Sequence[str]] = None
     lengths: Optional[Sequence[int]] = None
+    language: str = ""
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Optional, Sequence
 
 from fairseq_cmlm.errors import TextError
 from fairseq_cmlm.files import read_lines
-from fairseq_cmlm.generated import all_in_order, decoding_of, read_generated
+from fairseq_cmlm.generated import all_in_order, decoding_of, read_generated, text_of
 from fairseq_cmlm.measures.measure import Gold, Output
 from fairseq_cmlm.measures.table import MEASURES
 from fairseq_cmlm.render.markdown import markdown_table
@@ -42,10 +43,12 @@ def score_table(
 
     outputs              of fairseq-generate
     references           one or more raw texts
-    tokenise             sacreBLEU's tokenizer for BLEU; None is its default (13a)
+    tokenise             sacreBLEU's tokenizer for BLEU; None is the one of the language that the outputs tell, or 13a
     tokenised_reference  words of a reference as in the training text, before BPE: adds tokenised BLEU
     """
     gold = read_gold(references, tokenise, tokenised_reference)
+    prepared = [text_of(read_lines(path)) for path in outputs]
+    gold = replace(gold, language=_target_language(prepared))
     read = [read_output(path, len(gold.references[0])) for path in outputs]
     columns = {"output": [path.stem for path in outputs]}
     signatures = []
@@ -56,13 +59,20 @@ def score_table(
             continue
         columns[measure.title] = ["-" if score is None else f"{score:.{measure.digits}f}" for score in scores]
         signatures += [f"{measure.title} {scale.signature}"] * bool(scale.signature)
-    signatures += _decodings(outputs)
+    signatures += _told("decoding", outputs, [decoding_of(read_lines(path)) for path in outputs])
+    signatures += _told("text", outputs, prepared) * any(prepared)
     return "\n".join([markdown_table(list(columns), list(zip(*columns.values()))), "", *signatures])
 
 
-def _decodings(outputs: Sequence[Path]) -> list[str]:
-    """Return how the outputs were decoded: in one line if all were alike, else in one each."""
-    found = {path: decoding_of(read_lines(path)) for path in outputs}
-    alike = len(set(found.values())) == 1
-    lines = [f"decoding {signature if alike else f'of {path.stem}: {signature}'}" for path, signature in found.items()]
+def _target_language(prepared: Sequence[str]) -> str:
+    """Return the target language in signatures of text pipelines; none if there are several or none."""
+    found = {signature.partition("|")[0].rpartition("-")[2] for signature in prepared if signature}
+    return found.pop() if len(found) == 1 else ""
+
+
+def _told(what: str, outputs: Sequence[Path], found: Sequence[str]) -> list[str]:
+    """Return the signatures of the outputs: in one line if all are alike, else in one each."""
+    alike = len(set(found)) == 1
+    told = [f"{'' if alike else f'of {path.stem}: '}{one or 'unknown'}" for path, one in zip(outputs, found)]
+    lines = [f"{what} {one}" for one in told]
     return lines[:1] if alike else lines

@@ -8,7 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from fairseq_cmlm.model import reduced_training
+from fairseq_cmlm.model.dropout import Dropout
 from fairseq_cmlm.model.packing import Packing
+from fairseq_cmlm.model.projection import Projection
 
 
 class Memory(NamedTuple):
@@ -32,10 +35,10 @@ class Attention(nn.Module):
     def __init__(self, features: int, memory_features: int, heads: int, dropout: float) -> None:
         super().__init__()
         self.heads = heads
-        self.dropout = dropout
-        self.query = nn.Linear(features, features)
-        self.key_value = nn.Linear(memory_features, 2 * features)
-        self.output = nn.Linear(features, features)
+        self.dropout = Dropout(dropout)
+        self.query = Projection(features, features)
+        self.key_value = Projection(memory_features, 2 * features)
+        self.output = Projection(features, features)
 
     def memory(self, states: Tensor, packing: Packing, attend: Tensor) -> Memory:
         """The memory of `states` (R, memory features), packed from (B, L); attend (B, 1, 1, L) bool."""
@@ -49,17 +52,27 @@ class Attention(nn.Module):
         """
         x = packing.pad(self.query(x)).view(memory.key.size(0), -1, x.size(1))
         query, key, value = self._split_heads(x), memory.key, memory.value
-        if x.is_cpu and self.training:
-            # The backward pass in bfloat16 takes ten times as long there.
-            query, key, value = query.float(), key.float(), value.float()
-        dropout = self.dropout if self.training else 0.0
         with torch.autocast(x.device.type, enabled=False):
-            mixed = functional.scaled_dot_product_attention(
-                query, key, value, attn_mask=memory.attend, dropout_p=dropout
-            )
-        merged = mixed.type_as(x).transpose(1, 2).reshape(packing.rows, packing.columns, -1)
+            if x.is_cpu and self.training and x.dtype != torch.float32:
+                mixed = reduced_training.attention(query, key, value, memory.attend, self.dropout)
+            else:
+                dropout = self.dropout.probability if self.training else 0.0
+                mixed = functional.scaled_dot_product_attention(
+                    query, key, value, attn_mask=memory.attend, dropout_p=dropout
+                )
+        merged = mixed.transpose(1, 2).reshape(packing.rows, packing.columns, -1)
         output: Tensor = self.output(packing.pack(merged))
         return output
+
+    def weights(self, x: Tensor, packing: Packing, memory: Memory) -> Tensor:
+        """Compute how much x (R, D), packed from (N, T), attends to each place of a memory of N rows, as (N, T, L).
+
+        The mean over the heads, float32; a place's weights sum to 1. `forward` never computes them: its kernel keeps no
+        weights.
+        """
+        query = self._split_heads(packing.pad(self.query(x)))
+        scores = (query @ memory.key.transpose(2, 3)).float() / query.size(3) ** 0.5
+        return scores.masked_fill(~memory.attend, float("-inf")).softmax(dim=3).mean(dim=1)
 
     def _split_heads(self, x: Tensor) -> Tensor:
         """(B, L, D) -> (B, heads, L, D / heads)"""

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from typing import cast
 
+import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from fairseq_cmlm.model.attention import Memory, attend_mask
+from fairseq_cmlm.model.causal import causal_mask
+from fairseq_cmlm.model.dropout import Dropout
 from fairseq_cmlm.model.embedding import TokenEmbedding, positions_of
 from fairseq_cmlm.model.encoder import Encoded
 from fairseq_cmlm.model.layer import LAYER_NORM_EPS, DecoderLayer, LayerSize
 from fairseq_cmlm.model.packing import Packing, packing_of
 from fairseq_cmlm.model.projection import Projection
+from fairseq_cmlm.model.reduced_training import lowered
+from fairseq_cmlm.shapes import is_reduced, spare_columns
 
 
 class Decoder(nn.Module):
@@ -26,7 +32,7 @@ class Decoder(nn.Module):
         super().__init__()
         self.pad = pad
         self.embedding = embedding
-        self.dropout = nn.Dropout(size.dropout)
+        self.dropout = Dropout(size.dropout)
         self.layers = nn.ModuleList(DecoderLayer(size, source_features) for _ in range(layers))
         self.norm = nn.LayerNorm(size.features, eps=LAYER_NORM_EPS) if size.pre_norm else nn.Identity()
         self.output = Projection(size.features, embedding.tokens.num_embeddings, bias=False)
@@ -35,28 +41,53 @@ class Decoder(nn.Module):
 
     def memory(self, encoded: Encoded) -> list[Memory]:
         """The keys and values of the source, for each layer."""
-        states, attend = encoded.states.flatten(0, 1), attend_mask(encoded.real)
-        everything = Packing(None, *encoded.real.shape)
+        states, real, _ = encoded
+        packing = Packing(None, *real.shape)  # not packed, as to count the tokens would make a GPU wait
+        if is_reduced(real.device):
+            spare = spare_columns(real.size(1), real.device)
+            states, real = functional.pad(states, (0, 0, 0, spare)), functional.pad(real, (0, spare))
+            packing = packing_of(real)
+        states, attend = packing.pack(states), attend_mask(real)
         layers = cast("list[DecoderLayer]", self.layers)
-        return [layer.source_attention.memory(states, everything, attend) for layer in layers]
+        return [layer.source_attention.memory(states, packing, attend) for layer in layers]
 
-    def features(self, canvas: Tensor, packing: Packing, memory: list[Memory], positions: Tensor) -> Tensor:
+    def features(
+        self, canvas: Tensor, packing: Packing, memory: list[Memory], positions: Tensor, causal: bool = False
+    ) -> Tensor:
         """The last states (M, D) at the flat `positions` (M,) into (N * T), ascending.
 
         canvas   (N, T) int64, padded
         packing  the places of the canvas that are computed: all that hold a token, if not more
         memory   of B sentences, N = B * K rows sentence-major
+        causal   no position sees those to its right
 
         The last layer is computed at the asked positions alone.
         """
         real = canvas.ne(self.pad)
-        attend = attend_mask(real)
-        x: Tensor = self.dropout(self.embedding(packing.pack(canvas), packing.pack(positions_of(real))))
+        attend = causal_mask(real) if causal else attend_mask(real)
+        embedded = self.embedding(packing.pack(canvas), packing.pack(positions_of(real)))
+        x: Tensor = self.dropout(lowered(embedded))
         *layers, last = cast("list[DecoderLayer]", list(self.layers))
         for layer, layer_memory in zip(layers, memory):
             x = layer(x, packing, attend, layer_memory)
         x = self.norm(last.forward_at(x, packing, attend, memory[-1], positions))
         return x
+
+    def source_weights(self, canvas: Tensor, memory: list[Memory]) -> Tensor:
+        """Compute how much each place of the canvas (N, T) attends to the source, the mean over layers, (N, T, S).
+
+        memory  of N sentences
+
+        Work of its own, beside `features`, for whoever wants to see it.
+        """
+        real = canvas.ne(self.pad)
+        packing, attend = packing_of(real), attend_mask(real)
+        x: Tensor = self.embedding(packing.pack(canvas), packing.pack(positions_of(real)))
+        found = []
+        for layer, layer_memory in zip(cast("list[DecoderLayer]", self.layers), memory):
+            found.append(layer.source_weights(x, packing, attend, layer_memory))
+            x = layer(x, packing, attend, layer_memory)
+        return torch.stack(found).mean(dim=0)
 
     def forward(self, canvas: Tensor, memory: list[Memory], positions: Tensor) -> Tensor:
         """Logits (M, V) at the flat `positions` (M,) into (N * T) alone: the vocabulary is a pass's widest product."""

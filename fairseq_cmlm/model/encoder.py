@@ -9,9 +9,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fairseq_cmlm.model.attention import attend_mask
+from fairseq_cmlm.model.dropout import Dropout
 from fairseq_cmlm.model.embedding import TokenEmbedding, positions_of
 from fairseq_cmlm.model.layer import LAYER_NORM_EPS, EncoderLayer, LayerSize
 from fairseq_cmlm.model.packing import packing_of
+from fairseq_cmlm.model.reduced_training import lowered
 
 
 class Encoded(NamedTuple):
@@ -37,7 +39,7 @@ class Encoder(nn.Module):
         self.pad = pad
         self.embedding = embedding
         self.lengths = nn.Embedding(lengths, size.features)
-        self.dropout = nn.Dropout(size.dropout)
+        self.dropout = Dropout(size.dropout)
         self.layers = nn.ModuleList(EncoderLayer(size) for _ in range(layers))
         self.norm = nn.LayerNorm(size.features, eps=LAYER_NORM_EPS) if size.pre_norm else nn.Identity()
 
@@ -48,7 +50,7 @@ class Encoder(nn.Module):
         embedded = torch.cat([slot, self.embedding(source, positions_of(real))], dim=1)
         used = functional.pad(real, (1, 0), value=True)
         packing, attend = packing_of(used), attend_mask(used)
-        x = self.dropout(packing.pack(embedded))
+        x = self.dropout(lowered(packing.pack(embedded)))
         for layer in self.layers:
             x = layer(x, packing, attend)
         x = packing.pad(self.norm(x))

@@ -11,4 +11,6 @@ from typing import Callable
 from torch import nn
 
 # name -> a module (R, D) -> (R, ...) for states of D features
-HEADS: dict[str, Callable[[int], nn.Module]] = {}
+HEADS: dict[str, Callable[[int], nn.Module]] = {
+    "quality": lambda features: nn.Linear(features, 1),  # the logit of the probability that the token there is right
+}

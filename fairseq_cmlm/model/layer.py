@@ -9,7 +9,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fairseq_cmlm.model.attention import Attention, Memory
+from fairseq_cmlm.model.dropout import Dropout
 from fairseq_cmlm.model.packing import Packing
+from fairseq_cmlm.model.projection import Projection
 
 LAYER_NORM_EPS = 1e-12  # BERT's, and the released models'
 
@@ -34,7 +36,7 @@ class Sublayer(nn.Module):
         super().__init__()
         self.norm = nn.LayerNorm(size.features, eps=LAYER_NORM_EPS)
         self.pre_norm = size.pre_norm
-        self.dropout = nn.Dropout(size.dropout)
+        self.dropout = Dropout(size.dropout)
 
     def read(self, x: Tensor) -> Tensor:
         """X (..., D) as the attention or feed-forward inside sees it."""
@@ -52,9 +54,9 @@ class FeedForward(nn.Module):
 
     def __init__(self, size: LayerSize) -> None:
         super().__init__()
-        self.expand = nn.Linear(size.features, size.ffn_features)
-        self.dropout = nn.Dropout(size.activation_dropout)
-        self.contract = nn.Linear(size.ffn_features, size.features)
+        self.expand = Projection(size.features, size.ffn_features)
+        self.dropout = Dropout(size.activation_dropout)
+        self.contract = Projection(size.ffn_features, size.features)
 
     def forward(self, x: Tensor) -> Tensor:
         """X (..., D) -> (..., D)"""
@@ -102,9 +104,19 @@ class DecoderLayer(nn.Module):
         """As `forward`, but for the `asked` (M,) flat places of (N, T) alone -> (M, D)"""
         row = self.around_self_attention.read(x)
         own = self.self_attention.memory(row, packing, attend)
-        some = packing._replace(places=asked)
-        x = self.around_self_attention(x[packing.find(asked)], lambda y: self.self_attention(y, some, own))
+        some = packing._replace(places=asked, spare=0)
+        x = x.index_select(0, packing.find(asked))
+        x = self.around_self_attention(x, lambda y: self.self_attention(y, some, own))
         return self._after_self_attention(x, some, memory)
+
+    def source_weights(self, x: Tensor, packing: Packing, attend: Tensor, memory: Memory) -> Tensor:
+        """Compute how much each place attends to the source, (N, T, S), where `forward` gets the same arguments.
+
+        memory  of N sentences
+        """
+        attention = self.self_attention
+        x = self.around_self_attention(x, lambda y: attention(y, packing, attention.memory(y, packing, attend)))
+        return self.source_attention.weights(self.around_source_attention.read(x), packing, memory)
 
     def _after_self_attention(self, x: Tensor, packing: Packing, memory: Memory) -> Tensor:
         x = self.around_source_attention(x, lambda y: self.source_attention(y, packing, memory))

@@ -5,15 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple, Sequence
 
+import torch
 from torch import Tensor, nn
 
 from fairseq_cmlm.model.attention import Memory
+from fairseq_cmlm.model.causal import shifted
 from fairseq_cmlm.model.decoder import Decoder
 from fairseq_cmlm.model.embedding import TokenEmbedding, init_bert
 from fairseq_cmlm.model.encoder import Encoded, Encoder
 from fairseq_cmlm.model.heads import HEADS
 from fairseq_cmlm.model.layer import LayerSize
 from fairseq_cmlm.model.packing import packing_of
+from fairseq_cmlm.model.projection import Projection
+
+_LOGITS = 1 << 24  # computed at once; as float32 they take 64 MB
 
 
 class Encoding(NamedTuple):
@@ -21,6 +26,10 @@ class Encoding(NamedTuple):
 
     encoded: Encoded
     memory: list[Memory]
+
+    def of(self, rows: Tensor) -> Encoding:
+        """The encodings of the sentences `rows` (n,), one row of a canvas each."""
+        return Encoding(Encoded(*(part[rows] for part in self.encoded)), [layer.of(rows) for layer in self.memory])
 
 
 @dataclass(frozen=True)
@@ -76,20 +85,58 @@ class Network(nn.Module):
         self.heads = nn.ModuleDict({name: HEADS[name](size.decoder.features) for name in size.heads})
         self.apply(init_bert)
 
+    def lay_out(self) -> None:
+        """Lay the weights out for decoding on a CPU, at the price of holding them twice; elsewhere do nothing."""
+        for module in self.modules():
+            if isinstance(module, Projection):
+                module.lay_out()
+
     def encode(self, source: Tensor) -> Encoding:
         """Encode the source (B, S) int64, padded on either side."""
         encoded = self.encoder(source)
         return Encoding(encoded, self.decoder.memory(encoded))
 
-    def states(self, encoding: Encoding, canvas: Tensor, positions: Tensor) -> Tensor:
-        """Compute the last states (M, D) at the flat `positions` (M,) of the canvas (B * K, T), sentence-major."""
+    def states(self, encoding: Encoding, canvas: Tensor, positions: Tensor, causal: bool = False) -> Tensor:
+        """Compute the last states (M, D) at the flat `positions` (M,) of the canvas (B * K, T), sentence-major.
+
+        causal  no position sees those to its right
+        """
         packing = packing_of(canvas.ne(self.decoder.pad))
-        return self.decoder.features(canvas, packing, encoding.memory, positions)
+        return self.decoder.features(canvas, packing, encoding.memory, positions, causal)
+
+    def project(self, states: Tensor) -> Tensor:
+        """Compute the logits (M, V) of the tokens that the last states (M, D) predict."""
+        logits: Tensor = self.decoder.output(states)
+        return logits
 
     def logits(self, encoding: Encoding, canvas: Tensor, positions: Tensor) -> Tensor:
         """Compute the logits (M, V) at the flat `positions` (M,) of the canvas (B * K, T), sentence-major."""
-        logits: Tensor = self.decoder.output(self.states(encoding, canvas, positions))
-        return logits
+        return self.project(self.states(encoding, canvas, positions))
+
+    def causal_logits(self, encoding: Encoding, tokens: Tensor, positions: Tensor) -> Tensor:
+        """Compute the logits (M, V) of the tokens (B * K, T) at the flat `positions` (M,), given those to their left.
+
+        Each row ends in `</s>`, which is read before its first token too, as in fairseq's autoregressive Transformer.
+        """
+        read = shifted(tokens, tokens.ne(self.decoder.pad))
+        return self.project(self.states(encoding, read, positions, causal=True))
+
+    def log_probs_from_left(self, encoding: Encoding, tokens: Tensor) -> Tensor:
+        """Compute the log-probability of each of the tokens (B * K, T), given those to its left, as (B * K, T) float32.
+
+        In natural log, 0 at padding; the rows are as in `causal_logits`. It means something in a network that is
+        trained with `--objective hybrid`.
+        """
+        real = tokens.ne(self.decoder.pad)
+        positions = real.flatten().nonzero().squeeze(1)
+        states = self.states(encoding, shifted(tokens, real), positions, causal=True)
+        rows = max(1, _LOGITS // self.decoder.output.out_features)
+        found = torch.zeros(tokens.numel(), device=tokens.device)
+        for places, some in zip(torch.split(positions, rows), torch.split(states, rows)):
+            logits = self.project(some).float()
+            wanted = logits.gather(1, tokens.flatten()[places, None]).squeeze(1)
+            found[places] = wanted - logits.logsumexp(dim=1)
+        return found.view_as(tokens)
 
 
 def build_network(size: NetworkSize) -> Network:

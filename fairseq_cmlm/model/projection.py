@@ -1,8 +1,8 @@
-"""Linear projections whose outputs can be computed block by block, in float or in 8 bits."""
+"""Linear projections whose outputs can be computed block by block, in float or in 8 bits, for training and decoding."""
 
 from __future__ import annotations
 
-from typing import Any, Iterator
+from typing import Any, Iterator, Optional
 
 import torch
 from torch import Tensor, nn
@@ -10,15 +10,71 @@ from torch.nn import functional
 
 # Outputs that are computed together. Among 2,000, 4,000, 8,000 and 32,000 the last is a fifth slower on a CPU.
 BLOCK = 8000
+# A GPU has no cache for them, and each block costs it some twenty launches: as many logits as memory is spent on.
+GPU_LOGITS = 2**27
 
 
 class Projection(nn.Linear):
-    """nn.Linear for many outputs, such as a vocabulary."""
+    """nn.Linear, which can keep its weights a second time as oneDNN lays them out, and may have many outputs.
+
+    torch gives a product in float32 to MKL, and lays bfloat16 weights out anew for each product.
+    """
+
+    def __init__(self, features: int, outputs: int, bias: bool = True) -> None:
+        super().__init__(features, outputs, bias)
+        self._laid_out: list[Tensor] = []
+
+    def lay_out(self) -> None:
+        """Lay the weights out for decoding on a CPU. Whatever changes them, or trains, undoes it."""
+        if not self._laid_out and self.weight.is_cpu and _has_kernels(self.weight.dtype):
+            blocks = torch.split(self.weight.detach(), BLOCK)
+            self._laid_out = [torch.ops.mkldnn._reorder_linear_weight(block.contiguous(), None) for block in blocks]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """X (..., in) -> (..., out)"""
+        if not self._laid_out or torch.is_grad_enabled():
+            return super().forward(x)
+        sizes = [len(weight) for weight in self._laid_out]
+        biases = [None] * len(sizes) if self.bias is None else torch.split(self.bias, sizes)
+        found = [_product(x, weight, bias) for weight, bias in zip(self._laid_out, biases)]
+        return found[0] if len(found) == 1 else torch.cat(found, dim=-1)
 
     def blocks(self, x: Tensor) -> Iterator[Tensor]:
-        """X (M, in) -> the outputs, without bias, in successive blocks (M, at most BLOCK)."""
-        for weight in torch.split(self.weight, BLOCK):
+        """X (M, in) -> the outputs, without bias, in successive blocks (M, at most BLOCK; on a GPU larger ones)."""
+        if self._laid_out and not torch.is_grad_enabled():
+            yield from (_product(x, weight, None) for weight in self._laid_out)
+            return
+        size = BLOCK if x.is_cpu else max(BLOCK, GPU_LOGITS // max(len(x), 1))
+        for weight in torch.split(self.weight, size):
             yield functional.linear(x, weight)
+
+    def train(self, mode: bool = True) -> Projection:
+        """As nn.Module's."""
+        self._laid_out = [] if mode else self._laid_out
+        return super().train(mode)
+
+    def _apply(self, *arguments: Any, **named: Any) -> Projection:
+        self._laid_out = []
+        return super()._apply(*arguments, **named)  # type: ignore[no-untyped-call]
+
+    def _load_from_state_dict(self, *arguments: Any) -> None:
+        self._laid_out = []
+        super()._load_from_state_dict(*arguments)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_laid_out": []}
+
+
+def _product(x: Tensor, weight: Tensor, bias: Optional[Tensor]) -> Tensor:
+    found: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
+    return found
+
+
+def _has_kernels(dtype: torch.dtype) -> bool:
+    """Whether oneDNN multiplies numbers of this type on this processor."""
+    if not torch._C._has_mkldnn:
+        return False
+    return dtype == torch.float32 or (dtype == torch.bfloat16 and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()))
 
 
 def int8_is_supported() -> bool:

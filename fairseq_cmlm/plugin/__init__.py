@@ -1,7 +1,7 @@
 """What fairseq sees: task, model, criteria and generator, and the repairs that today's torch asks of fairseq.
 
-Importing this package repairs fairseq and registers the task `translation_cmlm`, the model `cmlm` and the criteria
-`cmlm_loss`, `autoregressive_loss` and `fairseq_nat_loss`.
+Importing this package repairs fairseq and registers the tasks `translation_cmlm` and `translation_cmlm_causal`, the
+model `cmlm` and the criteria `cmlm_loss`, `autoregressive_loss` and `fairseq_nat_loss`.
 """
 
 import logging
@@ -13,6 +13,6 @@ from fairseq_cmlm.plugin import repairs  # noqa: E402
 
 repairs.repair_fairseq()
 
-from fairseq_cmlm.plugin import autocast_losses, criterion, model, task  # noqa: E402
+from fairseq_cmlm.plugin import autocast_losses, causal_task, criterion, model, task  # noqa: E402
 
-__all__ = ["autocast_losses", "criterion", "model", "repairs", "task"]
+__all__ = ["autocast_losses", "causal_task", "criterion", "model", "repairs", "task"]

@@ -18,7 +18,7 @@ from fairseq_cmlm.plugin.dictionary import MaskedDictionary
 _BLANK = re.compile(r"(<blank[^>]*>)", re.IGNORECASE)
 _MAY_BE_EMPTY = re.compile(r"<blank:0+(?:-\d+)?>")
 _SIZES = re.compile(r"<blank(?::(\d+)(?:-(\d+))?)?>")
-_CONTINUES, _BEGINS = "@@", "▁"
+CONTINUES, BEGINS = "@@", "▁"
 
 
 class TemplateReader:
@@ -36,12 +36,12 @@ class TemplateReader:
         symbols: list[str] = dictionary.symbols
         self._first_set = self._last_set = ANY_WORD
         self.token_sets: Optional[Tensor] = None
-        if any(symbol.endswith(_CONTINUES) for symbol in symbols):
+        if any(symbol.endswith(CONTINUES) for symbol in symbols):
             self._last_set = FIRST_SET
-            self.token_sets = torch.tensor([[not symbol.endswith(_CONTINUES) for symbol in symbols]])
-        elif any(symbol.startswith(_BEGINS) for symbol in symbols):
+            self.token_sets = torch.tensor([[not symbol.endswith(CONTINUES) for symbol in symbols]])
+        elif any(symbol.startswith(BEGINS) for symbol in symbols):
             self._first_set = FIRST_SET
-            self.token_sets = torch.tensor([[symbol.startswith(_BEGINS) for symbol in symbols]])
+            self.token_sets = torch.tensor([[symbol.startswith(BEGINS) for symbol in symbols]])
 
     def read_lines(
         self, lines: Sequence[str], first: int, encode: Callable[[str], str]

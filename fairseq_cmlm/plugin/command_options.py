@@ -16,14 +16,19 @@ import torch
 from fairseq import utils
 from fairseq.data import data_utils
 
+from fairseq_cmlm.decoding.options import Decoding
 from fairseq_cmlm.errors import OptionError
+from fairseq_cmlm.options import declared, name_of
 from fairseq_cmlm.plugin.foreign_options import refuse_foreign_options
 
 Given = Mapping[str, Any]  # option -> value, those of all commands
 
 _LAST = "checkpoint_last.pt"  # the default of --restore-file, which need not exist
 # Options that name a file to read. "-" is standard input.
-_FILES = ("input", "restore_file", "finetune_from_model", "ema_seed_model", "bpe_codes", "sentencepiece_model")
+_FILES = (
+    *("input", "restore_file", "finetune_from_model", "ema_seed_model", "bpe_codes", "sentencepiece_model"),
+    *(name_of(one) for one in declared(Decoding) if one.metadata["file"]),
+)
 # --bpe NAME -> the option that it needs.
 _NEEDED_BY_BPE = {
     "subword_nmt": "bpe_codes",
@@ -231,8 +236,15 @@ def _mean_something_here(given: Given) -> None:
         refuse_foreign_options(Namespace(**given))
 
 
+def _criterion_is_ours(given: Given) -> None:
+    name = given.get("criterion")
+    if "max_update" in given and given["task"] == "translation_cmlm" and name != "cmlm_loss":
+        raise OptionError(f"--criterion {name} is not for --task translation_cmlm: use --criterion cmlm_loss")
+
+
 CHECKS: tuple[Callable[[Given], None], ...] = (
     _mean_something_here,
+    _criterion_is_ours,
     _blanks_are_read,
     _prefixes_are_prefixes,
     _models_exist,

@@ -11,14 +11,17 @@ from fairseq.criterions import FairseqCriterion, register_criterion
 from fairseq.logging import metrics
 from omegaconf import II
 from torch import Tensor
+from torch.nn import functional
 
 from fairseq_cmlm.errors import OptionError
 from fairseq_cmlm.options import given_in
 from fairseq_cmlm.plugin.dictionary import MaskedDictionary
 from fairseq_cmlm.plugin.fairseq_options import as_fairseq_fields
 from fairseq_cmlm.plugin.training_dtype import TrainingDtypeConfig, is_reduced
+from fairseq_cmlm.shapes import spare_columns
+from fairseq_cmlm.training.batch_loss import Batch
 from fairseq_cmlm.training.noising import Example
-from fairseq_cmlm.training.objectives import OBJECTIVES, Batch
+from fairseq_cmlm.training.objectives import OBJECTIVES
 from fairseq_cmlm.training.options import Training
 
 _OF_THE_TASK = {name: II(f"task.{name}") for name in ("objective", "mask_schedule")}
@@ -44,6 +47,7 @@ class CMLMLoss(FairseqCriterion):
         self.objective = OBJECTIVES[options.objective]
         self.reduced = reduced
         self.mask = task.target_dictionary.mask_index
+        self.control = tuple(task.target_dictionary.control_symbols())
 
     @classmethod
     def build_criterion(cls, cfg: CMLMLossConfig, task: Any) -> "CMLMLoss":
@@ -57,17 +61,29 @@ class CMLMLoss(FairseqCriterion):
         options = Training(**given_in(Training, given))
         return cls(task, options, is_reduced(cfg.training_dtype, cfg.fp16, cfg.bf16, cfg.amp))
 
-    def forward(self, model: Any, sample: Dict[str, Any], reduce: bool = True) -> Tuple[Tensor, int, Dict[str, Any]]:
-        """Return loss (scalar, natural log), sample size and logged sums of a batch with "noise_keys"."""
-        target = sample["target"]
-        fillable = target.ne(self.padding_idx)
-        example = Example(target, fillable, sample["noise_keys"], self.mask, self.options.schedule)
-        batch = Batch(sample["net_input"]["src_tokens"], example)
-        with self._precision(target.device.type):
+    def forward(self, model: Any, sample: Dict[str, Any], reduce: bool = True) -> Tuple[Tensor, float, Dict[str, Any]]:
+        """Return loss (scalar, natural log), sample size and logged sums of a batch with "noise_keys".
+
+        In training it has "updates", their number so far. Validation has not: its loss is that of a ramp's end.
+        """
+        with self._precision(sample["target"].device.type):
+            batch = self._batch(sample)
             losses = model(lambda network: self.objective.loss(network, batch, self.options))
-        sizes = {"nmasked": losses.size, "sample_size": losses.size}
-        log = {**losses.logged, **sizes, "ntokens": sample["ntokens"], "nsentences": target.size(0)}
+        sizes = {"sample_size": losses.size, "ntokens": sample["ntokens"], "nsentences": len(sample["target"])}
+        log = {**losses.logged, **sizes}
         return losses.loss, losses.size, log
+
+    def _batch(self, sample: Dict[str, Any]) -> Batch:
+        source, target = sample["net_input"]["src_tokens"], sample["target"]
+        # The network puts a token before the source.
+        spare = spare_columns(source.size(1) + 1, source.device), spare_columns(target.size(1), target.device)
+        source, target = (
+            functional.pad(tokens, (0, n), value=self.padding_idx) for tokens, n in zip((source, target), spare)
+        )
+        fillable = target.ne(self.padding_idx)
+        example = Example(target, fillable, sample["noise_keys"], self.mask, self.options.schedule, self.control)
+        progress = self.options.progress(sample["updates"]) if "updates" in sample else 1.0
+        return Batch(source, example, progress)
 
     def _precision(self, device: str) -> ContextManager[Any]:
         """Return the autocast of --training-dtype; that of fairseq's --amp, which is entered already, is left alone.
@@ -79,19 +95,28 @@ class CMLMLoss(FairseqCriterion):
     @classmethod
     def reduce_metrics(cls, logging_outputs: List[Dict[str, Any]]) -> None:
         """Log the losses in base 2, as fairseq does: for a token, and for a sentence where it is the length's."""
-
-        def total(key: str) -> Any:
-            return utils.item(sum(log.get(key, 0) for log in logging_outputs))
-
-        masked, sentences = total("nmasked"), total("nsentences")
-        metrics.log_scalar("loss", total("loss") / masked / math.log(2), masked, round=3)
-        metrics.log_scalar("nll_loss", total("nll_loss") / masked / math.log(2), masked, round=3)
+        total = _totals(logging_outputs)
+        tokens, masked, sentences = total["sample_size"], total["nmasked"], total["nsentences"]
+        metrics.log_scalar("loss", total["loss"] / tokens / math.log(2), tokens, round=3)
+        metrics.log_scalar("nll_loss", total["nll_loss"] / masked / math.log(2), masked, round=3)
+        for name in (key[: -len("_size")] for key in total if key.endswith("_size") and key != "sample_size"):
+            number, unit = total[f"{name}_size"], math.log(2) if name.endswith("_loss") else 1
+            metrics.log_scalar(name, total[name] / max(number, 1) / unit, number, round=3)
         metrics.log_derived("ppl", lambda meters: utils.get_perplexity(meters["nll_loss"].avg))
-        metrics.log_scalar("length_loss", total("length_loss") / sentences / math.log(2), sentences, round=3)
-        metrics.log_scalar("length_accuracy", 100 * total("length_correct") / sentences, sentences, round=1)
+        metrics.log_scalar("length_loss", total["length_loss"] / sentences / math.log(2), sentences, round=3)
+        metrics.log_scalar("length_accuracy", 100 * total["length_correct"] / sentences, sentences, round=1)
         metrics.log_speed("masked_wps", masked, priority=90, round=1)
 
     @staticmethod
     def logging_outputs_can_be_summed() -> bool:
         """Every entry is a sum."""
         return True
+
+
+def _totals(logging_outputs: List[Dict[str, Any]]) -> Dict[str, Any]:
+    """Sum each entry over the batches. What lies on a device is fetched together: the host waits at each fetch."""
+    sums = {key: sum(log.get(key, 0) for log in logging_outputs) for key in logging_outputs[0]}
+    there = {key: value for key, value in sums.items() if isinstance(value, Tensor)}
+    if there:
+        sums.update(zip(there, torch.stack([value.double() for value in there.values()]).tolist()))
+    return sums

@@ -3,6 +3,8 @@
 from dataclasses import MISSING, field, make_dataclass
 from typing import Any, Dict, Optional
 
+from omegaconf import OmegaConf
+
 from fairseq_cmlm.options import declared, help_of, kind_of, name_of
 
 
@@ -24,3 +26,10 @@ def as_fairseq_fields(declaration: type, defaults: bool, **replaced: Any) -> Any
         kind = kind if kind is bool or (default is not None and name not in replaced) else Optional[kind]
         made.append((name, kind, field(default=default, metadata=metadata)))
     return make_dataclass(f"{declaration.__name__}Fields", made)
+
+
+def as_dict(options: Any) -> Dict[str, Any]:
+    """Return a namespace, a configuration or a dataclass as a dict."""
+    if OmegaConf.is_config(options):
+        return {str(name): options[name] for name in options if not OmegaConf.is_missing(options, str(name))}
+    return dict(vars(options))

@@ -7,7 +7,7 @@ Scaled embeddings. fairseq multiplies what it reads from a token table by sqrt(D
     not. So our table is theirs times sqrt(D). The output projection, which may be the same table, then is too large by
     that factor, and the decoder's last normalisation, whose output nothing else reads, is divided by it.
 Sinusoidal positions. Ours are learned, and begin with the values of the sinusoids.
-<mask>. It has no row in their tables; ours stays as it was initialised, as does the table of lengths.
+<mask>. It has no row in their tables; ours stays as it was initialised, as do the table of lengths and heads.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def our_parameters(
     """All parameters of `ours`, an initialised model of the same sizes, float32, with the values of `theirs`."""
     _check_names(theirs, config, ours)
     found = dict(ours)
-    for name in ours.keys() - set(_OURS_ALONE) - set(_POSITIONS):
+    for name in ours.keys() - set(_OURS_ALONE) - set(_POSITIONS) - heads(ours):
         found[name] = torch.cat([theirs[part].float() for part in their_names(name)])
     for name, side in zip(_POSITIONS, (config.encoder, config.decoder)):
         rows, width = ours[name].shape
@@ -67,6 +67,11 @@ def our_parameters(
     for name in last_norm(ours):
         found[name] = found[name] / decoder_scale
     return found
+
+
+def heads(parameters: Mapping[str, Tensor]) -> set[str]:
+    """The names among `parameters`, of a model of ours, that belong to heads of its objective."""
+    return {name for name in parameters if name.startswith("heads.")}
 
 
 def their_names(name: str) -> list[str]:
@@ -96,7 +101,7 @@ def last_norm(ours: Mapping[str, Tensor]) -> list[str]:
 
 def _check_names(theirs: Mapping[str, Tensor], config: TransformerConfig, ours: Mapping[str, Tensor]) -> None:
     learned = {name for name, side in zip(_POSITIONS, (config.encoder, config.decoder)) if side.learned_pos}
-    names = (ours.keys() - set(_OURS_ALONE) - set(_POSITIONS)) | learned
+    names = (ours.keys() - set(_OURS_ALONE) - set(_POSITIONS) - heads(ours)) | learned
     expected = {part for name in names for part in their_names(name)}
     for name in sorted(expected - theirs.keys()):
         raise CheckpointError(f"it lacks the parameter {name}, which a cmlm model has")

@@ -10,7 +10,8 @@ _NO_LEFT_TO_RIGHT = "it belongs to left-to-right search, and a cmlm model does n
 
 _LENGTHS = "the model predicts the lengths; --length-budget sets them"
 _CHOICE = "use --length-prior, the weight of the length in the choice of the candidate"
-_DETERMINISTIC = "leave it out: decoding is deterministic"
+_NO_DROPOUT = "leave it out: decoding knows no dropout"
+_SAMPLING = "use --sampling-temperature and --sampling-top-p, which draw the token of each masked position"
 _OF_SPEECH = {"beam": 0, "max_len_a": 0, "max_len_b": 200, "lenpen": 1}
 
 # Option of fairseq -> (its default, what to do instead). Set to another value, it would be ignored in silence.
@@ -28,15 +29,15 @@ FOREIGN_OPTIONS: dict[str, tuple[Any, str]] = {
         "use --length-beam, which decodes the most probable lengths (fairseq's takes the lengths around the best one)",
     ),
     "iter_decode_eos_penalty": (0.0, "leave it out: a cmlm model has no insertions whose end could be penalised"),
-    "iter_decode_with_external_reranker": (False, _CHOICE),
+    "iter_decode_with_external_reranker": (False, "use --rescore-with CHECKPOINT, the autoregressive model"),
     "score_reference": (False, "leave it out: a cmlm model has no left-to-right score of a reference"),
-    "sampling": (False, _NO_LEFT_TO_RIGHT),
+    "sampling": (False, _SAMPLING),
     "diverse_beam_groups": (-1, _NO_LEFT_TO_RIGHT),
     "diversity_rate": (-1.0, _NO_LEFT_TO_RIGHT),
     "match_source_len": (False, _NO_LEFT_TO_RIGHT),
     "constraints": (None, "use --infill, whose lines are SOURCE<TAB>TARGET with blanks"),
-    "sampling_topk": (-1, _NO_LEFT_TO_RIGHT),
-    "sampling_topp": (-1.0, _NO_LEFT_TO_RIGHT),
+    "sampling_topk": (-1, _SAMPLING),
+    "sampling_topp": (-1.0, _SAMPLING),
     "lm_weight": (0.0, _NO_LEFT_TO_RIGHT),
     "no_early_stop": (False, _NO_LEFT_TO_RIGHT),
     "min_len": (1, _LENGTHS),
@@ -47,11 +48,11 @@ FOREIGN_OPTIONS: dict[str, tuple[Any, str]] = {
     "lenpen": (1, _CHOICE),
     "unnormalized": (False, _CHOICE),
     "unkpen": (0, "leave it out: unknown words are not penalised"),
-    "temperature": (1.0, "leave it out: the most probable token is taken at each position"),
+    "temperature": (1.0, _SAMPLING),
     "print_alignment": (None, "leave it out: no alignment is computed"),
     "replace_unk": (None, "leave it out: no alignment is computed"),
-    "retain_dropout": (False, _DETERMINISTIC),
-    "retain_dropout_modules": (None, _DETERMINISTIC),
+    "retain_dropout": (False, _NO_DROPOUT),
+    "retain_dropout_modules": (None, _NO_DROPOUT),
     "diverse_beam_strength": (0.5, _NO_LEFT_TO_RIGHT),
     "decoding_format": (None, "use --decoding-strategy"),
     "eos_token": (None, "leave it out: </s> ends every translation"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any, Optional, Sequence, Union
 
 import torch
@@ -11,36 +12,41 @@ from fairseq_cmlm.decoding.options import Decoding
 from fairseq_cmlm.decoding.template import Blank, Template
 from fairseq_cmlm.decoding.tokens import Symbols
 from fairseq_cmlm.decoding.trace import RowPass, Trace
+from fairseq_cmlm.decoding.transfer import sent
 from fairseq_cmlm.errors import OptionError
+from fairseq_cmlm.inference.captured import CapturedPasses
 from fairseq_cmlm.inference.decode import Candidates, decode
+from fairseq_cmlm.inference.readers import NOBODY, Judges
 from fairseq_cmlm.inference.start import Inputs
 from fairseq_cmlm.plugin.model import CMLMModel
+from fairseq_cmlm.plugin.summary import PassCounter
 
 
 class CMLMGenerator:
     """fairseq's generator contract over `inference.decode`.
 
-    token_sets    (A, V) bool, the sets that blanks of templates name
-    history       keep what every pass read and wrote
-    alternatives  how many of the best tokens of each position the history keeps
+    judges      who has a say about the candidates
+    token_sets  (A, V) bool, the sets that blanks of templates name
+    captured    the passes of earlier generators, for --capture-passes
+    history     keep what every pass read and wrote
     """
 
     def __init__(
         self,
         decoding: Decoding,
         symbols: Symbols,
+        judges: Judges = NOBODY,
         *,
         token_sets: Optional[Tensor] = None,
+        captured: Optional[CapturedPasses] = None,
         history: bool = False,
-        alternatives: int = 0,
     ) -> None:
-        if alternatives and (decoding.searches or not history):
-            way_out = f"leave them out with {decoding.strategy}" if history else "ask for it with history=True"
-            raise OptionError(f"alternatives={alternatives} stand in the history of a refinement: {way_out}")
         self.decoding = decoding
         self.symbols = symbols
+        self.counter = PassCounter()
         self._token_sets = token_sets
-        self._history, self._alternatives = history, alternatives
+        self._captured = (captured or CapturedPasses()) if decoding.capture_passes else None
+        self._history, self._judges = history, judges
         # fairseq's commands read this name; `</s>` is left out of what they print.
         self.symbols_to_strip_from_output = {symbols.eos}
 
@@ -57,15 +63,21 @@ class CMLMGenerator:
         prefix_tokens  (B, P) int64, padded: the first words of each target, which are kept
         constraints    the targets, with blanks to fill; they may also come with the sample
 
-        tokens (n,) int64 ending in `</s>`; score, the mean natural log-probability with the length's bonus;
-        positional_scores (n,); length, the candidate's; steps, the passes made; with --retain-iter-history, history,
-        what each pass read and then what stood there after it, and trace, the same as `RowPass`es.
+        A sample may also have "draft", of the target of its one sentence, to go on from, and "trace", which receives
+        every pass.
+
+        tokens (n,) int64 ending in `</s>`; score, by which they are ranked, and scores, of each chooser by its name, in
+        natural log; positional_scores (n,); length, the candidate's; bonus, the length's part in the score; number, its
+        place among the candidates before they were ranked; steps, the passes made; with --retain-iter-history, history,
+        what each pass read and then what stood there after it, and trace, the same as `RowPass`es. With a trace,
+        given_up of the first hypothesis holds the candidates that were given up, in the same form.
         """
         if isinstance(constraints, Tensor):
             raise OptionError("--constraints is not for --task translation_cmlm: use --infill, whose blanks are filled")
         source, target = sample["net_input"]["src_tokens"], sample.get("target")
         for model in models:
             model.eval()
+            model.lay_out()
         templates = constraints if constraints is not None else sample.get("constraints")
         if prefix_tokens is not None:
             if len(prefix_tokens) != len(source):
@@ -79,11 +91,15 @@ class CMLMGenerator:
             source=source,
             gold_lengths=None if target is None else target.ne(self.symbols.pad).sum(1),
             templates=templates,
-            token_sets=None if sets is None else sets.to(source.device),
+            token_sets=None if sets is None else sent(sets, source.device),
+            draft=sample.get("draft"),
         )
-        trace = Trace(self._alternatives) if self._history else None
-        found = decode(models, inputs, self.decoding, self.symbols, trace)
-        return [self._sentence(found, i, trace) for i in range(len(source))]
+        trace = sample.get("trace") or (Trace() if self._history else None)
+        with nullcontext() if self._captured is None else self._captured.lock:
+            found = decode(models, inputs, self.decoding, self.symbols, trace, self._judges, self._captured)
+        sentences = [self._sentence(found, i, trace) for i in range(len(source))]
+        self.counter.count(sentences)
+        return sentences
 
     def _prompt(self, prefix: list[int]) -> Template:
         """Return the template that begins with the tokens of a prefix; one that ends in `</s>` leaves nothing open."""
@@ -92,29 +108,34 @@ class CMLMGenerator:
 
     def _sentence(self, found: Candidates, sentence: int, trace: Optional[Trace]) -> list[dict[str, Any]]:
         """Return the hypotheses of one sentence, without those that are no candidates."""
-        hypotheses = []
-        for k in range(found.scores.size(1)):
-            score = float(found.scores[sentence, k])
-            if score == float("-inf"):
-                break
-            length, row = int(found.lengths[sentence, k]), int(found.rows[sentence, k])
-            tokens = found.tokens[sentence, k, :length]
-            written = tokens != self.symbols.pad  # a padding that the exact mode predicted is not printed
-            passes = None if trace is None else trace.of_row(row, length)
-            hypotheses.append(
-                {
-                    "tokens": tokens[written],
-                    "score": score,
-                    "positional_scores": found.log_probs[sentence, k, :length][written],
-                    "attention": None,
-                    "alignment": None,
-                    "length": length,
-                    "steps": int(found.passes[sentence, k]),
-                    "history": None if passes is None else _history(passes),
-                    "trace": passes,
-                }
-            )
+        scores, bonus = found.scores[sentence], found.bonus[sentence]
+        hypotheses = [self._hypothesis(found, sentence, k, trace) for k in scores.isfinite().nonzero().flatten()]
+        if trace is not None:
+            lost = (scores.isinf() & bonus.isfinite()).nonzero().flatten()
+            hypotheses[0]["given_up"] = [self._hypothesis(found, sentence, k, trace) for k in lost]
         return hypotheses
+
+    def _hypothesis(self, found: Candidates, sentence: int, place: Tensor, trace: Optional[Trace]) -> dict[str, Any]:
+        """Return the candidate at `place`, a number, of a sentence."""
+        k = int(place)
+        length, row = int(found.lengths[sentence, k]), int(found.rows[sentence, k])
+        tokens = found.tokens[sentence, k, :length]
+        written = tokens != self.symbols.pad  # a padding that the exact mode predicted is not printed
+        passes = None if trace is None else trace.of_row(row, length)
+        return {
+            "tokens": tokens[written],
+            "score": float(found.scores[sentence, k]),
+            "scores": {name: float(part[sentence, k]) for name, part in found.parts.items()},
+            "positional_scores": found.log_probs[sentence, k, :length][written],
+            "attention": None,
+            "alignment": None,
+            "length": length,
+            "bonus": float(found.bonus[sentence, k]),
+            "number": row % found.scores.size(1),
+            "steps": int(found.passes[sentence, k]),
+            "history": None if passes is None else _history(passes),
+            "trace": passes,
+        }
 
 
 def _history(passes: list[RowPass]) -> list[dict[str, Tensor]]:

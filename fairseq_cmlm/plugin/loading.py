@@ -14,18 +14,28 @@ from fairseq_cmlm.errors import CheckpointError, OptionError
 from fairseq_cmlm.files import FilePath
 from fairseq_cmlm.plugin.data_folder import refuse_swapped
 from fairseq_cmlm.plugin.model import CMLMModel
+from fairseq_cmlm.plugin.prepared_text import NONE
 from fairseq_cmlm.plugin.task import TranslationCMLMTask
 
 
 def load_models(
-    paths: list[Path], data: Optional[FilePath], source: Optional[str], target: Optional[str]
+    paths: list[Path],
+    data: Optional[FilePath],
+    source: Optional[str],
+    target: Optional[str],
+    text_pipeline: Optional[FilePath] = None,
 ) -> tuple[TranslationCMLMTask, list[CMLMModel]]:
-    """Return the task of the first checkpoint, with its dictionaries from `data`, and the models of all."""
+    """Return the task of the first checkpoint, with its dictionaries from `data`, and the models of all.
+
+    text_pipeline  as --text-pipeline: a file, "none", or None for that of the checkpoints
+    """
     if not paths:
         raise CheckpointError("no checkpoint is given")
     for path in paths:
         if not path.is_file():
             raise CheckpointError(f"there is no checkpoint {path}")
+    if text_pipeline not in (None, NONE) and not Path(text_pipeline).is_file():
+        raise OptionError(f"text_pipeline {text_pipeline}: there is no such file")
     first = checkpoint_utils.load_checkpoint_to_cpu(str(paths[0]))
     cfg = first["cfg"].task if first.get("cfg") else None
     if cfg is None or cfg._name != "translation_cmlm":
@@ -35,6 +45,7 @@ def load_models(
     folder, languages = _dictionaries(folders, source or cfg.source_lang, target or cfg.target_lang)
     with open_dict(cfg):
         cfg.update(data=str(folder), source_lang=languages[0], target_lang=languages[1], eval_bleu=False)
+        cfg.update(text_pipeline=text_pipeline and str(text_pipeline))
     task = tasks.setup_task(cfg, from_checkpoint=True)
     load = checkpoint_utils.load_model_ensemble
     names = [str(path) for path in paths]

@@ -32,10 +32,13 @@ ModelFields: Any = as_fairseq_fields(ModelOptions, defaults=True)
 class CMLMConfig(ModelFields, FairseqDataclass):
     """Options of `--arch cmlm_*`, with the values of cmlm_base.
 
-    objective  what the model was or is trained for: its heads depend on it. None: a checkpoint from before it was kept
+    objective        what the model was or is trained for: its heads depend on it. None: a checkpoint from before it was
+                     kept
+    label_smoothing  of the tokens in training; None likewise
     """
 
     objective: Optional[str] = II("task.objective")
+    label_smoothing: Optional[float] = II("criterion.label_smoothing")
     save_dir: str = II("checkpoint.save_dir")
     restore_file: str = II("checkpoint.restore_file")
     max_source_positions: int = II("task.max_source_positions")
@@ -58,12 +61,17 @@ def _network_size(cfg: CMLMConfig, source: MaskedDictionary, target: MaskedDicti
 
 
 def _objective(cfg: CMLMConfig) -> str:
-    """Return what the model is for; a configuration apart from a training, such as an old checkpoint's, has none."""
-    if OmegaConf.is_config(cfg):
-        name = OmegaConf.select(cfg, "objective", throw_on_resolution_failure=False)
-    else:
-        name = getattr(cfg, "objective", None)
+    """Return what the model is for."""
+    name = _of_the_training(cfg, "objective")
     return name if name in OBJECTIVES else "cmlm"
+
+
+def _of_the_training(cfg: CMLMConfig, name: str) -> Any:
+    """Return an option of the training; a configuration apart from one, such as an old checkpoint's, has none."""
+    if OmegaConf.is_config(cfg):
+        return OmegaConf.select(cfg, name, throw_on_resolution_failure=False)
+    value = getattr(cfg, name, None)
+    return None if isinstance(value, str) and value.startswith("${") else value
 
 
 def _layer_size(cfg: CMLMConfig, side: str) -> LayerSize:
@@ -90,6 +98,9 @@ class CMLMModel(BaseFairseqModel, Network):
     def __init__(self, cfg: CMLMConfig, source: MaskedDictionary, target: MaskedDictionary) -> None:
         super().__init__()
         self.build(_network_size(cfg, source, target))
+        self.objective = _objective(cfg)
+        smoothing = _of_the_training(cfg, "label_smoothing")
+        self.label_smoothing = smoothing if isinstance(smoothing, float) else None
         self.precision = "float32"
         self._max_positions = (cfg.max_source_positions, cfg.max_target_positions)
         # "version" in its name exempts it from fairseq's moving average (--store-ema).
@@ -114,6 +125,13 @@ class CMLMModel(BaseFairseqModel, Network):
                 "own folder"
             )
         return cls(cfg, source, target)
+
+    @classmethod
+    def from_pretrained(cls, *args: Any, **kwargs: Any) -> Any:
+        """Return fairseq's hub interface, whose text is prepared as the task says: by the model's text pipeline."""
+        hub: Any = super().from_pretrained(*args, **kwargs)
+        hub.tokenizer, hub.bpe = hub.task.build_tokenizer(hub.cfg.tokenizer), hub.task.build_bpe(hub.cfg.bpe)
+        return hub
 
     def forward(self, objective: "Callable[[CMLMModel], Learned]") -> Learned:
         """Return what `objective` makes of the network.

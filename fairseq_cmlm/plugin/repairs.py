@@ -21,14 +21,14 @@ import torch
 from fairseq import checkpoint_utils, options, utils
 from fairseq.data import data_utils
 from fairseq.data.encoders.subword_nmt_bpe import SubwordNMTBPE
-from fairseq.models.ema.ema import EMA
 from fairseq.trainer import Trainer
 from torch.multiprocessing.spawn import ProcessRaisedException
 
-from fairseq_cmlm.checkpoints.reading import explained, safe_types
+from fairseq_cmlm.checkpoints.reading import explained, read_checkpoint, safe_types
 from fairseq_cmlm.errors import CheckpointError, UserError
 from fairseq_cmlm.files import text_lines
 from fairseq_cmlm.plugin.command_options import check_options, prepare
+from fairseq_cmlm.plugin.training_repairs import TRAINING_REPAIRS
 
 
 def allow_checkpoint_types() -> None:
@@ -74,6 +74,23 @@ def show_why_parameters_do_not_load() -> None:
             if "parameter group" in str(error):  # of the optimizer
                 raise _other_model(filename, "the optimizer has other parameters") from None
             raise
+
+    Trainer.load_checkpoint = load_checkpoint
+
+
+def give_the_task_its_state() -> None:
+    """fairseq-train keeps the state of a task in its checkpoints, and does not read it when it resumes (fairseq 0.12).
+
+    A training that went on with text prepared otherwise would not notice. Only this package's tasks get theirs here.
+    """
+    original = Trainer.load_checkpoint
+
+    @functools.wraps(original)
+    def load_checkpoint(self: Trainer, filename: str, *args: Any, **kwargs: Any) -> Any:
+        if Path(filename).is_file() and hasattr(self.task, "text"):
+            state = read_checkpoint(Path(filename), memory_map=True)
+            self.task.load_state_dict(state.get("task_state") or {})
+        return original(self, filename, *args, **kwargs)
 
     Trainer.load_checkpoint = load_checkpoint
 
@@ -172,32 +189,6 @@ def split_words_at_all_white_space() -> None:
     SubwordNMTBPE.encode = encode
 
 
-def decay_tied_tables_once() -> None:
-    """--store-ema averages a table once for each of its names: three times with --share-all-embeddings (fairseq 0.12).
-
-    So it forgets faster than the rest of the model.
-    """
-    original = EMA._step_internal
-
-    @functools.wraps(original)
-    def step(self: EMA, new_model: torch.nn.Module, updates: Optional[int] = None) -> None:
-        averages = self.fp32_params if self.config.ema_fp32 else self.model.state_dict()
-        tables = {averages[name].data_ptr() if name in averages else name: name for name in new_model.state_dict()}
-        original(self, _Named(new_model, set(tables.values())), updates)
-
-    EMA._step_internal = step
-
-
-class _Named:
-    """A model of which only the tensors `names` are seen."""
-
-    def __init__(self, model: torch.nn.Module, names: set[str]) -> None:
-        self._model, self._names = model, names
-
-    def state_dict(self) -> dict[str, Any]:
-        return {name: value for name, value in self._model.state_dict().items() if name in self._names}
-
-
 def end_with_the_message() -> None:
     """An error that a user can mend ends fairseq's commands with a traceback (all versions); show its message alone.
 
@@ -237,11 +228,12 @@ REPAIRS: list[Callable[[], None]] = [
     allow_checkpoint_types,
     explain_unreadable_checkpoints,
     show_why_parameters_do_not_load,
+    give_the_task_its_state,
     keep_last_batch,
     check_the_options,
     read_whole_lines,
     split_words_at_all_white_space,
-    decay_tied_tables_once,
+    *TRAINING_REPAIRS,
     end_with_the_message,
 ]
 

@@ -1,10 +1,7 @@
 """Translation by a conditional masked language model, as fairseq registers it."""
 
 import logging
-import sys
 from dataclasses import dataclass, field
-from functools import partial
-from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
@@ -13,27 +10,29 @@ from fairseq import utils
 from fairseq.data import FairseqDataset, LanguagePairDataset
 from fairseq.data.iterators import EpochBatchIterator
 from fairseq.tasks import register_task
-from fairseq.tasks.translation import TranslationConfig, TranslationTask
-from omegaconf import II, OmegaConf
+from omegaconf import II
 
 from fairseq_cmlm.decoding.options import Decoding
 from fairseq_cmlm.decoding.template import Template
 from fairseq_cmlm.decoding.tokens import Symbols
 from fairseq_cmlm.errors import CheckpointError, OptionError, TextError
-from fairseq_cmlm.generated import SIGNATURE
+from fairseq_cmlm.inference.captured import CapturedPasses
+from fairseq_cmlm.inference.trained_for import refuse_untrained, with_smoothing
 from fairseq_cmlm.options import given_in, help_of
 from fairseq_cmlm.plugin.batches import refuse_none, refuse_too_few, within_limits
-from fairseq_cmlm.plugin.blanks import TemplateReader, WithTemplates, reading_target
+from fairseq_cmlm.plugin.blanks import TemplateReader, WithTemplates
 from fairseq_cmlm.plugin.criterion import CMLMLoss
-from fairseq_cmlm.plugin.data_folder import check_data_folder, refuse_swapped, trained_languages
+from fairseq_cmlm.plugin.data_folder import refuse_swapped, trained_languages
 from fairseq_cmlm.plugin.dictionary import MaskedDictionary
 from fairseq_cmlm.plugin.eval_bleu import check_eval_bleu
-from fairseq_cmlm.plugin.fairseq_options import as_fairseq_fields
+from fairseq_cmlm.plugin.fairseq_options import as_dict, as_fairseq_fields
 from fairseq_cmlm.plugin.foreign_options import refuse_foreign_options
 from fairseq_cmlm.plugin.generator import CMLMGenerator
+from fairseq_cmlm.plugin.judges import LoadedJudges
 from fairseq_cmlm.plugin.model import CMLMModel
 from fairseq_cmlm.plugin.sentence_pairs import TextOnly
-from fairseq_cmlm.plugin.subwords import encode
+from fairseq_cmlm.plugin.summary import frame_output
+from fairseq_cmlm.plugin.text_task import TextConfig, TextTask
 from fairseq_cmlm.plugin.warm_start import warm_start
 from fairseq_cmlm.sentence_random import sentence_keys
 from fairseq_cmlm.training.options import Training
@@ -46,8 +45,8 @@ DecodingFields: Any = as_fairseq_fields(Decoding, defaults=False)
 
 
 @dataclass
-class TranslationCMLMConfig(DecodingFields, TranslationConfig):
-    """Options of `--task translation_cmlm`: those of fairseq's translation task, of decoding, and two more.
+class TranslationCMLMConfig(DecodingFields, TextConfig):
+    """Options of `--task translation_cmlm`: those of fairseq's translation task, of decoding and text, and two more.
 
     The objective is the criterion's, but the model must know it too: some objectives train heads of their own.
     """
@@ -66,7 +65,7 @@ class TranslationCMLMConfig(DecodingFields, TranslationConfig):
 
 
 @register_task("translation_cmlm", dataclass=TranslationCMLMConfig)
-class TranslationCMLMTask(TranslationTask):
+class TranslationCMLMTask(TextTask):
     """fairseq's translation task with a mask symbol, keyed noise, and decoding by iterative refinement."""
 
     cfg: TranslationCMLMConfig
@@ -80,18 +79,12 @@ class TranslationCMLMTask(TranslationTask):
         for dictionary in (src_dict, tgt_dict):
             dictionary.add_mask()
         self.templates = TemplateReader(tgt_dict)
+        self._captured = CapturedPasses()
         self._epoch = 1
         self._learns = False
         self._first_line = self._next_line = 1
         self._read_templates: List[Template] = []
-        self._target_tokenizer: Any = None
-        self._bpe: Any = None
-
-    @classmethod
-    def setup_task(cls, cfg: TranslationCMLMConfig, **kwargs: Any) -> "TranslationCMLMTask":
-        """Load the dictionaries of the (first) data folder."""
-        check_data_folder(cfg)
-        return super().setup_task(cfg, **kwargs)
+        self._judges = LoadedJudges()
 
     @classmethod
     def load_dictionary(cls, filename: str) -> MaskedDictionary:
@@ -133,19 +126,8 @@ class TranslationCMLMTask(TranslationTask):
         self._first_line, self._next_line = self._next_line, self._next_line + len(lines)
         self._read_templates = []
         if self.cfg.infill:
-            subwords = partial(encode, self._target_tokenizer, self._bpe)
-            lines, self._read_templates = self.templates.read_lines(lines, self._first_line, subwords)
+            lines, self._read_templates = self.templates.read_lines(lines, self._first_line, self.target_subwords)
         return super().get_interactive_tokens_and_lengths(lines, encode_fn)
-
-    def build_tokenizer(self, args: Any) -> Any:
-        """Build the tokenizer of fairseq's commands, and another that reads targets with blanks."""
-        self._target_tokenizer = super().build_tokenizer(reading_target(args))
-        return super().build_tokenizer(args)
-
-    def build_bpe(self, args: Any) -> Any:
-        """Build the BPE of fairseq's commands, of source and targets."""
-        self._bpe = super().build_bpe(args)
-        return self._bpe
 
     def filter_indices_by_size(
         self,
@@ -213,9 +195,6 @@ class TranslationCMLMTask(TranslationTask):
 
     def build_criterion(self, cfg: Any, from_checkpoint: bool = False) -> CMLMLoss:
         """Build the criterion, of this package only."""
-        name = getattr(cfg, "_name", None)
-        if name != "cmlm_loss":
-            raise OptionError(f"--criterion {name} is not for --task translation_cmlm: use --criterion cmlm_loss")
         if self.cfg.num_shards > 1:
             raise OptionError(
                 f"--num-shards {self.cfg.num_shards} would leave data out of the training: it is for fairseq-generate. "
@@ -239,6 +218,7 @@ class TranslationCMLMTask(TranslationTask):
     ) -> Any:
         """One forward and backward, on masks drawn for this epoch."""
         sample["noise_keys"] = sentence_keys(self.cfg.seed, self._epoch, sample["id"])
+        sample["updates"] = update_num
         return super().train_step(sample, model, criterion, optimizer, update_num, ignore_grad)
 
     def valid_step(self, sample: Dict[str, Any], model: Any, criterion: Any) -> Any:
@@ -256,21 +236,22 @@ class TranslationCMLMTask(TranslationTask):
             raise OptionError("prefix_allowed_tokens_fn is not for --task translation_cmlm: prefixes are not grown")
         refuse_foreign_options(args)
         decoding = Decoding.of(**self._given(args), beam=getattr(args, "beam", None))
-        _show(decoding)
-        return self.generator(models, decoding, history=getattr(args, "retain_iter_history", False))
+        generator = self.generator(models, decoding, history=getattr(args, "retain_iter_history", False))
+        frame_output(generator.decoding, generator.counter)
+        return generator
 
-    def generator(
-        self, models: Sequence[CMLMModel], decoding: Decoding, history: bool = False, alternatives: int = 0
-    ) -> CMLMGenerator:
+    def generator(self, models: Sequence[CMLMModel], decoding: Decoding, history: bool = False) -> CMLMGenerator:
         """Return the generator for a decoding, and give the models its precision."""
         if decoding.dtype != "float32" and self.cfg.eval_bleu:
             raise OptionError(
                 f"--decoding-dtype {decoding.dtype} would change the model in training: leave out --eval-bleu"
             )
+        decoding = with_smoothing(decoding, [model.label_smoothing for model in models])
         for model in models:
+            refuse_untrained(decoding, model.objective)
             model.lower_precision(decoding.dtype)
-        sets = self.templates.token_sets
-        return CMLMGenerator(decoding, self.symbols, token_sets=sets, history=history, alternatives=alternatives)
+        kept: Dict[str, Any] = {"token_sets": self.templates.token_sets, "captured": self._captured}
+        return CMLMGenerator(decoding, self.symbols, self._judges.of(decoding, self), **kept, history=history)
 
     @property
     def symbols(self) -> Symbols:
@@ -280,17 +261,4 @@ class TranslationCMLMTask(TranslationTask):
 
     def _given(self, args: Any) -> Dict[str, Any]:
         """Return the decoding options that are given in `args`, or else to the task."""
-        return given_in(Decoding, _as_dict(args), _as_dict(self.cfg))
-
-
-def _show(decoding: Decoding) -> None:
-    """Print the signature in front of what fairseq-generate and fairseq-interactive print, for `fairseq-cmlm score`."""
-    if Path(sys.argv[0]).name in ("fairseq-generate", "fairseq-interactive"):
-        print(f"{SIGNATURE}{decoding.signature()}", flush=True)
-
-
-def _as_dict(options: Any) -> Dict[str, Any]:
-    """Return a namespace, a configuration or a dataclass as a dict."""
-    if OmegaConf.is_config(options):
-        return {str(name): options[name] for name in options if not OmegaConf.is_missing(options, str(name))}
-    return dict(vars(options))
+        return given_in(Decoding, as_dict(args), as_dict(self.cfg))

@@ -6,13 +6,14 @@ import logging
 from pathlib import Path
 from typing import Any, Mapping, Sequence
 
-from fairseq import checkpoint_utils, utils
+from fairseq import checkpoint_utils
 from fairseq.models.transformer import TransformerConfig
 from torch import Tensor
 
-from fairseq_cmlm.errors import CheckpointError, OptionError
-from fairseq_cmlm.plugin.fairseq_transformer import PAD, differences, our_parameters
+from fairseq_cmlm.errors import CheckpointError, OptionError, TextError
+from fairseq_cmlm.plugin.fairseq_transformer import PAD, differences, heads, our_parameters
 from fairseq_cmlm.plugin.model import CMLMConfig, CMLMModel
+from fairseq_cmlm.plugin.same_words import check_words
 
 logger = logging.getLogger(__name__)
 
@@ -36,8 +37,10 @@ def warm_start(model: CMLMModel, cfg: CMLMConfig, task: Any) -> None:
     if not cfg.init_from or _resumes(cfg):
         return
     try:
-        taken = _fill(model, cfg, task, _read(cfg.init_from))
-    except CheckpointError as error:
+        state = _read(cfg.init_from)
+        taken = _fill(model, cfg, task, state)
+        task.load_state_dict(state.get("task_state") or {})
+    except (CheckpointError, TextError) as error:
         raise CheckpointError(f"--init-from {cfg.init_from}: {error}") from None
     logger.info(f"--init-from {cfg.init_from}: {taken}")
 
@@ -62,16 +65,18 @@ def _fill(model: CMLMModel, cfg: CMLMConfig, task: Any, state: Mapping[str, Any]
     done = f"{name} after {state['optimizer_history'][-1]['num_updates']} updates; taken: "
     if "dictionary_version" in theirs:
         _check_sizes(cfg, options, [*_SIZES, "max_source_positions", "max_target_positions"], [])
-        found, done = theirs, done + "everything"
+        found, done = _with_heads_of(ours, theirs), done + "everything"
     elif "decoder.layers.0.encoder_attn.q_proj.weight" in theirs:
         config = TransformerConfig.from_namespace(options)
         _check_sizes(cfg, config, _SIZES, _too_few_positions(cfg, theirs))
-        words = _check_words(theirs, state["cfg"].task, task)
+        words = check_words(state, task)
         found = our_parameters(theirs, config, ours)
         done += f"embeddings ({words}), positions, encoder, decoder; left as initialised: lengths, <mask>; "
         done += f"different here: {', '.join(differences(config))}"
     else:
         raise CheckpointError("it holds neither a cmlm model nor a Transformer for translation (fairseq >= 0.9)")
+    if heads(ours) - heads(theirs):
+        done += f"; left as initialised: {', '.join(sorted(heads(ours) - heads(theirs)))}"
     for one, other in _TABLES:
         if ours[one].data_ptr() == ours[other].data_ptr() and not found[one].equal(found[other]):
             raise CheckpointError(
@@ -80,6 +85,12 @@ def _fill(model: CMLMModel, cfg: CMLMConfig, task: Any, state: Mapping[str, Any]
             )
     model.load_state_dict(found)
     return done
+
+
+def _with_heads_of(ours: Mapping[str, Tensor], theirs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return their parameters, with the heads that ours has: an objective may have others than the one before."""
+    kept = {name: value for name, value in theirs.items() if name not in heads(theirs) - heads(ours)}
+    return {**{name: ours[name] for name in heads(ours)}, **kept}
 
 
 def _check_sizes(cfg: CMLMConfig, theirs: Any, names: Sequence[str], others: Sequence[str]) -> None:
@@ -104,25 +115,3 @@ def _too_few_positions(cfg: CMLMConfig, theirs: Mapping[str, Tensor]) -> list[st
         if table is not None and len(table) - PAD - 1 < getattr(cfg, f"max_{text}_positions"):
             found.append(f"--max-{text}-positions {len(table) - PAD - 1} or less")
     return found
-
-
-def _check_words(theirs: Mapping[str, Tensor], their_task: Any, task: Any) -> str:
-    """Refuse other dictionaries. They are not in the checkpoint: returns how far they could be compared, in words."""
-    compared = []
-    folder = utils.split_paths(getattr(their_task, "data", None) or "")[0]
-    for side, text, dictionary in (
-        ("encoder", "source", task.source_dictionary),
-        ("decoder", "target", task.target_dictionary),
-    ):
-        words = dictionary.symbols[: dictionary.mask_index]
-        rows = len(theirs[f"{side}.embed_tokens.weight"])
-        file = Path(folder, f"dict.{getattr(their_task, f'{text}_lang', None)}.txt")
-        same = not file.is_file() or task.load_dictionary(str(file)).symbols == words
-        if rows != len(words) or not same:
-            raise CheckpointError(
-                f"it was trained with another {text} dictionary ({rows} symbols) than the data folder has "
-                f"({len(words)}): preprocess the text with the dict.*.txt that it was trained on (fairseq-preprocess "
-                "--srcdict, --tgtdict)"
-            )
-        compared.append(f"{len(words)} {text} words" + ("" if file.is_file() else f" by number alone, without {file}"))
-    return ", ".join(compared)

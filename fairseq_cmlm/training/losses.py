@@ -45,18 +45,17 @@ class _TokenLoss(torch.autograd.Function):
         ctx: Any, logits: Tensor, target: Tensor, smoothing: float, weights: Optional[Tensor]
     ) -> tuple[Tensor, Tensor]:
         """Return the two losses."""
-        blocks = torch.split(logits, _rows(logits))
-        normaliser = torch.cat([block.float().logsumexp(dim=1) for block in blocks])
-        mean = torch.cat([block.mean(dim=1, dtype=torch.float32) for block in blocks])
-        each, spread = normaliser - logits.gather(1, target[:, None]).squeeze(1), normaliser - mean
-        if weights is not None:
-            each, spread = each * weights, spread * weights
-        nll = each.sum()
-        scale = torch.ones_like(normaliser) if weights is None else weights
-        ctx.save_for_backward(logits, target[:, None], normaliser[:, None], scale[:, None])
+        each, spread = [], []
+        for block, gold in zip(*(torch.split(tensor, _rows(logits)) for tensor in (logits, target[:, None]))):
+            log_p = block.log_softmax(1, dtype=torch.float32)
+            each.append(-log_p.gather(1, gold).squeeze(1))
+            spread.append(-log_p.mean(1))
+        scale = torch.ones(len(target), device=target.device) if weights is None else weights
+        nll = (torch.cat(each) * scale).sum()
+        ctx.save_for_backward(logits, target[:, None], scale[:, None])
         ctx.smoothing = smoothing
         ctx.mark_non_differentiable(nll)
-        return (1 - smoothing) * nll + smoothing * spread.sum(), nll
+        return (1 - smoothing) * nll + smoothing * (torch.cat(spread) * scale).sum(), nll
 
     @staticmethod
     @once_differentiable
@@ -64,9 +63,9 @@ class _TokenLoss(torch.autograd.Function):
         """Return the gradient of each logit: probability - smoothing / V, for the target also - (1 - smoothing)."""
         logits = ctx.saved_tensors[0]
         blocks = (torch.split(tensor, _rows(logits)) for tensor in ctx.saved_tensors)
-        for block, gold, log_sum, scale in zip(*blocks):
-            found = block.float().sub_(log_sum).exp_().sub_(ctx.smoothing / block.size(1))
-            found.scatter_add_(1, gold, torch.full_like(log_sum, ctx.smoothing - 1)).mul_(gradient * scale)
+        for block, gold, scale in zip(*blocks):
+            found = block.softmax(1, dtype=torch.float32).sub_(ctx.smoothing / block.size(1))
+            found.scatter_add_(1, gold, torch.full_like(scale, ctx.smoothing - 1)).mul_(gradient * scale)
             block.copy_(found)
         return logits, None, None, None
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from fairseq_cmlm.schedule import MaskSchedule, linear, trained_count
-from fairseq_cmlm.sentence_random import uniform_numbers
+from fairseq_cmlm.sentence_random import derived_keys, uniform_numbers
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ class Example:
     keys      (B,) int64, the sentences' random keys
     mask      the mask symbol
     schedule  the distribution of the number of masked tokens
+    control   the other symbols that are no words; of these only `</s>` is in a target, as its end
     """
 
     target: Tensor
@@ -47,6 +48,7 @@ class Example:
     keys: Tensor
     mask: int
     schedule: MaskSchedule = linear
+    control: tuple[int, ...] = ()
 
 
 Noising = Callable[[Example], "list[View]"]
@@ -64,8 +66,10 @@ def random_subset(fillable: Tensor, count: Tensor, numbers: Tensor) -> Tensor:
     return torch.zeros_like(order).scatter(1, order, ranks).lt(count[:, None]) & fillable
 
 
-def drawn_numbers(example: Example) -> tuple[Tensor, Tensor]:
+def drawn_numbers(example: Example, purpose: int = 0) -> tuple[Tensor, Tensor]:
     """Draw uniform numbers in [0, 1): one for each sentence, (B,), and one for each token, (B, T).
+
+    purpose  what they are for: each has numbers of its own, and 0 those of the masks
 
     A token's number goes with its place in the sentence, so that padding on the left changes nothing.
 
@@ -74,7 +78,8 @@ def drawn_numbers(example: Example) -> tuple[Tensor, Tensor]:
     >>> numbers[0, :3].equal(numbers[1, 1:])
     True
     """
-    numbers = uniform_numbers(example.keys, 1 + example.target.size(1))
+    keys = derived_keys(example.keys, purpose) if purpose else example.keys
+    numbers = uniform_numbers(keys, 1 + example.target.size(1))
     place = (example.fillable.long().cumsum(1) - 1).clamp(min=0)
     return numbers[:, 0], numbers[:, 1:].gather(1, place)
 

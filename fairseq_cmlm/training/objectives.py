@@ -1,65 +1,48 @@
 """Objectives: what a network learns from a batch. An objective may encode once and read any number of canvases.
 
-To add one: a function here, a row in OBJECTIVES, a row in its test. It is called inside the model's one forward pass,
-so that data-parallel training sees a single one, however often the decoder is run.
+To add one: a function here or in a file of its own, a row in OBJECTIVES, a row in its test. It is called inside the
+model's one forward pass, so that data-parallel training sees a single one, however often the decoder is run.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional, Protocol, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Mapping
 
-import torch
 from torch import Tensor
 
 from fairseq_cmlm.schedule import linear
-from fairseq_cmlm.training.losses import TokenLoss, length_loss, token_loss
-from fairseq_cmlm.training.noising import NOISINGS, Example, View, uniform
+from fairseq_cmlm.training.amom import amom
+from fairseq_cmlm.training.batch_loss import Batch, Loss, Losses, TrainedNetwork, masked_token_losses
+from fairseq_cmlm.training.cmlmc import cmlmc
+from fairseq_cmlm.training.glancing import glancing
+from fairseq_cmlm.training.hybrid import hybrid
+from fairseq_cmlm.training.minimum_risk import minimum_risk
+from fairseq_cmlm.training.noising import NOISINGS, View, uniform
+from fairseq_cmlm.training.prism import prism
+from fairseq_cmlm.training.smart import smart, smart_all
 
 if TYPE_CHECKING:
     from fairseq_cmlm.training.options import Training
 
 
-class TrainedNetwork(Protocol):
-    """What an objective needs of a network; fairseq_cmlm.model.network has one."""
-
-    def encode(self, source: Tensor) -> Any:
-        """Encode the source (B, S)."""
-
-    def logits(self, encoding: Any, canvas: Tensor, positions: Tensor) -> Tensor:
-        """Return the logits (M, V) at the flat positions (M,) of the canvas (B * K, T)."""
-
-
-@dataclass(frozen=True)
-class Batch:
-    """B sentence pairs: source (B, S) int64, and the target as a noising sees it."""
-
-    source: Tensor
-    example: Example
-
-
-class Losses(NamedTuple):
-    """What an objective returns.
-
-    loss    scalar, natural log, a sum: this is minimised, divided by `size`
-    size    how many tokens it is a sum over
-    logged  name -> sum over the batch, for the log
-    """
-
-    loss: Tensor
-    size: int
-    logged: dict[str, Any]
-
-
-Loss = Callable[[TrainedNetwork, Batch, "Training"], Losses]
-
-
 @dataclass(frozen=True)
 class Objective:
-    """A loss, and the rows of model.heads.HEADS that it trains."""
+    """A loss, and what a network that was trained by it can do.
+
+    options          the fields of training.options.Training that are for some objectives alone and that it has a use
+                     for, with the value where none is given
+    heads            the rows of model.heads.HEADS that it trains
+    scores_revealed  it trains the network to predict at positions whose tokens it reads, right and wrong ones; only
+                     then may decoding read the output there (Strategy.rereads)
+    causal           it trains the network to predict from left to right as well
+    """
 
     loss: Loss
+    options: Mapping[str, Any] = field(default_factory=dict)
     heads: tuple[str, ...] = ()
+    scores_revealed: bool = False
+    causal: bool = False
 
 
 def cmlm(network: TrainedNetwork, batch: Batch, options: Training) -> Losses:
@@ -68,13 +51,15 @@ def cmlm(network: TrainedNetwork, batch: Batch, options: Training) -> Losses:
     Both losses are sums, and the size is the number of masked tokens. So splitting a batch over updates or processes
     gives the gradient of the whole; the length weighs, as in the released code, as much as one token.
 
+    >>> import torch
     >>> from fairseq_cmlm.training.even_network import EvenNetwork
+    >>> from fairseq_cmlm.training.noising import Example
     >>> target = torch.tensor([[5, 6, 7, 2]])
     >>> batch = Batch(target, Example(target, target.ne(1), keys=torch.tensor([3]), mask=9))
     >>> from fairseq_cmlm.training.options import Training
     >>> losses = cmlm(EvenNetwork(10), batch, Training())
     >>> sorted(losses.logged), losses.size <= 4
-    (['length_correct', 'length_loss', 'loss', 'nll_loss'], True)
+    (['length_correct', 'length_loss', 'loss', 'nll_loss', 'nmasked'], True)
     """
     return masked_token_losses(network, batch, options, NOISINGS[options.noising](batch.example))
 
@@ -85,7 +70,9 @@ def likelihood(network: TrainedNetwork, batch: Batch, options: Training) -> Loss
     The objective of masked diffusion language models (LLaDA, arXiv 2502.09992; MDLM, arXiv 2406.07524). The size is the
     number of target tokens: the logged nll_loss is the bound for each, and its ppl a bound of the perplexity.
 
+    >>> import torch
     >>> from fairseq_cmlm.training.even_network import EvenNetwork
+    >>> from fairseq_cmlm.training.noising import Example
     >>> target = torch.tensor([[5, 6, 7, 2]])
     >>> batch = Batch(target, Example(target, target.ne(1), keys=torch.tensor([3]), mask=9))
     >>> from fairseq_cmlm.training.options import Training
@@ -100,6 +87,7 @@ def likelihood(network: TrainedNetwork, batch: Batch, options: Training) -> Loss
 def weighted(view: View, lengths: Tensor) -> View:
     """Give the k predicted tokens of each sentence the weight N / k, N = `lengths` (B,).
 
+    >>> import torch
     >>> target = torch.tensor([[5, 6, 7, 2]])
     >>> view = View(target, predict=torch.tensor([[True, False, False, True]]))
     >>> weighted(view, torch.tensor([4])).weight.tolist()
@@ -108,59 +96,19 @@ def weighted(view: View, lengths: Tensor) -> View:
     return replace(view, weight=lengths / view.predict.sum(1))
 
 
-def masked_token_losses(
-    network: TrainedNetwork, batch: Batch, options: Training, views: Sequence[View], size: Optional[int] = None
-) -> Losses:
-    """Sum the losses of the views' predicted tokens, and of the length. The size is their number, if not given.
-
-    >>> from fairseq_cmlm.training.even_network import EvenNetwork
-    >>> target = torch.tensor([[5, 6, 7, 2]])
-    >>> batch = Batch(target, Example(target, target.ne(1), keys=torch.tensor([3]), mask=9))
-    >>> from fairseq_cmlm.training.options import Training
-    >>> masked_token_losses(EvenNetwork(10), batch, Training(), NOISINGS["full"](batch.example)).size
-    4
-    """
-    encoding = network.encode(batch.source)
-    tokens, predicted = view_loss(network, encoding, batch.example.target, views, options.label_smoothing)
-    length = length_loss(encoding.encoded.length_logits, batch.example.fillable.sum(1))
-    loss = tokens.smoothed + options.length_loss_factor * length.nll
-    logged = {
-        "loss": loss.detach(),
-        "nll_loss": tokens.nll.detach(),
-        "length_loss": length.nll.detach(),
-        "length_correct": length.correct.detach(),
-    }
-    return Losses(loss, predicted if size is None else size, logged)
-
-
-def view_loss(
-    network: TrainedNetwork, encoding: Any, target: Tensor, views: Sequence[View], smoothing: float
-) -> tuple[TokenLoss, int]:
-    """Sum the loss of the tokens that `views` predict, in one decoder pass; target (B, T). Return their number too.
-
-    The views of a sentence lie side by side, as its length candidates do in decoding.
-
-    >>> from fairseq_cmlm.training.even_network import EvenNetwork
-    >>> target, network = torch.tensor([[5, 6, 7, 2]]), EvenNetwork(10)
-    >>> views = NOISINGS["full"](Example(target, target.ne(1), keys=torch.tensor([3]), mask=9))
-    >>> loss, predicted = view_loss(network, network.encode(target), target, views, smoothing=0.1)
-    >>> round(loss.nll.item() / predicted, 3)  # ln 10
-    2.303
-    """
-    predict = torch.stack([view.predict for view in views], dim=1)
-    canvas = torch.stack([view.canvas for view in views], dim=1).flatten(0, 1)
-    gold = torch.stack([target if view.gold is None else view.gold for view in views], dim=1)
-    positions = predict.flatten().nonzero().squeeze(1)
-    weights = None
-    if any(view.weight is not None for view in views):
-        ones = torch.ones(len(target), device=target.device)
-        each = torch.stack([ones if view.weight is None else view.weight for view in views], dim=1)
-        weights = each[..., None].expand(predict.shape).flatten()[positions]
-    logits = network.logits(encoding, canvas, positions)
-    return token_loss(logits, gold.flatten()[positions], smoothing, weights), positions.numel()
-
-
 OBJECTIVES: dict[str, Objective] = {
-    "cmlm": Objective(cmlm),
+    "cmlm": Objective(cmlm, {"noising": "uniform"}),
     "likelihood": Objective(likelihood),
+    "cmlmc": Objective(
+        cmlmc, {"guess_share": 0.3, "objective_weight": 10 / 3, "ramp_updates": 0}, scores_revealed=True
+    ),
+    "glancing": Objective(glancing, {"glancing_share": 0.5, "ramp_updates": 0}),
+    "smart": Objective(smart, {"guess_share": 0.5, "ramp_updates": 0}),
+    "smart_all": Objective(
+        smart_all, {"guess_share": 0.5, "objective_weight": 1.0, "ramp_updates": 0}, scores_revealed=True
+    ),
+    "hybrid": Objective(hybrid, {"noising": "uniform", "objective_weight": 0.5}, causal=True),
+    "amom": Objective(amom, {"objective_weight": 1.0, "ramp_updates": 0}),
+    "prism": Objective(prism, {"objective_weight": 1.0}, heads=("quality",)),
+    "minimum_risk": Objective(minimum_risk, {"objective_weight": 3.0}),
 }

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Optional
 
 from fairseq_cmlm.errors import OptionError
-from fairseq_cmlm.options import check, option
+from fairseq_cmlm.options import check, declared, flag_of, option
 from fairseq_cmlm.schedule import SCHEDULES, MaskSchedule
 from fairseq_cmlm.training.noising import NOISINGS
 from fairseq_cmlm.training.objectives import OBJECTIVES
+
+# The options that an objective must name in its row to have a use for them.
+_OF_SOME_OBJECTIVES = ("noising", "guess_share", "glancing_share", "objective_weight", "ramp_updates")
 
 
 @dataclass(frozen=True)
@@ -18,7 +22,10 @@ class Training:
     objective: str = option(
         "cmlm",
         "what is learned: `cmlm` the masked tokens, each with the same weight, as in the paper; `likelihood` a bound "
-        "of the likelihood of the whole target",
+        "of the likelihood of the whole target; `cmlmc` also to correct own guesses among the revealed tokens; `smart` "
+        "masked tokens beside own guesses, `smart_all` revealed ones too; `glancing` to write all at once; `amom` also "
+        "from own tokens, masked anew; `prism` also which tokens are right; `hybrid` also from left to right; "
+        "`minimum_risk` the BLEU of samples too, to fine-tune",
         choices=OBJECTIVES,
     )
     noising: str = option(
@@ -30,14 +37,48 @@ class Training:
     label_smoothing: float = option(0.1, "label smoothing of the tokens; the length has none", least=0, below=1)
     length_loss_factor: float = option(1.0, "weight of a sentence's length against a token", least=0)
     mask_schedule: str = option("linear", "as in decoding: how the number of masked tokens is drawn", choices=SCHEDULES)
+    guess_share: Optional[float] = option(
+        None,
+        "share of the revealed tokens that are the network's own: 0.3 with `cmlmc`, 0.5 with `smart` and `smart_all`",
+        least=0,
+        most=1,
+    )
+    glancing_share: Optional[float] = option(
+        None, "share of the sentences that `glancing` writes at once (0.5), the others as `cmlm`", least=0, most=1
+    )
+    objective_weight: Optional[float] = option(
+        None,
+        "weight of a token in what an objective adds, against a masked token of `cmlm`: 3.33 with `cmlmc`, 1 with "
+        "`smart_all`, `amom` and `prism`, 0.5 with `hybrid`, 3 with `minimum_risk`",
+        least=0,
+    )
+    ramp_updates: Optional[int] = option(
+        None,
+        "updates over which an objective comes into force: from 0 rise the shares of `smart` and `smart_all` and the "
+        "weights of `cmlmc` and `amom`; with `glancing` the revealed part of the wrong tokens falls from 0.5 to 0.3",
+        least=0,
+    )
 
     def __post_init__(self) -> None:
         check(self)
-        if self.objective == "likelihood" and self.noising != "uniform":
-            raise OptionError(
-                f"--noising {self.noising} cannot be combined with --objective likelihood, whose bound needs uniform: "
-                "leave one of them out"
-            )
+        row = OBJECTIVES[self.objective]
+        for one in declared(self):
+            value = getattr(self, one.name)
+            if one.name in _OF_SOME_OBJECTIVES and one.name not in row.options and value != one.default:
+                others = [name for name, other in OBJECTIVES.items() if one.name in other.options]
+                raise OptionError(
+                    f"{flag_of(one)} {value} cannot be combined with --objective {self.objective}, which has no use "
+                    f"for it: leave one of them out; it is for {', '.join(others)}"
+                )
+
+    def own(self, name: str) -> float:
+        """Return the value of one of the options of some objectives: what is given, or else the objective's own."""
+        given = getattr(self, name)
+        return float(OBJECTIVES[self.objective].options[name] if given is None else given)
+
+    def progress(self, updates: int) -> float:
+        """Return how much of the ramp is over after so many updates, 0 to 1."""
+        return min(1.0, updates / self.ramp_updates) if self.ramp_updates else 1.0
 
     @property
     def schedule(self) -> MaskSchedule:

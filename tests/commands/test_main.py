@@ -16,7 +16,7 @@ import fairseq_cmlm
 from fairseq_cmlm.commands.main import COMMANDS, main
 
 PACKAGE = Path(fairseq_cmlm.__file__).parent
-HEAVY = ("torch", "fairseq", "sacrebleu", "matplotlib", "numpy")
+HEAVY = ("torch", "fairseq", "sacrebleu", "matplotlib", "numpy", "jinja2")
 RUN = "from fairseq_cmlm.commands.main import main; main()"
 # The package without what its __init__.py imports: commands/ must not import more than it needs by itself.
 BARE = f"""

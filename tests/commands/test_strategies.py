@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from fairseq_commands import generate
+from fairseq_commands import LANGUAGES, PLUGIN, by_sentence, generate, run
+
+from fairseq_cmlm.errors import OptionError
+from fairseq_cmlm.generated import SIGNATURE
 
 CONTROL = {"<mask>", "<pad>", "<s>", "</s>"}
 SETTINGS = [
@@ -28,6 +31,37 @@ def test_a_row_takes_a_pass_for_each_token_whatever_its_batch(
         assert int(found["I"][number][0]) == len(lines[0].split())
     alone = generate(data, checkpoint, *options, "--batch-size", 1)
     assert [texts(found), found["I"]] == [texts(alone), alone["I"]]
+
+
+SAMPLERS = [
+    ("--decoding-strategy", "remdm_rescale", "--decoding-eta", 0.5, "--sampling-seed", 2),
+    ("--decoding-strategy", "without_remasking", "--entropy-bound", 0.3, "--decoding-order", "entropy"),
+    ("--sampling-temperature", 0.9, "--sampling-top-p", 0.9),
+    ("--block-length", 3, "--decoding-iterations", 2, "--mask-schedule", "square"),
+]
+
+
+@pytest.mark.parametrize("setting", SAMPLERS, ids=lambda setting: " ".join(map(str, setting)))
+def test_samplers_translate_a_sentence_as_alone_and_the_passes_are_summed_up(
+    data: Path, checkpoint: Path, setting: tuple[object, ...]
+) -> None:
+    options = (*PLUGIN, *LANGUAGES, "--path", checkpoint, "--cpu", "--num-workers", 0, "--print-step", *setting)
+    printed = run("generate", data, *options, "--batch-size", 64)
+    found, alone = by_sentence(printed), by_sentence(run("generate", data, *options, "--batch-size", 1))
+    assert [texts(found), found["I"]] == [texts(alone), alone["I"]]
+    passes = [int(lines[0]) for lines in found["I"].values()]
+    tokens = sum(len(lines[0].split()) for lines in found["P"].values())
+    mean = f"{sum(passes) / 17:.1f} passes a sentence, {tokens / sum(passes):.2f} tokens a pass"
+    (summary,) = [line for line in printed.splitlines() if line.startswith("Translated ")]
+    assert summary.endswith(f"; {mean}")
+    # What the training has smoothed is known from the checkpoint.
+    (signature,) = [line for line in printed.splitlines() if line.startswith(SIGNATURE)]
+    assert ("|desmooth:0.1|" in signature) == ("--entropy-bound" in setting)
+
+
+def test_what_the_objective_has_not_trained_is_not_read(data: Path, checkpoint: Path) -> None:
+    with pytest.raises(OptionError, match="--decoding-strategy edit predicts words that already stand, and the check"):
+        generate(data, checkpoint, "--decoding-strategy", "edit")
 
 
 def texts(found: dict[str, dict[int, list[str]]]) -> dict[int, str]:

@@ -59,6 +59,14 @@ def test_a_resumed_training_is_the_whole_one(data: Path, plain: Path, tmp_path: 
     assert same(plain, tmp_path / "checkpoint_last.pt")
 
 
+def test_masks_of_dropout_are_resumed_in_bfloat16_with_any_number_of_workers(data: Path, tmp_path: Path) -> None:
+    options = ("--lr", "1e-3", "--dropout", 0.3, "--attention-dropout", 0.1, "--training-dtype", "bfloat16")
+    train(data, tmp_path / "whole", *options, updates=12)
+    for updates in (5, 12):
+        train(data, tmp_path / "parts", *options, "--num-workers", 2, updates=updates)
+    assert same(tmp_path / "whole" / "checkpoint_last.pt", tmp_path / "parts" / "checkpoint_last.pt")
+
+
 def test_bfloat16_trains_float32_parameters(data: Path, plain: Path, tmp_path: Path) -> None:
     reduced = ("--training-dtype", "bfloat16")
     train(data, tmp_path, *STEADY, *reduced, updates=15)
@@ -109,10 +117,13 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def test_two_processes_train_as_one_on_the_same_batches(data: Path, tmp_path: Path) -> None:
-    train(data, tmp_path / "one", *STEADY, "--update-freq", 2, updates=6)
+@pytest.mark.parametrize("objective", ["cmlm", "cmlmc"])
+def test_two_processes_train_as_one_on_the_same_batches(data: Path, tmp_path: Path, objective: str) -> None:
+    """An objective may run the decoder several times: it is one forward pass to the processes."""
+    learning = (*STEADY, "--objective", objective)
+    train(data, tmp_path / "one", *learning, "--update-freq", 2, updates=6)
     address = f"tcp://localhost:{free_port()}"
-    options = (*PLUGIN, *LANGUAGES, *TINY, *STEADY, "--max-update", 6, "--save-dir", tmp_path / "two")
+    options = (*PLUGIN, *LANGUAGES, *TINY, *learning, "--max-update", 6, "--save-dir", tmp_path / "two")
     gloo = ("--distributed-world-size", 2, "--distributed-no-spawn", "--distributed-init-method", address)
     gloo += ("--distributed-backend", "gloo", "--ddp-backend", "legacy_ddp")
     command = [Path(sys.executable).parent / "fairseq-train", data, *options, *gloo, "--distributed-rank"]

@@ -8,12 +8,14 @@ from hypothesis import strategies as st
 
 from fairseq_cmlm.decoding.candidates import Halving
 from fairseq_cmlm.decoding.canvas import Canvas, fully_masked
-from fairseq_cmlm.decoding.loop import Plan, Predict, Query, Refined, refine
+from fairseq_cmlm.decoding.loop import Predict, Query, Refined, refine
+from fairseq_cmlm.decoding.plan import Plan
 from fairseq_cmlm.decoding.rules import words_and_end
 from fairseq_cmlm.decoding.stopping import below_threshold, while_changing
 from fairseq_cmlm.decoding.strategy import STRATEGIES
-from fairseq_cmlm.decoding.tokens import Prediction, Symbols, most_probable
+from fairseq_cmlm.decoding.tokens import Prediction, Symbols
 from fairseq_cmlm.decoding.trace import Trace
+from fairseq_cmlm.inference.predictor import read
 
 SYMBOLS = Symbols(bos=0, pad=1, eos=2, mask=9)
 
@@ -29,7 +31,7 @@ def table_model(seed: int) -> Predict:
             canvas = [t for t in query.visible[row].tolist() if t != SYMBOLS.pad]
             generator = torch.Generator().manual_seed(hash((seed, column, tuple(canvas))) % 2**31)
             logits.append(torch.randn(10, generator=generator))
-        return most_probable([torch.stack(logits)], query.sets, words_and_end(SYMBOLS))
+        return read(torch.stack(logits), query, words_and_end(SYMBOLS))
 
     return predict
 

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import hashlib
+from pathlib import Path
 from typing import Any, Optional
 
 import pytest
 import torch
 
-from fairseq_cmlm.decoding.options import PRESETS, Decoding
+from fairseq_cmlm.decoding.options import Decoding
+from fairseq_cmlm.decoding.presets import PRESETS
 from fairseq_cmlm.errors import OptionError
+from fairseq_cmlm.options import declared, flag_of
 
 
 @pytest.mark.parametrize(
@@ -26,10 +30,36 @@ from fairseq_cmlm.errors import OptionError
         ({"length_prior": float("inf")}, "--length-prior inf must be finite"),
         ({"iterations_per_token": float("inf")}, "--iterations-per-token inf must be finite"),
         ({"length_budget": 0}, "--length-budget 0 must be at least 1"),
-        ({"mask_schedule": "square"}, "--mask-schedule square must be one of linear, cosine"),
+        (
+            {"mask_schedule": "quadratic"},
+            "--mask-schedule quadratic must be one of linear, cosine, square, ",
+        ),
         ({"preset": "quick"}, "--decoding-preset quick must be one of full, fast"),
         ({"dtype": "int4"}, "--decoding-dtype int4 must be one of float32, bfloat16, float16, int8"),
         ({"strategy": "easy_first", "beam": 0}, "--beam 0 must be at least 1"),
+        ({"temperature": 0.0}, "--sampling-temperature 0.0 must be above 0"),
+        ({"top_p": 1.1}, "--sampling-top-p 1.1 must be above 0 and at most 1"),
+        ({"eta": 0.5}, "--decoding-eta 0.5 has no effect without --decoding-strategy path_planning or remdm_cap or "),
+        ({"strategy": "remdm_conf", "eta": 0.5}, "--decoding-eta 0.5 has no effect without --decoding-strategy path_"),
+        ({"strategy": "path_planning", "order": "margin"}, "--decoding-order margin has no effect without --decoding-"),
+        ({"edit_threshold": 0.0}, "--edit-threshold 0.0 has no effect without --decoding-strategy all_tokens or edit"),
+        ({"stop_entropy": 0.1}, "--stop-entropy 0.1 has no effect without --stop-unchanged"),
+        ({"desmooth": 0.1}, "--desmooth 0.1 has no effect without a threshold: --confidence-threshold, --edit-thresh"),
+        ({"seed": 3}, "--sampling-seed 3 has no effect without --sampling-temperature or --sampling-top-p, or --deco"),
+        ({"strategy": "easy_first", "seed": 3}, "--sampling-seed 3 has no effect without"),
+        ({"choose_by": "autoregressive"}, "--choose-by autoregressive has no effect without --rescore-with CHECKPOINT"),
+        (
+            {"choose_by": "consensus", "rescore_with": "x"},
+            "--rescore-with x has no effect without autoregressive in --",
+        ),
+        ({"plan_by": "autoregressive"}, "--plan-by autoregressive has no effect without --plan-with CHECKPOINT"),
+        ({"plan_by": "confidence", "plan_with": "x"}, "--plan-with x has no effect without --plan-by autoregressive"),
+        ({"plan_with": "x", "order": "margin"}, "--plan-by autoregressive has no effect without --decoding-order prob"),
+        ({"plan_with": "x", "strategy": "remdm_cap"}, "--plan-by autoregressive has no effect without --decoding-or"),
+        ({"plan_by": "consensus"}, "--plan-by consensus must be one of confidence, pseudo_likelihood, autoregressive"),
+        ({"choose_by": "oracle"}, "--choose-by oracle: 'oracle' is none of confidence"),
+        ({"original": True, "strategy": "all_tokens"}, "--decoding-strategy all_tokens cannot be combined with --orig"),
+        ({"original": True, "strategy": "remdm_cap"}, "--decoding-strategy remdm_cap cannot be combined with --origi"),
         ({"beam": 4}, "--beam 4 is for --decoding-strategy easy_first and left_to_right: use --length-beam"),
         (
             {"passes": 4},
@@ -54,16 +84,59 @@ def test_values_are_checked(given: dict[str, Any], message: str) -> None:
         ({"original": True}, {"length_budget": 3}),
         ({"original": True}, {"mask_schedule": "cosine"}),
         ({"strategy": "easy_first"}, {"halve_candidates": 1}),
+        ({"original": True}, {"entropy_bound": 0.0}),
+        ({"original": True}, {"block_length": 8}),
+        ({"original": True}, {"temperature": 1.0}),
         ({"strategy": "easy_first"}, {"mask_schedule": "cosine"}),
+        ({"strategy": "easy_first"}, {"order": "entropy"}),
+        ({"strategy": "easy_first"}, {"entropy_bound": 0.0}),
+        ({"strategy": "left_to_right"}, {"block_length": 8}),
+        ({"strategy": "left_to_right"}, {"top_p": 0.9}),
+        ({"block_length": 8}, {"halve_candidates": 1}),
+        ({"block_length": 8}, {"plan_by": "pseudo_likelihood"}),
+        ({"strategy": "easy_first"}, {"plan_by": "pseudo_likelihood"}),
+        ({"original": True}, {"plan_by": "pseudo_likelihood"}),
+        ({"original": True}, {"choose_by": "consensus"}),
         ({"gold_target_length": True}, {"length_budget": 3}),
     ],
 )
 def test_what_excludes_each_other(other: dict[str, Any], option: dict[str, Any]) -> None:
-    name = next(iter(option)).replace("_", "-")
-    with pytest.raises(OptionError, match=rf"--{name} .* cannot be combined with --"):
+    flag = {one.name: flag_of(one) for one in declared(Decoding)}[next(iter(option))]
+    with pytest.raises(OptionError, match=rf"{flag} .* cannot be combined with --"):
         Decoding.of(**other, **option)
     Decoding.of(**other)
     Decoding.of(**option)
+
+
+def test_a_checkpoint_sets_who_reads_it(tmp_path: Path) -> None:
+    model = tmp_path / "teacher.pt"
+    model.write_text("one")
+    decoding = Decoding.of(rescore_with=model, plan_with=str(model))
+    assert (decoding.choose_by, decoding.plan_by, decoding.rescore_with) == (*["autoregressive"] * 2, str(model))
+    assert Decoding.of(rescore_with=model, choose_by="autoregressive+confidence:0.5").weights["confidence"] == 0.5
+    # A signature tells the content, not the place.
+    signed = decoding.signature()
+    digest = hashlib.sha256(b"one").hexdigest()[:12]
+    assert f"|choose_by:autoregressive|rescore_with:teacher.pt@{digest}|" in signed
+    (tmp_path / "elsewhere").mkdir()
+    moved = model.rename(tmp_path / "elsewhere" / "teacher.pt")
+    assert Decoding.of(rescore_with=moved, plan_with=moved).signature() == signed
+    moved.write_text("another")
+    assert Decoding.of(rescore_with=moved, plan_with=moved).signature() != signed
+    with pytest.raises(OptionError, match=r"teacher\.pt cannot be read: No such file"):
+        decoding.signature()
+
+
+def test_a_planner_reads_what_stands() -> None:
+    assert Decoding.of(strategy="path_planning").rereads and Decoding.of(strategy="edit").rereads
+    assert not Decoding.of(strategy="path_planning", plan_with="x").rereads
+    assert Decoding.of(strategy="edit", plan_with="x").rereads
+
+
+def test_what_draws() -> None:
+    assert Decoding.of().draw is None
+    assert Decoding.of(temperature=0.5).draw == (0.5, 1.0)
+    assert Decoding.of(top_p=0.9).draw == (1.0, 0.9)
 
 
 def test_an_option_of_a_preset_is_refused_as_if_it_were_given() -> None:

@@ -28,21 +28,42 @@ def test_lowest_against_sorting(row: list[tuple[int, bool]], count: int) -> None
 # strategy -> positions that it masks again, after a pass over the canvas below, when the schedule says 2
 EXPECTED = {
     "mask_predict": [[0, 3], [1, 2]],
+    "all_tokens": [[0, 3], [1, 2]],
     "without_remasking": [[2, 3], [1]],
+    "edit": [[2, 3], [1]],
+    "path_planning": [[0, 3], [1, 2]],
+    # The masked share falls from 1/2 to 1/4, so that numbers from 0.52 on stay masked; sigma is 0.02 and 0.025.
+    "remdm_cap": [[2, 3], [1]],
+    "remdm_rescale": [[2, 3], [1]],
+    "remdm_conf": [[0, 2, 3], [1]],  # of the one token that stands, sigma is 1/2
+    "remdm_loop": [[1, 2, 3], [1]],  # 90 % stand, and are to: numbers from 0.18 on stay masked
 }
 LOG_PROBS = torch.tensor([[-3.0, -0.1, -0.2, -2.0], [-0.5, -0.6, -0.7, 0.0]])
 MASKED = torch.tensor([[False, True, True, True], [True, True, False, False]])
+NUMBERS = torch.tensor([[0.3, 0.4, 0.7, 0.9], [0.1, 0.8, 0.6, 0.0]])
 
 
 @pytest.mark.parametrize("name", sorted(STRATEGIES))
-def test_what_is_masked_again(name: str) -> None:
+def test_what_is_masked_again(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Pass, "random", lambda made: NUMBERS)
     fillable = torch.tensor([[True, True, True, True], [True, True, True, False]])
     canvas = Canvas(torch.full((2, 4), 7), LOG_PROBS, MASKED, fillable, fillable, torch.zeros(2, 4))
     two, zeros = torch.tensor([[2], [2]]), torch.zeros(2, dtype=torch.long)
-    masked = STRATEGIES[name].remask(Pass(canvas, canvas, two, two, done=1, total=two, keys=zeros))
+    strategy = STRATEGIES[name]
+    masked = strategy.remask(Pass(canvas, canvas, two, two, done=3, total=2 * two, keys=zeros, eta=strategy.eta or 0.0))
     assert [row.nonzero().flatten().tolist() for row in masked] == EXPECTED[name]
-    if STRATEGIES[name].keeps_count:
+    if strategy.keeps_count:
         assert masked.sum(1).tolist() == [2, 2]
+
+
+def test_the_loop_of_remdm_takes_nothing_back_on_its_way_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From pass 1 to 2 of 10 the masked share falls from 0.8 to 0.6: numbers below 0.25 are revealed."""
+    monkeypatch.setattr(Pass, "random", lambda made: NUMBERS)
+    fillable = torch.tensor([[True, True, True, True], [True, True, True, False]])
+    canvas = Canvas(torch.full((2, 4), 7), LOG_PROBS, MASKED, fillable, fillable, torch.zeros(2, 4))
+    ten, zeros = torch.tensor([[10], [10]]), torch.zeros(2, dtype=torch.long)
+    masked = STRATEGIES["remdm_loop"].remask(Pass(canvas, canvas, ten, ten, done=2, total=ten, keys=zeros, eta=0.4))
+    assert [row.nonzero().flatten().tolist() for row in masked] == [[1, 2, 3], [1]]
 
 
 def test_the_first_canvas_is_masked_and_hides_what_is_masked() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 
 from fairseq_cmlm.decoding.canvas import fully_masked
-from fairseq_cmlm.decoding.loop import Plan, Query, Refined, refine
+from fairseq_cmlm.decoding.loop import Query, Refined, refine
+from fairseq_cmlm.decoding.plan import Plan
 from fairseq_cmlm.decoding.strategy import Pass, Strategy, lowest
 from fairseq_cmlm.decoding.tokens import Alternatives, Prediction
 from fairseq_cmlm.sentence_random import derived_keys, text_keys

@@ -11,8 +11,10 @@ from fairseq_cmlm.decoding.tokens import (
     END,
     FIRST_SET,
     AllowedTokens,
+    Draw,
     Symbols,
     average,
+    drawn,
     most_probable,
     most_probable_few,
 )
@@ -70,3 +72,43 @@ def test_a_position_may_be_limited_to_some_words() -> None:
     assert found.log_probs.allclose(logits.log_softmax(1).gather(1, found.tokens[:, None])[:, 0], atol=1e-5)
     few = most_probable_few(logits.clone(), numbers, allowed, 3)
     assert sorted(few.tokens[0, :2].tolist()) == [4, 6] and few.log_probs[0, 2] == float("-inf")
+
+
+def test_drawn_tokens_have_the_models_frequencies() -> None:
+    """By as many numbers as stand evenly in [0, 1); the probability told is that among all tokens."""
+    logits = torch.randn(1, 9, generator=torch.Generator().manual_seed(5))
+    log_probs = logits.log_softmax(1)[0]
+    numbers = (torch.arange(20000) + 0.5) / 20000
+    sets = torch.full((20000,), ANY_WORD)
+
+    def shares(temperature: float, top_p: float) -> torch.Tensor:
+        found = drawn(logits.expand(20000, 9), sets, words_and_end(SYMBOLS), Draw(temperature, top_p, numbers))
+        assert found.log_probs.allclose(log_probs[found.tokens], atol=1e-5)
+        return torch.bincount(found.tokens, minlength=9) / 20000
+
+    words = torch.zeros(9, dtype=torch.bool)
+    words[WORDS] = True
+    for temperature in (1.0, 0.5):
+        expected = (logits[0] / temperature).masked_fill(~words, float("-inf")).softmax(0)
+        assert shares(temperature, 1.0).allclose(expected, atol=1e-3)
+    best, second = sorted(WORDS, key=lambda word: -float(logits[0, word]))[:2]
+    full = logits[0].masked_fill(~words, float("-inf")).softmax(0)
+    just_two = shares(1.0, float(full[best]) + 1e-3)
+    assert set(just_two.nonzero().flatten().tolist()) == {best, second}
+    assert set(shares(1.0, float(full[best]) - 1e-3).nonzero().flatten().tolist()) == {best}
+
+
+def test_what_is_drawn_keeps_to_its_set_and_to_its_number() -> None:
+    sets = torch.tensor([[False] * 9])
+    sets[0, 4] = True
+    allowed = AllowedTokens(tuple(CONTROL), end=2, sets=sets)
+    logits = torch.randn(3, 9, generator=torch.Generator().manual_seed(3))
+    kept = logits.clone()
+    for number in (0.0, 0.5, 1 - 2**-24):
+        numbers = torch.tensor([number] * 3)
+        draw = Draw(9.0, 1.0, numbers)
+        found = drawn(logits, torch.tensor([FIRST_SET, END, ANY_WORD]), allowed, draw)
+        assert found.tokens[:2].tolist() == [4, 2] and int(found.tokens[2]) in WORDS
+        alone = drawn(logits[2:], torch.tensor([ANY_WORD]), allowed, Draw(9.0, 1.0, numbers[2:]))
+        assert alone.tokens[0] == found.tokens[2]
+    assert logits.equal(kept)

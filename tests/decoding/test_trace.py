@@ -7,7 +7,8 @@ import torch
 
 from fairseq_cmlm.decoding.candidates import Halving
 from fairseq_cmlm.decoding.canvas import fully_masked
-from fairseq_cmlm.decoding.loop import Plan, Query, refine
+from fairseq_cmlm.decoding.loop import Query, refine
+from fairseq_cmlm.decoding.plan import Plan
 from fairseq_cmlm.decoding.stopping import below_threshold
 from fairseq_cmlm.decoding.strategy import STRATEGIES
 from fairseq_cmlm.decoding.template import Blank, Template, fillings, start_of

@@ -7,10 +7,11 @@ from dataclasses import fields
 from typing import Any
 
 import pytest
-from test_decoding_declaration import VALUES
+from test_decoding_declaration import BESIDE, VALUES
 
 from fairseq_cmlm.commands.report import add_options, report_options
-from fairseq_cmlm.decoding.options import PRESETS, Decoding
+from fairseq_cmlm.decoding.options import Decoding
+from fairseq_cmlm.decoding.presets import PRESETS
 from fairseq_cmlm.errors import OptionError
 from fairseq_cmlm.experiments.decoding_flags import read_setting
 from fairseq_cmlm.experiments.subject import PAPER
@@ -20,8 +21,8 @@ FLAGS = {"beam": "--beam", **{one.name: flag_of(one) for one in declared(Decodin
 
 
 def setting(name: str) -> dict[str, Any]:
-    """What sets a field: it, and for the beam a strategy that has one."""
-    return {"beam": 2, "strategy": "easy_first"} if name == "beam" else {name: VALUES[name]}
+    """What sets a field and lets it act."""
+    return {"beam": 2, "strategy": "easy_first"} if name == "beam" else {**BESIDE.get(name, {}), name: VALUES[name]}
 
 
 def parsed(*words: str) -> Any:

@@ -7,7 +7,7 @@ import pytest
 from fairseq_cmlm.errors import TextError
 from fairseq_cmlm.experiments.parallel_text import ParallelText, read_parallel
 from fairseq_cmlm.experiments.sentences import Sentence
-from fairseq_cmlm.plugin.subwords import Subwords
+from fairseq_cmlm.plugin.prepared_text import Subwords
 
 
 @pytest.fixture

@@ -125,6 +125,48 @@ def test_length_candidates_and_gold_lengths(checkpoint: Path, lengthy: Text, tmp
     assert [len(line) + 1 for line in json.loads(cell.read_text())["tokens"]] == wanted
 
 
+def test_the_choice_among_candidates(checkpoint: Path, teacher: Path, lengthy: Text, tmp_path: Path) -> None:
+    best = teacher / "checkpoint_best.pt"
+    given = ("--rescore-with", best, "--teacher", best, "--length-beam", 3)
+    found = reported(checkpoint, *lengthy.arguments, *given, "--tables", "choice", tmp_path)
+    rows = {
+        (row["T"], row["chosen by"], row["planned by"], row["l or beam"]): row
+        for row in found["tables"]["choice"]["rows"]
+    }
+    for key, options in (
+        (("4", "confidence", "confidence", 3), ()),
+        (("4", "consensus", "confidence", 3), ("--choose-by", "consensus")),
+        (("4", "autoregressive", "confidence", 3), ("--rescore-with", best)),
+        (("4", "autoregressive", "autoregressive", 3), ("--rescore-with", best, "--plan-with", best)),
+    ):
+        lines = generate(lengthy.data, checkpoint, "--length-beam", 3, "--decoding-iterations", 4, *options)
+        assert rows[key]["BLEU"] == pytest.approx(bleu(texts(lines), lengthy.references))
+    # Of the plain candidates, those most like the references.
+    found_candidates = Translator(checkpoint, lengthy.data).translate(
+        lengthy.source.read_text().splitlines(), length_beam=3, iterations=4
+    )
+    oracle = [
+        max((one.text for one in each.candidates), key=lambda text: CHRF().sentence_score(text, [reference]).score)
+        for each, reference in zip(found_candidates, lengthy.references)
+    ]
+    assert rows["4", "oracle", "confidence", 3]["BLEU"] == pytest.approx(bleu(oracle, lengthy.references))
+    assert rows["4", "oracle", "confidence", 3]["chrF"] > rows["4", "confidence", "confidence", 3]["chrF"]
+    rescored = [row for row in found["tables"]["choice"]["rows"] if row["system"] == "autoregressive, rescored"]
+    assert [row["chosen by"] for row in rescored] == ["-", "oracle"]
+    assert f"rescore_with:{best.name}@" in rows["4", "autoregressive", "confidence", 3]["decoding"]
+
+
+def test_another_rescorer_is_another_cell(
+    checkpoint: Path, teacher: Path, lengthy: Text, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done, model = decodings(monkeypatch), tmp_path / "teacher.pt"
+    arguments = (checkpoint, *lengthy.arguments, "--rescore-with", model, "--tables", "lengths", tmp_path / "report")
+    for epoch in (4, 4, 1):
+        shutil.copy(teacher / f"checkpoint{epoch}.pt", model)
+        reported(*arguments)
+    assert len(done) == 3 + 3
+
+
 def test_target_lengths_and_repetition(checkpoint: Path, lengthy: Text, tmp_path: Path) -> None:
     found = reported(checkpoint, *lengthy.arguments, "--tables", "repetition", "lengths", tmp_path)
     lines = texts(generate(lengthy.data, checkpoint, "--decoding-iterations", 4, "--length-prior", 0))
@@ -289,7 +331,7 @@ def test_other_teachers_are_refused(checkpoint: Path, teacher: Path, lengthy: Te
     for name in ("encoder.embed_tokens.weight", "decoder.embed_tokens.weight", "decoder.output_projection.weight"):
         state["model"][name] = state["model"][name][:-8]
     torch.save(state, tmp_path / "other.pt")
-    with pytest.raises(SystemExit, match=r"other\.pt does not fit the dictionaries in "):
+    with pytest.raises(SystemExit, match=r"--teacher .*other\.pt: it was trained with another source dictionary"):
         reported(checkpoint, *lengthy.arguments, "--teacher", tmp_path / "other.pt", tmp_path)
 
 

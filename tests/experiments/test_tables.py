@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,7 +35,9 @@ def cell_of(case: Case) -> Cell:
     texts = [WRONG, REFERENCES[1] if good else WRONG]
     seconds, peer = ([[1.5, 0.5], [1.0], [4.0]], [4.0, 4.0, 4.0]) if case.timed else ([[9.0]], [])
     candidates = list(range(5, 5 + size))  # the length 13 is the ninth
-    return Cell(texts, [text.split() for text in texts], [candidates] * 2, [[passes, 99], [3, 99]], seconds, peer)
+    others = [["a b c"], []]  # of the short sentence a better one is there
+    tokens = [text.split() for text in texts]
+    return Cell(texts, tokens, [candidates] * 2, [[passes, 99], [3, 99]], seconds, peer, others)
 
 
 def results_of(cases: list[Case], pair: str, subject: Subject) -> Results:
@@ -70,6 +73,8 @@ def test_iterations() -> None:
     assert column(table, "l or beam")[:10] == [*[5] * 8, 1, 5]
     assert column(table, "BLEU")[:10] == pytest.approx([BAD, GOOD, GOOD, GOOD] * 2 + [GOOD, GOOD])
     assert column(table, "passes")[:10] == [2.0, 3.5, 6.5, 5.0] * 2 + [5.0, 5.0]
+    # Two translations of five tokens.
+    assert column(table, "tokens a pass")[:10] == [10 / (2 * passes) for passes in column(table, "passes")[:10]]
     # The paper's figures stand beside what decodes as the paper does.
     assert column(table, "paper, small")[:10] == [15.06, 24.17, 25.51, None] + [None] * 6
     assert column(table, "paper, base")[:10] == [18.05, 25.94, 27.03, None] + [None] * 4 + [None, 27.74]
@@ -125,6 +130,37 @@ def test_candidates() -> None:
     assert [len(panel.series["paper"]) for panel in table.panels] == [9, 9]
 
 
+def test_choice() -> None:
+    judged = replace(SUBJECT, judge=__file__)
+    table = made("choice", subject=judged)
+    chosen, planned = column(table, "chosen by"), column(table, "planned by")
+    own = ["confidence", "oracle", "pseudo_likelihood", "likelihood_bound", "autoregressive", "consensus"]
+    assert chosen == [*own, "pseudo_likelihood", "autoregressive"] * 2 + ["-", "oracle", "-", "oracle", "-", "oracle"]
+    assert planned[:8] == ["confidence"] * 6 + ["pseudo_likelihood", "autoregressive"]
+    assert column(table, "T") == ["4"] * 8 + ["10"] * 8 + ["-"] * 6
+    assert column(table, "system")[16:] == [AUTOREGRESSIVE] * 4 + ["autoregressive, rescored"] * 2
+    # The oracle takes the better candidate of the short sentence.
+    best = bleu("a b c", REFERENCES[1])
+    assert best > GOOD
+    assert column(table, "BLEU")[:3] == pytest.approx([GOOD, best, GOOD])
+    assert column(table, "BLEU")[-2:] == pytest.approx([GOOD, best])
+    assert column(table, "chrF")[1] > column(table, "chrF")[0]
+    assert column(table, "passes")[:2] == [3.5, 3.5] and column(table, "seconds")[0] == 9.0
+    assert all("length_prior:1|" in record["decoding"] for record in table.records[:16])
+    assert f"rescore_with:{Path(__file__).name}@" in table.records[4]["decoding"]
+
+
+def test_choice_without_a_teacher_and_with_what_excludes_some_rows() -> None:
+    assert set(column(made("choice", subject=Subject("ours")), "chosen by")) == {
+        *("confidence", "oracle", "pseudo_likelihood", "likelihood_bound", "consensus")
+    }
+    exact = made("choice", subject=Subject("ours", given={"original": True}))
+    assert column(exact, "chosen by") == ["confidence", "oracle"] * 2
+    rescored = {"rescore_with": __file__, "choose_by": "autoregressive+consensus"}
+    two = made("choice", subject=Subject("ours", given=rescored, judge=__file__))
+    assert column(two, "chosen by")[0] == "confidence" and column(two, "planned by").count("autoregressive") == 2
+
+
 def test_comparison() -> None:
     table = made("comparison")
     assert column(table, "T") == [1, 4, 10]
@@ -161,7 +197,7 @@ def test_without_a_teacher_speed_is_in_seconds_alone() -> None:
 # Tables with another axis: only the cases change.
 
 
-@pytest.mark.parametrize("name", ["iterations", "repetition", "candidates", "comparison", "speed"])
+@pytest.mark.parametrize("name", ["iterations", "repetition", "candidates", "choice", "comparison", "speed"])
 def test_a_table_tells_cases_apart_by_whatever_they_differ_in(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     module = getattr(tables, name)
     cases, strategies = module.cases, ("mask_predict", "without_remasking")
@@ -215,7 +251,7 @@ def test_the_papers_figures_stand_beside_what_decodes_as_the_paper_does_alone() 
 
 @pytest.mark.parametrize("name", sorted(TABLES))
 def test_another_pair_has_no_figures_of_the_paper(name: str) -> None:
-    assert any("paper" in column for column in made(name, "en-de").columns)
+    assert any("paper" in column for column in made(name, "en-de").columns) is (name != "choice")
     assert not any("paper" in column for column in made(name, "en-fi").columns)
 
 

@@ -14,7 +14,8 @@ from torch import Tensor
 
 from fairseq_cmlm.decoding.candidates import best_first, mean_log_probability
 from fairseq_cmlm.decoding.canvas import fully_masked
-from fairseq_cmlm.decoding.loop import Plan, Query, Refined, refine
+from fairseq_cmlm.decoding.loop import Query, Refined, refine
+from fairseq_cmlm.decoding.plan import Plan
 from fairseq_cmlm.decoding.rules import RELEASED
 from fairseq_cmlm.decoding.search import SEARCH_ORDERS, search
 from fairseq_cmlm.decoding.strategy import STRATEGIES

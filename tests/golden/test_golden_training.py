@@ -27,10 +27,12 @@ from torch import Tensor
 
 from fairseq_cmlm.conversion.parameters import convert_parameters
 from fairseq_cmlm.conversion.safe_reading import read_original
+from fairseq_cmlm.model.dropout import Dropout
 from fairseq_cmlm.plugin.criterion import CMLMLoss
 from fairseq_cmlm.plugin.model import CMLMModel
+from fairseq_cmlm.training.batch_loss import masked_token_losses
 from fairseq_cmlm.training.noising import View
-from fairseq_cmlm.training.objectives import Objective, masked_token_losses
+from fairseq_cmlm.training.objectives import Objective
 from fairseq_cmlm.training.options import Training as TrainingOptions
 
 NAMES = ["trained", "wild"]
@@ -120,8 +122,8 @@ def build_trainer(model: Converted, recipe: dict[str, Any]) -> Trainer:
     parsed = options.parse_args_and_arch(options.get_training_parser(), [str(argument) for argument in arguments])
     network = copy.deepcopy(model.model)
     for module in network.modules():
-        if isinstance(module, torch.nn.Dropout):
-            module.p = recipe["dropout"]
+        if isinstance(module, Dropout):
+            module.probability = recipe["dropout"]
     criterion = FixedMasks(model, recipe["label_smoothing"])
     return Trainer(convert_namespace_to_omegaconf(parsed), model.task, network, criterion)
 

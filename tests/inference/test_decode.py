@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -10,6 +11,8 @@ import torch
 from torch import nn
 
 from fairseq_cmlm.decoding.options import Decoding
+from fairseq_cmlm.decoding.order import ORDERS
+from fairseq_cmlm.decoding.strategy import STRATEGIES
 from fairseq_cmlm.decoding.template import Blank, Template
 from fairseq_cmlm.decoding.tokens import FIRST_SET, Symbols
 from fairseq_cmlm.decoding.trace import Trace
@@ -53,23 +56,64 @@ def test_candidates_are_ranked_and_end_in_the_end_symbol() -> None:
     assert found.lengths[2, 0] == 1 and found.scores[2, 1:].eq(-math.inf).all() and (found.passes[2] <= 1).all()
 
 
-def test_a_batch_equals_its_sentences() -> None:
-    options = {"length_beam": 4, "halve_candidates": 1, "stop_unchanged": 2}
-    together = run(Inputs(SOURCE[:2]), **options)
+SAMPLERS: list[dict[str, Any]] = [
+    *({"strategy": name} for name in STRATEGIES),
+    {"halve_candidates": 1, "stop_unchanged": 2},
+    {"strategy": "without_remasking", "iterations": 0, "entropy_bound": 2.0, "order": "entropy"},
+    {"stop_unchanged": 1, "stop_entropy": 2.5},
+    {"strategy": "edit", "confidence_threshold": 0.3, "edit_threshold": 0.2, "desmooth": 0.1},
+    {"block_length": 4, "iterations": 3},
+    {"block_length": 3, "strategy": "all_tokens", "order": "margin"},
+    {"temperature": 0.8, "top_p": 0.9, "seed": 4},
+    {"temperature": 1.5, "strategy": "path_planning", "eta": 2.0, "block_length": 5},
+]
+
+
+@pytest.mark.parametrize("options", SAMPLERS, ids=str)
+@pytest.mark.parametrize("models", [1, 2])
+def test_a_batch_equals_its_sentences(options: dict[str, Any], models: int) -> None:
+    networks = [network(seed) for seed in range(models)]
+    together = run(Inputs(SOURCE[:2]), networks, length_beam=4, **options)
     for i, length in enumerate((5, 3)):
-        alone = run(Inputs(SOURCE[i : i + 1, :length]), **options)
+        alone = run(Inputs(SOURCE[i : i + 1, :length]), networks, length_beam=4, **options)
         assert alone.lengths[0].tolist() == together.lengths[i].tolist()
         assert alone.scores[0].allclose(together.scores[i], atol=1e-5)
         assert alone.passes[0].tolist() == together.passes[i].tolist()
+        for k, size in enumerate(alone.lengths[0].tolist()):
+            assert alone.tokens[0, k, :size].equal(together.tokens[i, k, :size])
+
+
+def test_draws_differ_by_seed_and_not_by_run() -> None:
+    def drawn(**options: Any) -> list[int]:
+        return run(Inputs(SOURCE[:1]), length_budget=12, **options).tokens[0, 0].tolist()
+
+    assert drawn(temperature=3.0) == drawn(temperature=3.0, seed=0) != drawn(temperature=3.0, seed=1)
+    assert drawn(temperature=1e-4) == drawn() != drawn(temperature=3.0)
+
+
+def test_each_order_ranks_otherwise() -> None:
+    def first_pass(order: str) -> torch.Tensor:
+        trace = Trace()
+        run(Inputs(SOURCE[:1]), trace=trace, length_budget=12, order=order)
+        return trace.passes[0].sureness
+
+    values = [first_pass(name) for name in ORDERS]
+    assert not any(one.allclose(other) for one, other in itertools.combinations(values, 2))
+
+
+def test_the_entropy_bound_takes_the_smoothing_off() -> None:
+    options = {"strategy": "without_remasking", "order": "entropy", "iterations": 0, "length_budget": 12}
+    passes = [int(run(Inputs(SOURCE[:1]), entropy_bound=1.0, desmooth=one, **options).passes) for one in (0.0, 0.5)]
+    assert passes[0] > passes[1]
 
 
 TEMPLATE = Template([7, Blank(2, 2), 8, Blank(1, 4), 11], "line 3")
 
 
-@pytest.mark.parametrize("strategy", ["mask_predict", "without_remasking", "easy_first", "left_to_right"])
-def test_given_words_are_never_changed(strategy: str) -> None:
+@pytest.mark.parametrize("options", [*SAMPLERS, {"strategy": "easy_first"}, {"strategy": "left_to_right"}], ids=str)
+def test_given_words_are_never_changed(options: dict[str, Any]) -> None:
     trace = Trace()
-    found = run(Inputs(SOURCE[:1], templates=[TEMPLATE]), trace=trace, strategy=strategy, length_beam=3)
+    found = run(Inputs(SOURCE[:1], templates=[TEMPLATE]), trace=trace, **{"length_beam": 3, **options})
     assert found.scores.size(1) == 3
     for k in range(3):
         length = int(found.lengths[0, k])

@@ -143,3 +143,35 @@ def test_the_decoding_of_each_output_is_told(tmp_path: Path, capsys: pytest.Capt
     main(command)
     told = capsys.readouterr().out.splitlines()[-2:]
     assert told == ["decoding of T=4: iterations:4", "decoding of T=10: unknown"]
+
+
+def test_the_text_pipeline_of_the_outputs_is_told_and_gives_the_tokenizer(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As sacreBLEU chooses it for a language; what an option says wins."""
+    head = "# text en-zh|source normalise:nfc|tokenizer:moses|subwords:none|target normalise:nfc\n"
+    (tmp_path / "T=4.out").write_text(f"{head}H-0\t-1\t上周 古装剧\nD-0\t-1\t上周古装剧停播\n")
+    (tmp_path / "teacher.out").write_text("H-0\t-1\t上周 古装剧\nD-0\t-1\t上周古装剧停播\n")
+    (tmp_path / "raw").write_text("上周 古装 剧停播\n")
+    words = ["--reference", str(tmp_path / "raw")]
+    main(["score", str(tmp_path / "T=4.out"), *words])
+    printed = capsys.readouterr().out
+    assert "| T=4 | 100.0 | 100.0 |" in printed and "tok:zh" in printed
+    assert printed.splitlines()[-1] == f"text {head.removeprefix('# text ').strip()}"
+    main(["score", str(tmp_path / "T=4.out"), *words, "--tokenize", "13a"])
+    assert "tok:13a" in capsys.readouterr().out
+    main(["score", str(tmp_path / "teacher.out"), *words])
+    printed = capsys.readouterr().out
+    assert "tok:13a" in printed and "\ntext " not in printed, "nobody knows the language"
+    main(["score", str(tmp_path / "T=4.out"), str(tmp_path / "teacher.out"), *words])
+    assert capsys.readouterr().out.splitlines()[-1] == "text of teacher: unknown"
+
+
+def test_pieces_of_sentencepiece_are_joined_for_tokenised_bleu(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "T=4.out").write_text("H-0\t-1\t▁the ▁big ▁do g ▁sees ▁it .\nD-0\t-1\tthe big dog sees it.\n")
+    (tmp_path / "raw").write_text("the big dog sees it.\n")
+    reference = str(tmp_path / "raw")
+    main(["score", str(tmp_path / "T=4.out"), "--reference", reference, "--tokenised-reference", reference])
+    assert "| T=4 | 100.0 | 100.0 | 0.00 | 100.00 |" in capsys.readouterr().out

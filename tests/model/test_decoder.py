@@ -3,7 +3,9 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional
 
+from fairseq_cmlm.model.attention import Attention, Memory
 from fairseq_cmlm.model.decoder import Decoder
 from fairseq_cmlm.model.encoder import Encoder
 from fairseq_cmlm.model.packing import Packing, packing_of
@@ -69,3 +71,28 @@ def test_dropout_is_random_in_training_only(both: tuple[Encoder, Decoder]) -> No
     for module in both:
         module.train()
     assert not logits(both, SOURCE, CANVAS).equal(logits(both, SOURCE, CANVAS))
+
+
+def test_the_attention_over_the_source_is_that_of_the_decoders_own_pass(both: tuple[Encoder, Decoder]) -> None:
+    """The kernel that the decoder uses, over one-hot values, gives the weights themselves."""
+    encoder, decoder = both
+    memory = [layer.of(torch.tensor([0, 0, 1, 1])) for layer in decoder.memory(encoder(SOURCE))]
+    used: list[Tensor] = []
+
+    def look(attention: Attention, arguments: tuple[Tensor, Packing, Memory]) -> None:
+        x, packing, read = arguments
+        query = packing.pad(attention.query(x)).view(4, 4, attention.heads, -1).transpose(1, 2)
+        onehot = torch.eye(4).expand(4, attention.heads, 4, 4)
+        weights = functional.scaled_dot_product_attention(query, read.key, onehot, attn_mask=read.attend)
+        used.append(weights.mean(dim=1))
+
+    hooks = [layer.source_attention.register_forward_pre_hook(look) for layer in decoder.layers]
+    real = CANVAS.ne(1)
+    decoder(CANVAS, memory, packing_of(real).places)
+    for hook in hooks:
+        hook.remove()
+    found = decoder.source_weights(CANVAS, memory)
+    assert found.shape == (4, 4, 4) and len(used) == 3
+    assert found[real].allclose(torch.stack(used).mean(dim=0)[real], atol=1e-5)
+    assert found.sum(2).allclose(torch.ones(4, 4)) and (found[2:, :, 3] == 0).all()
+    assert found[0].std() > 1e-3, "weights that are all alike show nothing"

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import copy
+import pickle
+from typing import Callable
+
 import pytest
 import torch
 from torch import nn
@@ -61,3 +65,53 @@ def test_values_are_rounded_to_the_nearest_of_255(x: torch.Tensor) -> None:
 @needs_int8
 def test_zero_stays_zero() -> None:
     assert Int8Projection(nn.Linear(4, 2, bias=False))(torch.zeros(3, 4)).eq(0).all()
+
+
+def laid_out(outputs: int, dtype: torch.dtype = torch.float32, bias: bool = True) -> Projection:
+    torch.manual_seed(3)
+    made = Projection(24, outputs, bias).to(dtype).eval()
+    made.lay_out()
+    assert made._laid_out
+    return made
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize(("outputs", "bias"), [(7, True), (7, False), (40, False), (40, True)])
+@torch.no_grad()
+def test_weights_laid_out_multiply_as_others(
+    outputs: int, bias: bool, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if dtype == torch.bfloat16 and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        pytest.skip("needs a processor that multiplies bfloat16, and this one does not")
+    monkeypatch.setattr(projection, "BLOCK", 16)
+    made = laid_out(outputs, dtype, bias)
+    x, plain = torch.randn(5, 24).to(dtype), torch.nn.Linear(24, outputs, bias).to(dtype)
+    plain.load_state_dict(made.state_dict())
+    close = {"rtol": 1e-2, "atol": 1e-2} if dtype == torch.bfloat16 else {"rtol": 1e-5, "atol": 1e-6}
+    assert made(x).allclose(plain(x), **close)
+    together = torch.cat(list(made.blocks(x)), dim=1)
+    assert together.allclose(plain(x) - (plain.bias if bias else 0), **close)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda made: made.train(),
+        lambda made: made.load_state_dict(Projection(24, 7).state_dict()),
+        lambda made: made.double(),
+        lambda made: made.to("meta"),
+    ],
+)
+def test_what_changes_the_weights_undoes_their_layout(change: Callable[[Projection], object]) -> None:
+    made = laid_out(7)
+    change(made)
+    assert not made._laid_out
+
+
+def test_gradients_flow_and_copies_are_whole() -> None:
+    made = laid_out(7)
+    made(torch.ones(1, 24)).sum().backward()
+    assert made.weight.grad is not None
+    for copied in (copy.deepcopy(made), pickle.loads(pickle.dumps(made))):
+        assert not copied._laid_out and copied(torch.ones(2, 24)).equal(made(torch.ones(2, 24)))
+    assert made._laid_out

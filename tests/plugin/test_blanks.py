@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import pytest
+import torch
+from fairseq import utils
+from fake_gpu import FakeGpu
+from torch.utils.data._utils.pin_memory import pin_memory
 
-from fairseq_cmlm.decoding.template import Blank
+from fairseq_cmlm.decoding.template import Blank, Template
 from fairseq_cmlm.decoding.tokens import ANY_WORD, FIRST_SET
 from fairseq_cmlm.errors import TextError
-from fairseq_cmlm.plugin.blanks import TemplateReader
+from fairseq_cmlm.plugin.blanks import TemplateReader, Templates
 from fairseq_cmlm.plugin.dictionary import MaskedDictionary
 
 
@@ -84,3 +88,12 @@ def test_lines_have_one_tab(line: str, tabs: int) -> None:
     assert [list(one.parts) for one in templates] == [[A, Blank()], [], []]
     with pytest.raises(TextError, match=f"line 8 has {tabs} tabs: --infill reads lines SOURCE<TAB>TARGET"):
         reader("a", "b").read_lines(["a\tb", line], 7, str)
+
+
+def test_templates_go_with_a_batch_to_a_gpu() -> None:
+    """Through pinned memory, and by the two ways of fairseq's commands, whose text stays on the host."""
+    given = [Template([5, Blank()]), Template([Blank(), 7])]
+    with FakeGpu():
+        batch = pin_memory({"id": torch.tensor([0, 1]), "constraints": Templates(given)})
+        assert batch["constraints"].cuda() == given
+        assert utils.apply_to_sample(lambda x: x.to("gpu", non_blocking=True), batch)["constraints"] == given

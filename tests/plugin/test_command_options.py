@@ -43,7 +43,7 @@ def command_line(command: str, *words: str) -> Any:
 
 def parse(command: str, words: str, task: str = "translation_cmlm") -> Any:
     """The options that `fairseq-COMMAND DATA` and `words` parse to."""
-    own: tuple[str, ...] = ("--arch", "transformer") if command == "train" else ()
+    own: tuple[str, ...] = ("--arch", "transformer", "--criterion", "cmlm_loss") if command == "train" else ()
     if command != "train" and "path" not in words.replace("--results-path", ""):
         own = ("--path", "model.pt")
     if command in ("train", "validate") and "no size" not in words:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from fairseq.logging import metrics
 from fairseq_commands import load_task
+from fake_gpu import FakeGpu
 
 from fairseq_cmlm.errors import OptionError
+from fairseq_cmlm.plugin import criterion
 from fairseq_cmlm.plugin.criterion import CMLMLoss, CMLMLossConfig
 from fairseq_cmlm.plugin.model import CMLMConfig, CMLMModel
 from fairseq_cmlm.plugin.task import TranslationCMLMTask
@@ -74,6 +78,35 @@ def test_smoothing_must_be_a_probability() -> None:
         Training(label_smoothing=1.0)
 
 
+def test_spare_columns_change_nothing(
+    task: TranslationCMLMTask, model: CMLMModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loss, size, gradients, log = loss_and_gradients(task, model, range(17))
+    monkeypatch.setattr(criterion, "spare_columns", lambda number, device: 7)
+    wider, wider_size, others, wider_log = loss_and_gradients(task, model, range(17))
+    assert wider == pytest.approx(loss, rel=1e-6) and wider_size == size
+    assert wider_log["length_correct"] == log["length_correct"] and wider_log["ntokens"] == log["ntokens"]
+    for name, gradient in gradients.items():
+        assert gradient.allclose(others[name], rtol=1e-4, atol=1e-5), name
+
+
+def test_few_shapes_are_computed_in_lower_precision(
+    task: TranslationCMLMTask, model: CMLMModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shapes = set()
+    linear = torch.nn.functional.linear
+
+    def noted(x: torch.Tensor, *others: Any) -> torch.Tensor:
+        shapes.add(len(x))
+        return linear(x, *others)
+
+    monkeypatch.setattr(torch.nn.functional, "linear", noted)
+    for number in range(8, 18):
+        loss_and_gradients(task, model, range(number), training_dtype="bfloat16")
+    products = {rows for rows in shapes if rows > 17}  # others are of the length, a row for each sentence
+    assert products and all(rows % (1 << (rows.bit_length() - 5)) == 0 for rows in products)
+
+
 def test_bfloat16_is_close_to_float32(task: TranslationCMLMTask, model: CMLMModel) -> None:
     exact, size, expected, _ = loss_and_gradients(task, model, range(17))
     loss, reduced_size, gradients, _ = loss_and_gradients(task, model, range(17), training_dtype="bfloat16")
@@ -124,3 +157,18 @@ def test_an_average_over_sentences_is_refused(task: TranslationCMLMTask) -> None
     others = {"objective": "cmlm", "mask_schedule": None, "fp16": False, "bf16": False, "amp": False}
     with pytest.raises(OptionError, match="--sentence-avg is not for --criterion cmlm_loss"):
         CMLMLoss.build_criterion(CMLMLossConfig(**others, training_dtype="float32", sentence_avg=True), task)
+
+
+def test_the_log_of_several_batches_is_fetched_at_once(task: TranslationCMLMTask, model: CMLMModel) -> None:
+    logs = [loss_and_gradients(task, model, part)[3] for part in (range(5), range(5, 17))]
+    expected = sum(float(log["length_loss"]) for log in logs) / 17 / math.log(2)
+    with FakeGpu() as gpu:
+        there = [
+            {name: each.to("gpu") if torch.is_tensor(each) else each for name, each in log.items()} for log in logs
+        ]
+        gpu.waits.clear()
+        with metrics.aggregate(new_root=True) as logged:
+            CMLMLoss.reduce_metrics(there)
+            found = logged.get_smoothed_values()
+        assert dict(gpu.waits) == {("_totals", "_to_copy"): 1}
+    assert found["length_loss"] == pytest.approx(expected, abs=1e-3)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from argparse import Namespace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,8 +14,11 @@ import torch
 from fairseq import checkpoint_utils
 from fairseq.data import data_utils
 from fairseq.data.encoders.subword_nmt_bpe import SubwordNMTBPE, SubwordNMTBPEConfig
+from fairseq.data.iterators import EpochBatchIterator
 from fairseq.dataclass.configs import EMAConfig
 from fairseq.models.ema.ema import EMA
+from fairseq.optim.adam import Adam, FairseqAdam, FairseqAdamConfig
+from fairseq.optim.amp_optimizer import AMPOptimizer
 from fairseq_commands import LANGUAGES, PLUGIN, load_task
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,6 +26,7 @@ from hypothesis import strategies as st
 from fairseq_cmlm.errors import CheckpointError, OptionError, TextError
 from fairseq_cmlm.plugin import repairs
 from fairseq_cmlm.plugin.model import CMLMConfig, CMLMModel
+from fairseq_cmlm.training.fused_adam import FusedAdam
 
 
 @settings(max_examples=200, deadline=None)
@@ -162,3 +167,85 @@ def test_a_reader_that_has_seen_enough_is_no_error(data: Path, checkpoint: Path)
     done = subprocess.run([*map(str, command), "--cpu"], stdout=writer, stderr=subprocess.PIPE, text=True)
     os.close(writer)
     assert "Traceback" not in done.stderr and "BrokenPipe" not in done.stderr
+
+
+def adam(parameters: list[torch.nn.Parameter], **options: object) -> FairseqAdam:
+    return FairseqAdam(
+        FairseqAdamConfig(**{"adam_betas": "(0.9, 0.98)", "adam_eps": 1e-6, "lr": [0.1], **options}), parameters
+    )
+
+
+def test_amp_unscales_gradients_once() -> None:
+    """The first update with gradients below --adam-eps times the scale, with torch's scaler of a CPU."""
+    gradient = torch.tensor([1e-3, 2e-3, 1e-5])
+    found, expected = (torch.nn.Parameter(torch.ones(3)) for _ in range(2))
+    scaled = object.__new__(AMPOptimizer)  # its __init__ asks for a scaler of CUDA
+    scaled.fp32_optimizer, scaled.min_loss_scale = adam([found]), 1e-4
+    scaled._grad_scaler = torch.amp.GradScaler("cpu", init_scale=128.0)
+    scaled.backward((found * gradient).sum())
+    assert scaled.clip_grad_norm(0).allclose(gradient.norm())
+    scaled.step()
+    assert found.grad.equal(gradient)
+    plain = adam([expected])
+    expected.grad = gradient.clone()
+    plain.step()
+    assert found.equal(expected)
+
+
+def test_amp_leaves_an_update_with_infinite_gradients_out() -> None:
+    parameter = torch.nn.Parameter(torch.ones(3))
+    scaled = object.__new__(AMPOptimizer)
+    scaled.fp32_optimizer, scaled.min_loss_scale = adam([parameter]), 1e-4
+    scaled._grad_scaler = torch.amp.GradScaler("cpu", init_scale=128.0)
+    scaled.backward((parameter * torch.inf).sum())
+    scaled.clip_grad_norm(0)
+    scaled.step()
+    assert parameter.equal(torch.ones(3)) and scaled.scaler.get_scale() == 64.0
+    assert not scaled.optimizer.state_dict()["state"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "dtype", "options"),
+    [
+        (FusedAdam, torch.float32, {}),
+        (Adam, torch.float32, {"use_old_adam": True}),
+        (Adam, torch.bfloat16, {}),  # as with --memory-efficient-fp16
+    ],
+)
+def test_adam_is_fused_where_it_can_be(kind: type, dtype: torch.dtype, options: dict[str, bool]) -> None:
+    made = adam([torch.nn.Parameter(torch.ones(3, dtype=dtype))], **options)
+    assert type(made.optimizer) is kind and made.supports_flat_params
+    assert made.param_groups[0]["betas"] == (0.9, 0.98) and made.get_lr() == 0.1
+
+
+def epoch_of(batches: int, shards: int) -> list[EpochBatchIterator]:
+    """The iterators of all processes over a text with one sentence a batch."""
+    sentences: Any = torch.utils.data.TensorDataset(torch.arange(batches))
+    alone = [[i] for i in range(batches)]
+    return [EpochBatchIterator(sentences, list, alone, num_shards=shards, shard_id=i) for i in range(shards)]
+
+
+def read(iterators: list[EpochBatchIterator], number: int) -> list[int]:
+    """The sentences of the next `number` batches of each process, in the order of the epoch."""
+    now = [one._cur_epoch_itr or one.next_epoch_itr() for one in iterators]
+    rows = [[next(one) for one in now if one.has_next()] for _ in range(number)]
+    return [int(sentence) for row in rows for batch in row for (sentence,) in batch]
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(1, 40), st.integers(1, 5), st.integers(1, 5), st.integers(1, 8))
+def test_a_resume_on_other_processes_leaves_no_batch_out(batches: int, before: int, after: int, number: int) -> None:
+    whole = read(epoch_of(batches, 1), batches)
+    first = epoch_of(batches, before)
+    done = read(first, number)
+    assert done == whole[: len(done)]
+    states = [one.state_dict() for one in first]
+    second = epoch_of(batches, after)
+    for one in second:
+        one.load_state_dict(states[0])
+    rest = read(second, batches)
+    if len(done) == batches:  # the next epoch begins
+        assert states[0]["epoch"] == 2 and len(rest) == batches
+    else:
+        again = len(done) % after
+        assert rest == whole[len(done) - again :]

@@ -75,6 +75,11 @@ def test_the_function_is_that_of_the_teacher(
         predicted = model.decoder(canvas, model.decoder.memory(found), places)
         assert torch.allclose(predicted[:, :-1], logits.flatten(0, 1)[places], atol=2e-5)
         assert logits.std() > 0.1
+        canvas[2, 0] = 2
+        read = torch.cat([torch.full((3, 1), 2), canvas[:, :-1]], dim=1).where(canvas.ne(1), 1)
+        logits, _ = teacher.decoder(read, encoder_out=expected)
+        predicted = model.causal_logits(model.encode(source), canvas, places)
+        assert torch.allclose(predicted[:, :-1], logits.flatten(0, 1)[places], atol=2e-5)
 
 
 def states_with_slot(teacher: Any, source: Tensor, slot: Tensor) -> dict[str, list[Tensor]]:
@@ -134,6 +139,21 @@ def test_a_cmlm_checkpoint_is_taken_whole(data: Path, checkpoint: Path, tmp_path
     assert re.search(r"--init-from \S+: cmlm_tiny after 150 updates; taken: everything", log)
     found, expected = parameters(tmp_path / "checkpoint_last.pt"), parameters(checkpoint)
     assert found.keys() == expected.keys() and all(torch.equal(found[name], expected[name]) for name in found)
+
+
+def test_an_objective_leads_to_another_and_back(data: Path, checkpoint: Path, teacher: Path, tmp_path: Path) -> None:
+    """A head that the objective before has not trained begins anew, and one that the next does not need is left out."""
+    options = (*STILL, "--share-all-embeddings", "--init-from")
+    log = train(data, tmp_path / "prism", *options, checkpoint, "--objective", "prism", updates=1)
+    assert "taken: everything; left as initialised: heads.quality.bias, heads.quality.weight" in log
+    start = tmp_path / "prism" / "checkpoint_last.pt"
+    for objective in ("cmlm", "hybrid", "prism"):
+        log = train(data, tmp_path / objective, *options, start, "--objective", objective, updates=1)
+        found = parameters(tmp_path / objective / "checkpoint_last.pt")
+        assert found.keys() == (parameters(start) if objective == "prism" else parameters(checkpoint)).keys()
+        assert all(torch.equal(found[name], parameters(start)[name]) for name in found)
+    log = train(data, tmp_path / "last", *options, teacher / "checkpoint4.pt", "--objective", "prism", updates=1)
+    assert re.search(r"transformer after 28 updates; .* left as initialised: heads.quality.bias", log)
 
 
 @pytest.mark.parametrize(

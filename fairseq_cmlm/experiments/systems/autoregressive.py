@@ -6,16 +6,14 @@ from dataclasses import dataclass
 from typing import Any, Optional, Sequence
 
 import torch
-from fairseq import checkpoint_utils
-from fairseq.models.transformer import TransformerModelBase
 from fairseq.search import BeamSearch as FairseqBeamSearch
 from fairseq.sequence_generator import SequenceGenerator
 from torch import Tensor
 
-from fairseq_cmlm.errors import CheckpointError
 from fairseq_cmlm.experiments.case import BeamSearch
 from fairseq_cmlm.experiments.sentences import LONGEST, Sentence
 from fairseq_cmlm.experiments.systems.system import FairseqSystem, GeneratorJob, Loaded, Sample
+from fairseq_cmlm.plugin.autoregressive import load_transformer
 from fairseq_cmlm.plugin.loading import move
 
 
@@ -27,34 +25,13 @@ class Autoregressive(FairseqSystem):
 
     def load(self) -> Loaded:
         """Load the model as fairseq-generate prepares it; what is no such model raises a CheckpointError."""
-        given = f"{self.flag} {self.checkpoint}"
-        if not self.checkpoint.is_file():
-            raise CheckpointError(f"{given}: there is no such file")
-        languages = {
-            name: language for name, language in zip(("source_lang", "target_lang"), self.languages) if language
-        }
-        overrides = {"data": str(self.data), **languages, "eval_bleu": False}
-        state = checkpoint_utils.load_checkpoint_to_cpu(str(self.checkpoint), overrides)
-        cfg = state.get("cfg")
-        if cfg is None or cfg.task._name != "translation":
-            raise CheckpointError(f"{given} is no checkpoint of fairseq's --task translation")
-        try:
-            models, cfg, task = checkpoint_utils.load_model_ensemble_and_task([str(self.checkpoint)], state=state)
-        except RuntimeError as error:  # what torch says about shapes
-            first = str(error).strip().partition("\n")[0]
-            raise CheckpointError(
-                f"{given} does not fit the dictionaries in {self.data}: it must have the same ones ({first})"
-            ) from None
-        if not isinstance(models[0], TransformerModelBase):
-            raise CheckpointError(f"{given} is no autoregressive Transformer of fairseq")
-        models[0].prepare_for_inference_(cfg)
-        models[0].eval()
-        move(models, self.device)
-        return Loaded(task, models[0])
+        task, model = load_transformer(self.checkpoint, self.data, self.languages, self.flag)
+        move([model], self.device)
+        return Loaded(task, model)
 
     def job(self, decoding: BeamSearch, threads: int) -> GeneratorJob:
         """Make the model ready."""
-        return _SearchJob(self.loaded, decoding, self.device)
+        return SearchJob(self.loaded, decoding, self.device)
 
 
 class ForcedLength(FairseqBeamSearch):
@@ -79,7 +56,7 @@ class ForcedLength(FairseqBeamSearch):
         return super().step(step, lprobs, scores, prev_output_tokens, original_batch_idxs, candidate_multiple)
 
 
-class _SearchJob(GeneratorJob):
+class SearchJob(GeneratorJob):
     """fairseq's SequenceGenerator at work, as fairseq-generate calls it."""
 
     def __init__(self, loaded: Loaded, decoding: BeamSearch, device: str) -> None:

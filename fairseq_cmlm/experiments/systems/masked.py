@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Sequence
+from typing import Optional, Sequence
 
 import torch
 
@@ -16,7 +16,9 @@ from fairseq_cmlm.plugin.loading import load_models, move
 
 @dataclass(frozen=True)
 class Masked(FairseqSystem):
-    """A masked model of this package. `data` and `languages` are as in Translator."""
+    """A masked model of this package. `data`, `languages` and `text_pipeline` are as in Translator."""
+
+    text_pipeline: Optional[str] = None
 
     @cached_property
     def _by_dtype(self) -> dict[str, Loaded]:
@@ -24,7 +26,7 @@ class Masked(FairseqSystem):
 
     def load(self) -> Loaded:
         """Load the model, float32."""
-        task, models = load_models([self.checkpoint], self.data, *self.languages)
+        task, models = load_models([self.checkpoint], self.data, *self.languages, self.text_pipeline)
         move(models, self.device)
         return Loaded(task, models[0])
 

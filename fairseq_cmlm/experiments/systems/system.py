@@ -20,11 +20,13 @@ class Decoded(NamedTuple):
     tokens   its best translation, subwords
     lengths  of all its candidates or hypotheses, tokens with `</s>`
     passes   of each of them: how often the decoder was called for it
+    others   the candidates or hypotheses after the best one, subwords, where they are known
     """
 
     tokens: list[str]
     lengths: list[int]
     passes: list[int]
+    others: Sequence[list[str]] = ()
 
 
 class System:
@@ -107,7 +109,9 @@ class GeneratorJob:
     def decoded(
         self, prepared: Sample, result: Any, lengths: list[list[int]], passes: list[list[int]]
     ) -> list[Decoded]:
-        """Return the words of the best hypotheses, with lengths and passes, in the order of the batch."""
-        best = [str(self.task.target_dictionary.string(found[0]["tokens"])).split() for found in result]
-        rows = dict(zip(prepared.order, map(Decoded, best, lengths, passes)))
+        """Return the words of the hypotheses, with lengths and passes, in the order of the batch."""
+        string = self.task.target_dictionary.string
+        words = [[str(string(one["tokens"])).split() for one in found] for found in result]
+        best, others = [found[0] for found in words], [found[1:] for found in words]
+        rows = dict(zip(prepared.order, map(Decoded, best, lengths, passes, others)))
         return [rows[i] for i in sorted(rows)]

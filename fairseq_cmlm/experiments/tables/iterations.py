@@ -16,7 +16,7 @@ PASSES = (1, 4, 10, 0)
 LEGEND = """\
 T: passes; N is one a token. length prior: weight of the length model in the choice of the candidate; the paper chooses
 by the mean log-probability of the tokens alone. passes: of the decoder, for a sentence's best translation, mean; an
-autoregressive decoder makes one a token."""
+autoregressive decoder makes one a token. tokens a pass: of these translations, `</s>` counted, over all passes."""
 
 
 def cases(subject: Subject) -> list[Case]:
@@ -45,6 +45,7 @@ def _row(results: Results, case: Case, names: Sequence[str]) -> Row:
         "BLEU": results.score("bleu", case),
         "chrF": results.score("chrf", case),
         "passes": results.passes(case),
+        "tokens a pass": results.tokens_per_pass(case),
         "paper, small": figure(paper.SMALL.get(results.pair, {}), case) if as_in_the_paper(case) else None,
         "paper, base": _base(case, results.pair) if as_in_the_paper(case) else None,
     }

@@ -61,7 +61,8 @@ def _row(results: Results, case: Case, names: Sequence[str]) -> Row:
 
 
 def _facts(results: Results, case: Case, names: Sequence[str]) -> Row:
-    return {**described(case, names), "BLEU": results.score("bleu", case), "passes": results.passes(case)}
+    facts = {"passes": results.passes(case), "tokens a pass": results.tokens_per_pass(case)}
+    return {**described(case, names), "BLEU": results.score("bleu", case), **facts}
 
 
 def _papers(case: Case, pair: str) -> Optional[float]:

@@ -1,0 +1,71 @@
+"""The updates of one version of the package, some at a time: the program that `python -m benchmarks updates` starts.
+
+    python updates_of.py FOLDER FAIRSEQ-TRAIN-OPTIONS
+
+FOLDER holds the version's `fairseq_cmlm`. For each number on standard input it makes as many updates of fairseq-train
+and prints, as JSON, their target tokens, their processor seconds and the process's peak memory in MB.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import resource
+import sys
+import time
+from pathlib import Path
+from typing import Any, Iterator
+
+
+def trainer_of(arguments: list[str]) -> tuple[Any, Any, Any]:
+    """Return task, model and trainer, as fairseq-train makes them."""
+    import numpy as np
+    import torch
+    from fairseq import options, tasks, utils
+    from fairseq.dataclass.utils import convert_namespace_to_omegaconf
+    from fairseq.trainer import Trainer
+
+    torch.set_num_threads(1)
+    cfg = convert_namespace_to_omegaconf(options.parse_args_and_arch(options.get_training_parser(), arguments))
+    np.random.seed(cfg.common.seed)
+    utils.set_torch_seed(cfg.common.seed)
+    task = tasks.setup_task(cfg.task)
+    task.load_dataset(cfg.dataset.train_subset)
+    model = task.build_model(cfg.model)
+    return task, model, Trainer(cfg, task, model, task.build_criterion(cfg.criterion))
+
+
+def batches_of(task: Any, model: Any, trainer: Any) -> Iterator[Any]:
+    """Yield the batches of all epochs."""
+    for epoch in itertools.count(1):
+        batches = trainer.get_train_iterator(epoch)
+        task.begin_epoch(epoch, model)
+        trainer.begin_epoch(epoch)
+        yield from batches.next_epoch_itr(shuffle=True)
+
+
+def main() -> None:
+    """Answer each line of standard input."""
+    folder, *arguments = sys.argv[1:]
+    os.environ["LOGLEVEL"] = "ERROR"
+    sys.path[0] = folder  # this version, and no file beside this one
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # whatever else is printed
+    from fairseq.logging import metrics
+
+    task, model, trainer = trainer_of([*arguments, "--user-dir", str(Path(folder, "fairseq_cmlm")), "--cpu"])
+    batches = batches_of(task, model, trainer)
+    for line in sys.stdin:
+        tokens, start = 0, time.process_time()
+        for batch in itertools.islice(batches, int(line)):
+            with metrics.aggregate(new_root=True):
+                trainer.train_step([batch])
+            tokens += batch["ntokens"]
+        seconds = time.process_time() - start
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print(json.dumps({"tokens": tokens, "seconds": seconds, "peak": peak}), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,38 @@
+"""The options that name a model and the preparation of its text, for the subcommands that translate."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Optional
+
+from fairseq_cmlm.commands.text_options import add_text_options
+
+if TYPE_CHECKING:
+    from fairseq_cmlm.translator import Translator
+
+
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """Add the checkpoint and what `translator_of` needs beside it."""
+    parser.add_argument("checkpoint", type=Path, help="the model")
+    parser.add_argument("--data", type=Path, metavar="FOLDER", help="of dict.*.txt (default: the checkpoint's own)")
+    parser.add_argument("-s", "--source-lang", help="if neither the checkpoint nor dict.*.txt tells it")
+    parser.add_argument("-t", "--target-lang", help="the same of the target language")
+    add_text_options(parser)
+    parser.add_argument("--device", default="cpu", help="cpu or cuda (default: %(default)s)")
+
+
+def translator_of(options: argparse.Namespace, checkpoint: Optional[Path] = None) -> Translator:
+    """Load the model that is named, or another `checkpoint` with the same preparation of its text."""
+    from fairseq_cmlm.translator import Translator
+
+    return Translator(
+        checkpoint or options.checkpoint,
+        options.data,
+        source_lang=options.source_lang,
+        target_lang=options.target_lang,
+        tokenizer=options.tokenizer,
+        bpe_codes=options.bpe_codes,
+        text_pipeline=options.text_pipeline,
+        device=options.device,
+    )

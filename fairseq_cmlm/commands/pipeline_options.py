@@ -1,0 +1,75 @@
+"""How text is to be prepared: options of `fairseq-cmlm text` and `fairseq-cmlm prepare`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Optional, Sequence
+
+from fairseq_cmlm.errors import OptionError
+from fairseq_cmlm.text.normalise import NORMALISERS
+from fairseq_cmlm.text.pipeline import TextPipeline
+from fairseq_cmlm.text.subwords import SubwordModel, read_subwords
+from fairseq_cmlm.text.tokenise import TOKENISERS
+from fairseq_cmlm.text.usual import usual_side
+
+
+def add_pipeline_options(parser: argparse.ArgumentParser, usual: str) -> None:
+    """Add the options; `usual` says what --normalise does where it is not given."""
+    parser.add_argument("-s", "--source-lang", required=True, help="as in the names of the files")
+    parser.add_argument("-t", "--target-lang", required=True, help="the same of the target language")
+    parser.add_argument(
+        "--tokenizer",
+        metavar="NAME",
+        help=f"{', '.join(TOKENISERS)} or none (default: jieba for zh, none for sentencepiece, else moses)",
+    )
+    parser.add_argument(
+        "--normalise", nargs="+", metavar="NAME", help=f"{', '.join(NORMALISERS)} or none (default: {usual})"
+    )
+    parser.add_argument("--bpe-codes", type=Path, metavar="FILE", help="codes that subword-nmt learn-bpe wrote")
+    parser.add_argument("--target-bpe-codes", type=Path, metavar="FILE", help="those of the target language, if others")
+    parser.add_argument("--sentencepiece-model", type=Path, metavar="FILE", help="a model of sentencepiece")
+    parser.add_argument(
+        "--target-sentencepiece-model", type=Path, metavar="FILE", help="that of the target language, if another"
+    )
+
+
+def pipeline_of(
+    options: argparse.Namespace,
+    usual: Optional[list[str]] = None,
+    pieces: bool = False,
+    stripped: Sequence[str] = (),
+) -> TextPipeline:
+    """Return the pipeline that the options describe.
+
+    usual     what is normalised where --normalise is not given; None for what is usual in the language
+    pieces    sentencepiece will be learned
+    stripped  languages that lose their diacritics
+    """
+    models = _given_subwords(options)
+    pieces = pieces or options.sentencepiece_model is not None
+    normalise = options.normalise or usual
+    return TextPipeline(
+        {
+            language: usual_side(
+                language, options.tokenizer, normalise, model, pieces=pieces, stripped=language in stripped
+            )
+            for language, model in zip((options.source_lang, options.target_lang), models)
+        }
+    )
+
+
+def _given_subwords(options: argparse.Namespace) -> tuple[Optional[SubwordModel], Optional[SubwordModel]]:
+    """Return the subwords of source and target that are given as files."""
+    codes, model = options.bpe_codes, options.sentencepiece_model
+    if codes and model:
+        raise OptionError(f"--bpe-codes {codes} and --sentencepiece-model {model} cannot be combined: give one")
+    for first, flag in ((codes, "bpe-codes"), (model, "sentencepiece-model")):
+        if getattr(options, f"target_{flag.replace('-', '_')}") and not first:
+            raise OptionError(f"--target-{flag} needs those of the source: give --{flag} too")
+    if not codes and not model:
+        return None, None
+    kind = "subword-nmt" if codes else "sentencepiece"
+    target = options.target_bpe_codes or options.target_sentencepiece_model
+    source = read_subwords(kind, codes or model)
+    return source, read_subwords(kind, target) if target else source

@@ -1,0 +1,80 @@
+"""`fairseq-cmlm prepare`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from fairseq_cmlm.commands.pipeline_options import add_pipeline_options, pipeline_of
+from fairseq_cmlm.errors import OptionError
+from fairseq_cmlm.text.parallel import Limits
+from fairseq_cmlm.text.pipeline_file import read_pipeline
+from fairseq_cmlm.text.prepare import Preparation, prepare
+
+_MERGES = 32000
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command."""
+    parser.add_argument("text", type=Path, metavar="TEXT", help="folder of raw {train,valid,test}.LANGUAGE")
+    parser.add_argument("work", type=Path, metavar="WORK", help="folder that receives tokens/, bpe/, text.json, data/")
+    add_pipeline_options(parser, usual="nfc, the letters of Romanian, for moses its punctuation")
+    parser.add_argument(
+        "--strip-diacritics", nargs="+", default=[], metavar="LANGUAGE", help="ro: without ă, â, î, ș, ț"
+    )
+    parser.add_argument("--text-pipeline", type=Path, metavar="FILE", help="prepare as this text.json says")
+    parser.add_argument("--merges", type=int, metavar="N", help=f"learn so many merges of BPE (default: {_MERGES})")
+    parser.add_argument("--sentencepiece", type=int, metavar="N", help="learn so many pieces of sentencepiece instead")
+    parser.add_argument("--whole-words", action="store_true", help="no subwords")
+    parser.add_argument("--separate", action="store_true", help="each language has its own subwords and dictionary")
+    parser.add_argument(
+        "--longest", type=int, default=80, metavar="N", help="words of a training sentence (%(default)s)"
+    )
+    parser.add_argument(
+        "--ratio", type=float, default=9.0, metavar="X", help="words of the longer side per word of the other (9)"
+    )
+    parser.add_argument("--dictionary", type=int, default=-1, metavar="N", help="words in a dictionary (default: all)")
+    parser.add_argument("--dictionaries", type=Path, metavar="FOLDER", help="of dict.*.txt, those of a trained model")
+    parser.add_argument("--destdir", type=Path, metavar="FOLDER", help="for the binarised text (default: WORK/data)")
+    parser.add_argument(
+        "--workers", type=int, default=os.cpu_count(), metavar="N", help="processes (default: all cores)"
+    )
+
+
+def run(options: argparse.Namespace) -> str:
+    """Prepare, and return what was written."""
+    done = prepare(_wanted(options))
+    return "\n".join(done) or f"{options.work}: nothing to do"
+
+
+def _wanted(options: argparse.Namespace) -> Preparation:
+    if options.source_lang == options.target_lang:
+        raise OptionError(f"--source-lang and --target-lang are both {options.source_lang}: give two names")
+    for name in ("merges", "sentencepiece", "workers"):
+        number = getattr(options, name)
+        if number is not None and number < 1:
+            raise OptionError(f"--{name} {number} is less than 1")
+    given = options.text_pipeline or options.bpe_codes or options.sentencepiece_model or options.whole_words
+    learned = [f"--{name} {getattr(options, name)}" for name in ("merges", "sentencepiece") if getattr(options, name)]
+    if len(learned) > 1 or (given and learned):
+        raise OptionError(f"{' and '.join(learned)} cannot be combined with each other or with subwords that are given")
+    if options.text_pipeline:
+        pipeline = read_pipeline(options.text_pipeline).between(options.source_lang, options.target_lang)
+    else:
+        pieces = options.sentencepiece is not None
+        pipeline = pipeline_of(options, pieces=pieces, stripped=options.strip_diacritics)
+    kind = "sentencepiece" if options.sentencepiece else "subword-nmt"
+    return Preparation(
+        text=options.text,
+        work=options.work,
+        pipeline=pipeline,
+        kind=None if given else kind,
+        size=options.sentencepiece or options.merges or _MERGES,
+        joint=not options.separate,
+        limits=Limits(options.longest, options.ratio),
+        data=options.destdir,
+        words=options.dictionary,
+        dictionaries=options.dictionaries,
+        workers=options.workers,
+    )

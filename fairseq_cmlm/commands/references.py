@@ -1,0 +1,34 @@
+"""A model and the references that it is measured on: what two commands are given."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fairseq_cmlm.commands.model_options import add_model_options, translator_of
+
+if TYPE_CHECKING:
+    from fairseq_cmlm.translator import Translator
+
+
+def add_model_and_references(parser: argparse.ArgumentParser) -> None:
+    """Add their options."""
+    add_model_options(parser)
+    parser.add_argument("--source", type=Path, required=True, metavar="FILE", help="the text, a sentence a line")
+    parser.add_argument("--target", type=Path, required=True, metavar="FILE", help="its translation, line by line")
+
+
+def model_and_references(options: argparse.Namespace) -> tuple[Translator, list[str], list[str]]:
+    """Return the model, and the lines of both texts. Texts that are not parallel, or empty, are a TextError."""
+    from fairseq_cmlm.errors import TextError
+    from fairseq_cmlm.files import read_lines
+
+    texts, targets = read_lines(options.source), read_lines(options.target)
+    if len(texts) != len(targets):
+        raise TextError(
+            f"{options.source} has {len(texts)} lines and {options.target} {len(targets)}: must be parallel"
+        )
+    if not texts:
+        raise TextError(f"{options.source} is empty: there is nothing to measure")
+    return translator_of(options), texts, targets

@@ -1,0 +1,43 @@
+"""Options that exclude each other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Mapping
+
+from fairseq_cmlm.errors import OptionError
+
+if TYPE_CHECKING:
+    from fairseq_cmlm.decoding.options import Decoding
+
+# What the exact mode sets: the released code compares candidates by their mean log-probability alone.
+ORIGINAL = {"length_prior": 0.0}
+_EARLY = ("iterations_per_token", "stop_unchanged", "stop_entropy", "confidence_threshold", "halve_candidates")
+_SAMPLERS = ("order", "entropy_bound", "edit_threshold", "desmooth", "eta", "block_length", "temperature", "top_p")
+# Where the left option is on, those on the right must be off.
+_CONFLICTS: dict[str, tuple[str, ...]] = {
+    "original": (*_EARLY, *_SAMPLERS, "length_prior", "length_budget", "mask_schedule", "choose_by", "plan_by"),
+    "strategy": (*_EARLY, *_SAMPLERS, "mask_schedule", "plan_by"),  # with one of SEARCH_ORDERS
+    "block_length": ("halve_candidates", "plan_by"),
+    "gold_target_length": ("length_budget",),
+}
+# Values of options with a choice that mean off.
+_OFF = (None, "linear", "probability", "confidence")
+
+
+def refuse_conflicts(decoding: Decoding, flags: Mapping[str, str]) -> None:
+    """Raise an OptionError for the first option of `decoding` that another one excludes.
+
+    flags  field -> the option's name on the command line
+
+    >>> from fairseq_cmlm.decoding.options import Decoding
+    >>> refuse_conflicts(Decoding.of(original=True), {"original": "--original-decoding", "strategy": ""})
+    """
+    for name, others in _CONFLICTS.items():
+        flag = f"{flags[name]} {decoding.strategy}" if name == "strategy" else flags.get(name)
+        for other in others if (decoding.searches if name == "strategy" else getattr(decoding, name)) else ():
+            value = getattr(decoding, other)
+            if value not in (*_OFF, ORIGINAL.get(other)):
+                raise OptionError(
+                    f"{flags[other]} {value} (given, or set by --decoding-preset) cannot be combined with {flag}: "
+                    "leave one of them out"
+                )

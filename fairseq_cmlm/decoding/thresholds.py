@@ -1,0 +1,74 @@
+"""Thresholds of probability and entropy, moved to where they mean the same without label smoothing.
+
+Trained with smoothing e, a network that is certain gives its word 1 - e + e / V, not 1, and every other word e / V.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Optional
+
+from fairseq_cmlm.decoding.stopping import (
+    StoppingRule,
+    below_threshold,
+    while_changing,
+    while_changing_or_unsure,
+    within_entropy,
+)
+
+if TYPE_CHECKING:
+    from fairseq_cmlm.decoding.options import Decoding
+
+
+def smoothed_probability(probability: float, smoothing: float, words: int) -> float:
+    """Return what `probability` becomes with label smoothing over `words` words: (1 - e) p + e / V.
+
+    >>> round(smoothed_probability(1.0, 0.1, 100), 4)
+    0.901
+    """
+    return (1 - smoothing) * probability + smoothing / words
+
+
+def smoothed_certainty(smoothing: float, words: int) -> float:
+    """Return the entropy, in nats, of a network that is certain of its word but trained with label smoothing.
+
+    >>> round(smoothed_certainty(0.1, 4112), 2), smoothed_certainty(0.0, 4112)
+    (1.16, 0.0)
+    """
+    if smoothing == 0:
+        return 0.0
+    best, other = smoothed_probability(1.0, smoothing, words), smoothing / words
+    return -best * math.log(best) - (words - 1) * other * math.log(other)
+
+
+def stopping_rules(decoding: Decoding, words: int) -> list[StoppingRule]:
+    """Return the rules that end the passes of rows and tokens early, for a vocabulary of so many words.
+
+    >>> from fairseq_cmlm.decoding.options import Decoding
+    >>> [rule.reason for rule in stopping_rules(Decoding.of(stop_unchanged=2, confidence_threshold=0.7), 100)]
+    ['unchanged', 'sure']
+    """
+    smoothing = decoding.desmooth or 0.0
+    floor, patience, found = smoothed_certainty(smoothing, words), decoding.stop_unchanged, list[StoppingRule]()
+    if patience is not None and decoding.stop_entropy is not None:
+        found.append(while_changing_or_unsure(patience, decoding.stop_entropy, floor))
+    elif patience is not None:
+        found.append(while_changing(patience))
+    if decoding.confidence_threshold is not None:
+        found.append(below_threshold(smoothed_probability(decoding.confidence_threshold, smoothing, words)))
+    if decoding.entropy_bound is not None:
+        found.append(within_entropy(decoding.entropy_bound, floor))
+    return found
+
+
+def rewrite_above(decoding: Decoding, words: int) -> Optional[float]:
+    """Return the log-probability above which a token replaces one that stands; None: any does.
+
+    >>> from fairseq_cmlm.decoding.options import Decoding
+    >>> rewrite_above(Decoding.of(strategy="edit", edit_threshold=0.0), 100)
+    -inf
+    """
+    if decoding.edit_threshold is None:
+        return None
+    threshold = smoothed_probability(decoding.edit_threshold, decoding.desmooth or 0.0, words)
+    return math.log(threshold) if threshold else -math.inf

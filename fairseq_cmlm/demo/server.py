@@ -1,0 +1,185 @@
+"""The server of the demo. It keeps nothing: a request holds all that its answer needs, and no text is logged."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import json
+import socket
+import sys
+import threading
+import traceback
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Optional
+
+from fairseq_cmlm.demo.request import answer, form, read_request
+from fairseq_cmlm.errors import OptionError, UserError
+from fairseq_cmlm.render.page import page
+from fairseq_cmlm.translator import Translator
+
+_AT_ONCE = 8  # decodings; who comes beyond is asked to wait
+_LONGEST = 1 << 18  # bytes of a request: a draft of 1,000 tokens needs a quarter
+_PATIENCE = 30  # seconds that a client may be silent, or not take what is sent to it
+
+
+class DemoServer(ThreadingHTTPServer):
+    """Serves the page, and decodings to it, a thread for each request."""
+
+    daemon_threads = True
+
+    def __init__(self, host: str, port: int, translator: Translator) -> None:
+        """Bind to `host` and `port`, 0 for any that is free; what cannot be had is an OptionError."""
+        self.host = host
+        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self.translator = translator
+        self.places = threading.BoundedSemaphore(_AT_ONCE)
+        source, target = translator.languages
+        data = {"languages": translator.languages, "form": form()}
+        self.page = page("demo", data, "'self'", summary=f"{source} → {target}").encode("utf-8")
+        try:
+            super().__init__((host, port), _Handler)
+        except (OSError, OverflowError) as error:
+            raise OptionError(
+                f"--host {host} --port {port} cannot be served ({error}): name another --port, or 0 for any"
+            ) from None
+
+    @property
+    def address(self) -> str:
+        """The address of the page."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.server_address[1]}/"
+
+    def names(self, header: str) -> bool:
+        """Say whether a Host header names this server, so that no foreign name leads a browser here (DNS rebinding)."""
+        if not is_loopback(self.host):
+            return True  # by what names others reach this machine is not known
+        host = header.rpartition(":")[0] if header.rpartition(":")[2].isdecimal() else header
+        return host.strip("[]").lower() == self.host.lower() or is_loopback(host.strip("[]"))
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Pass over clients that are gone; report anything else."""
+        if not isinstance(sys.exc_info()[1], (ConnectionError, TimeoutError)):
+            super().handle_error(request, client_address)
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether only this machine reaches a host.
+
+    >>> [is_loopback(host) for host in ("localhost", "127.0.0.1", "::1", "0.0.0.0", "example.org")]
+    [True, True, True, False, False]
+    """
+    with contextlib.suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return host.lower() == "localhost"
+
+
+class _RefusedError(Exception):
+    """A request that is answered by a status and a reason alone."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status, self.reason = status, reason
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: DemoServer
+    server_version, sys_version = "fairseq_cmlm", ""
+    timeout = _PATIENCE
+    _begun = False
+
+    def do_GET(self) -> None:
+        """Serve the page."""
+        try:
+            self._check_names()
+            if self.path != "/":
+                raise _RefusedError(404, "there is only the page /")
+        except _RefusedError as refused:
+            return self._fail(refused.status, refused.reason)
+        self._begin(200, "text/html; charset=utf-8")
+        self.wfile.write(self.server.page)
+
+    def do_POST(self) -> None:
+        """Decode, and stream the passes: a JSON object a line."""
+        try:
+            self._check_names()
+            body = self._body()
+            if not self.server.places.acquire(blocking=False):
+                raise _RefusedError(503, f"{_AT_ONCE} decodings are going on already: try again in a moment")
+            try:
+                answer(self.server.translator, read_request(body), self._event)
+            finally:
+                self.server.places.release()
+        except _RefusedError as refused:
+            self._fail(refused.status, refused.reason)
+        except UserError as error:
+            self._fail(400, str(error).replace("texts[0]", "the text").replace("targets[0]", "the target"))
+        except (ConnectionError, TimeoutError):
+            raise
+        except Exception:
+            traceback.print_exc()
+            self._fail(500, "the server failed; its terminal says why")
+
+    def _check_names(self) -> None:
+        """Refuse what a foreign page may have sent the browser for."""
+        host, origin = self.headers.get("Host", ""), self.headers.get("Origin")
+        if not self.server.names(host):
+            raise _RefusedError(403, f"this server is not '{host}': open {self.server.address}")
+        if origin not in (None, f"http://{host}"):
+            raise _RefusedError(403, f"the page of '{origin}' has no business here")
+
+    def _body(self) -> bytes:
+        length = self.headers.get("Content-Length", "")
+        if self.path != "/translate":
+            raise _RefusedError(404, "requests go to /translate")
+        if not length.isdecimal():
+            raise _RefusedError(411, "a request must tell its Content-Length")
+        if int(length) > _LONGEST:
+            # What is left unread would make the client miss the answer.
+            self.rfile.read(min(int(length), 8 * _LONGEST))
+            raise _RefusedError(
+                413, f"the request has {length} bytes, and at most {_LONGEST} are read: shorten the text"
+            )
+        body = self.rfile.read(int(length))
+        # A foreign page cannot send this type without asking first.
+        if self.headers.get_content_type() != "application/json":
+            raise _RefusedError(415, "a request must be application/json")
+        if len(body) < int(length):
+            raise ConnectionResetError
+        return body
+
+    def _event(self, event: dict[str, Any]) -> None:
+        if not self._begun:
+            self._begin(200, "application/x-ndjson")
+        self.wfile.write(json.dumps(event, ensure_ascii=False).encode("utf-8") + b"\n")
+
+    def _fail(self, status: int, reason: str) -> None:
+        """Say why there is no answer, or no more of it."""
+        if not self._begun:
+            self._begin(status, "application/json")
+        self.wfile.write(json.dumps({"error": reason}, ensure_ascii=False).encode("utf-8") + b"\n")
+
+    def _begin(self, status: int, kind: str) -> None:
+        self._begun = True
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        for name, value in (
+            ("Cache-Control", "no-store"),
+            ("X-Content-Type-Options", "nosniff"),
+            ("X-Frame-Options", "DENY"),
+            ("Referrer-Policy", "no-referrer"),
+        ):
+            self.send_header(name, value)
+        self.end_headers()
+
+    def log_message(self, format: str, *arguments: Any) -> None:
+        """Log nothing."""
+
+
+def warning(host: str) -> Optional[str]:
+    """Return what to tell whoever serves the demo to others, None where only this machine reaches it."""
+    if is_loopback(host):
+        return None
+    return (
+        f"--host {host}: everybody who reaches this machine can use the model; there is neither a password nor "
+        "encryption, and texts travel in the clear"
+    )

@@ -1,0 +1,93 @@
+"""BLEU and chrF by who chooses the candidate and who plans the passes, beside beam search and the best choice."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Optional, Sequence
+
+from fairseq_cmlm.decoding.choice import CHOOSERS
+from fairseq_cmlm.decoding.options import Decoding
+from fairseq_cmlm.decoding.planning import PLANNERS
+from fairseq_cmlm.errors import OptionError
+from fairseq_cmlm.experiments.axes import described, signed
+from fairseq_cmlm.experiments.case import Case, varied
+from fairseq_cmlm.experiments.results import Results
+from fairseq_cmlm.experiments.subject import RESCORED, Subject
+from fairseq_cmlm.measures.measure import Output
+from fairseq_cmlm.render.table import Row, Table
+
+PASSES = (4, 10)
+_SHOWN = ("choose_by", "plan_by", "rescore_with", "plan_with")
+PLAIN, MODEL, ORACLE = "confidence", "autoregressive", "oracle"
+LEGEND = """\
+chosen by, planned by: --choose-by and --plan-by; autoregressive is the model of --rescore-with, --plan-with or else of
+--teacher. oracle: the candidate or hypothesis most like the reference, by chrF of the sentence, which no decoding can
+choose. rescored: the hypotheses of beam search, ranked by its score plus the pseudo-likelihood under the masked model.
+passes: of the masked model, mean; what choosers and planners read comes on top. seconds: of one run, not
+repeated."""
+
+
+def cases(subject: Subject) -> list[Case]:
+    """Return each T with every chooser, then with every planner and its own choice, and the baseline."""
+    masked = [
+        case for T in PASSES for one in _choices(subject) for case in _possible(subject, {**one, "iterations": T})
+    ]
+    beams = subject.beam_search(1, 5)
+    return [*masked, *beams, *(replace(case, system=RESCORED) for case in beams[1:])]
+
+
+def _choices(subject: Subject) -> list[dict[str, Any]]:
+    """Return the options of each row."""
+    known = [name for name in CHOOSERS if name != MODEL or subject.judge]
+    pairs = [(name, PLAIN) for name in known] + [(name, name) for name in known if name in PLANNERS and name != PLAIN]
+    models = {name: subject.given.get(name, subject.judge) for name in ("rescore_with", "plan_with")}
+    return [
+        {
+            "choose_by": chooser,
+            "plan_by": planner,
+            "rescore_with": models["rescore_with"] if chooser == MODEL else None,
+            "plan_with": models["plan_with"] if planner == MODEL else None,
+            "length_prior": subject.priors[-1],
+        }
+        for chooser, planner in pairs
+    ]
+
+
+def _possible(subject: Subject, options: dict[str, Any]) -> list[Case]:
+    """Return the case with these options, none if those that are given exclude them."""
+    try:
+        return [subject.masked(**options)]
+    except OptionError:
+        return []
+
+
+def table(results: Results) -> Table:
+    """Return a row for each case, and after those of one T the oracle among its candidates."""
+    all_cases = cases(results.subject)
+    names = [name for name in varied(all_cases) if name not in _SHOWN]
+    rows, shown = [], []
+    for case in all_cases:
+        with_oracle = results.cells[case].others and (not case.masked or _plain(case))
+        for oracle in [None, results.oracle(case)] if with_oracle else [None]:
+            rows.append(_row(results, case, names, oracle))
+            shown.append(case)
+    return Table("The choice among candidates", rows, LEGEND, details=signed(shown))
+
+
+def _plain(case: Case) -> bool:
+    """Tell whether the candidates are chosen and planned by nobody else."""
+    decoding = case.decoding
+    return isinstance(decoding, Decoding) and (decoding.choose_by, decoding.plan_by) == (PLAIN, PLAIN)
+
+
+def _row(results: Results, case: Case, names: Sequence[str], oracle: Optional[Output]) -> Row:
+    output = oracle or results.cells[case].output
+    return {
+        **described(case, names),
+        "chosen by": ORACLE if oracle else case.value("choose_by"),
+        "planned by": case.value("plan_by"),
+        "BLEU": results.score_of("bleu", output),
+        "chrF": results.score_of("chrf", output),
+        "passes": results.passes(case),
+        "seconds": sum(results.cells[case].rounds),
+    }

@@ -1,0 +1,151 @@
+"""Captured passes: the decoders' kernels are recorded once on a GPU and then launched together, as a CUDA graph.
+
+A pass over few rows is hundreds of small kernels, which a GPU finishes sooner than the host launches them. A graph has
+one shape and reads and writes fixed places. So canvases and sources are padded to a multiple of GRAIN, all rows stay
+until the last is finished, and the states of every position are computed, of which those that the loop has asked for
+are picked. Rows do not depend on each other, nor on padding: the tokens are those of a pass that is not captured.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from functools import cache
+from threading import Lock
+from typing import Any, Callable, Hashable, Sequence
+
+import torch
+from torch import Tensor
+
+from fairseq_cmlm.decoding.loop import Query
+from fairseq_cmlm.errors import OptionError
+from fairseq_cmlm.inference.predictor import Predictor
+from fairseq_cmlm.model.attention import Memory
+from fairseq_cmlm.model.decoder import Decoder
+from fairseq_cmlm.model.packing import Packing
+
+GRAIN = 8
+KEPT = 32  # each has keys and values of its own, and a graph
+States = list[Tensor]  # of each decoder, (R, D)
+# (function, device) -> its replay, which writes over what the one before it has returned
+Record = Callable[[Callable[[], States], torch.device], Callable[[], States]]
+
+
+def cuda_graph(function: Callable[[], States], device: torch.device) -> Callable[[], States]:
+    """Record the kernels that `function` launches, and return what launches them again."""
+    if device.type != "cuda":
+        raise OptionError(f"--capture-passes records what a GPU does, and this decodes on the {device}: leave it out")
+    beside: Any = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+    beside.wait_stream(torch.cuda.current_stream(device))
+    with torch.cuda.stream(beside):
+        function()  # for the libraries to choose their kernels and take their memory, which cannot be recorded
+    torch.cuda.current_stream(device).wait_stream(beside)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph, pool=_pool(), capture_error_mode="thread_local"):
+        found = function()
+
+    def replay() -> States:
+        graph.replay()
+        return found
+
+    return replay
+
+
+@cache
+def _pool() -> Any:
+    """Return the memory that all graphs use in turn: none runs beside another."""
+    return torch.cuda.graph_pool_handle()
+
+
+class CapturedPasses:
+    """The recorded passes, by shape, of the models that were decoded with; the least recently used are dropped.
+
+    lock  to hold while a batch is decoded: the passes write to places that batches share
+    """
+
+    def __init__(self, record: Record = cuda_graph) -> None:
+        self.lock = Lock()
+        self._record = record
+        self._passes: OrderedDict[Hashable, _Pass] = OrderedDict()
+
+    def of(self, key: Hashable, make: Callable[[Record], _Pass]) -> _Pass:
+        """Return the pass for a key, recorded if there is none yet."""
+        if key not in self._passes:
+            self._passes[key] = make(self._record)
+        self._passes.move_to_end(key)
+        if len(self._passes) > KEPT:
+            self._passes.popitem(last=False)
+        return self._passes[key]
+
+
+class CapturedPredictor(Predictor):
+    """A Predictor whose decoders are replayed."""
+
+    def __init__(self, *arguments: Any, captured: CapturedPasses) -> None:
+        super().__init__(*arguments)
+        self._captured = captured
+        self._begun: dict[Hashable, _Pass] = {}
+
+    def _features(self, query: Query) -> States:
+        attend = self._memories[0][0].attend
+        rows = len(query.visible) if query.rows is None else attend.size(0) * self._candidates
+        shape = (rows, _rounded(query.visible.size(1)))
+        if shape not in self._begun:
+            weights = [(id(one), one.embedding.tokens.weight.data_ptr()) for one in self._decoders]
+            key = (*shape, attend.size(0), _rounded(attend.size(3)), *weights)
+            begun = self._captured.of(key, lambda record: _Pass(self._decoders, self._memories, shape, record))
+            begun.begin(self._memories)
+            self._begun[shape] = begun
+        return self._begun[shape].states(query)
+
+
+class _Pass:
+    """A recorded pass: the places that it reads, and its replay."""
+
+    def __init__(
+        self, decoders: Sequence[Decoder], memories: list[list[Memory]], shape: tuple[int, int], record: Record
+    ) -> None:
+        like = memories[0][0].key
+        # Nothing but padding at first: words beyond the last position of the network would have no embedding.
+        self._pad = decoders[0].pad
+        self._canvas = torch.full(shape, self._pad, device=like.device)
+        self._memories = [[_room(layer) for layer in memory] for memory in memories]
+        everywhere = torch.arange(self._canvas.numel(), device=like.device)
+
+        def run() -> States:
+            both = zip(decoders, self._memories)
+            return [one.features(self._canvas, Packing(None, *shape), memory, everywhere) for one, memory in both]
+
+        self._replay = record(run, like.device)
+
+    def begin(self, memories: list[list[Memory]]) -> None:
+        """Take the keys and values of another batch."""
+        for memory, mine in zip(memories, self._memories):
+            for layer, room in zip(memory, mine):
+                length = layer.attend.size(3)
+                room.key[:, :, :length].copy_(layer.key)
+                room.value[:, :, :length].copy_(layer.value)
+                room.attend.zero_()[..., :length].copy_(layer.attend)
+
+    def states(self, query: Query) -> States:
+        """Compute the states (M, D) of what is asked for."""
+        columns, width = query.visible.size(1), self._canvas.size(1)
+        self._canvas[:, columns:].fill_(self._pad)
+        rows = query.positions // columns
+        if query.rows is None:
+            self._canvas[:, :columns].copy_(query.visible)
+        else:
+            self._canvas[:, :columns].index_copy_(0, query.rows, query.visible)
+            rows = query.rows[rows]
+        places = rows * width + query.positions % columns
+        return [states[places] for states in self._replay()]
+
+
+def _rounded(length: int) -> int:
+    return -(-length // GRAIN) * GRAIN
+
+
+def _room(memory: Memory) -> Memory:
+    """Return room for the keys and values of a source as long as this one's, and of padding."""
+    rows, heads, length, features = memory.key.shape
+    key, value = (memory.key.new_zeros(rows, heads, _rounded(length), features) for _ in range(2))
+    return Memory(key, value, memory.attend.new_zeros(rows, 1, 1, _rounded(length)))

@@ -1,0 +1,36 @@
+"""Dropout whose masks are cheap to draw on a CPU."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+# A number is kept or dropped by 16 random bits.
+_STEPS = 1 << 16
+
+
+class Dropout(nn.Module):
+    """Set each number to 0 with `probability`, and divide the others by the share that is kept, in training.
+
+    torch draws a float64 for each number of a mask on a CPU, which takes as long as a product of matrices. Here a
+    64-bit integer decides four, so that the probability is rounded to a multiple of 2^-16.
+    """
+
+    def __init__(self, probability: float) -> None:
+        super().__init__()
+        self.probability = probability
+
+    def forward(self, x: Tensor) -> Tensor:
+        """X (...) -> (...), of the same type."""
+        if not x.is_cpu:
+            return functional.dropout(x, self.probability, self.training)
+        dropped = min(round(self.probability * _STEPS), _STEPS - 1) if self.training else 0
+        return x * _factors(x, dropped) if dropped else x
+
+
+def _factors(x: Tensor, dropped: int) -> Tensor:
+    """Draw factors of the shape and type of x: 0 with probability `dropped` / _STEPS, else 1 over the share kept."""
+    four = torch.empty(-(-x.numel() // 4), dtype=torch.int64).random_(-(2**63), None)
+    kept = four.view(torch.int16)[: x.numel()].ge_(dropped - _STEPS // 2)  # 0 or 1, in place of the bits
+    return kept.to(x.dtype).mul_(_STEPS / (_STEPS - dropped)).view(x.shape)

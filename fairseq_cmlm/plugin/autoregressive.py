@@ -1,0 +1,130 @@
+"""fairseq's autoregressive Transformer beside a masked model: loaded, and as a judge of its candidates."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Optional
+
+import torch
+from fairseq import checkpoint_utils, tasks
+from fairseq.models.transformer import TransformerModelBase
+from omegaconf import open_dict
+from torch import Tensor
+
+from fairseq_cmlm.errors import CheckpointError, ModelError, OptionError, TextError
+from fairseq_cmlm.inference.readers import ReadCandidates
+from fairseq_cmlm.model.packing import packing_of
+from fairseq_cmlm.plugin.same_words import check_words
+
+_LOGITS = 1 << 24  # computed at once; as float32 they take 64 MB
+
+
+def load_transformer(
+    checkpoint: Path, data: Optional[Path], languages: tuple[Optional[str], Optional[str]], flag: str
+) -> tuple[Any, TransformerModelBase]:
+    """Return task and model as fairseq-generate prepares them, with the dictionaries in the folder `data`.
+
+    languages  source and target, where the checkpoint's own are not meant
+    flag       the option that gave the checkpoint, for messages
+
+    What is no autoregressive Transformer, or one of other dictionaries, is a CheckpointError; one of the other
+    direction an OptionError.
+    """
+    try:
+        return _loaded(checkpoint, data, languages)
+    except (CheckpointError, OptionError) as error:
+        raise type(error)(f"{flag} {checkpoint}: {error}") from None
+
+
+def _loaded(checkpoint: Path, data: Optional[Path], languages: tuple[Optional[str], Optional[str]]) -> Any:
+    if not checkpoint.is_file():
+        raise CheckpointError("there is no such file")
+    state = checkpoint_utils.load_checkpoint_to_cpu(str(checkpoint))
+    cfg = state.get("cfg")
+    if cfg is None or cfg.task._name != "translation":
+        raise CheckpointError("it is no checkpoint of fairseq's --task translation")
+    trained = (cfg.task.source_lang, cfg.task.target_lang)
+    source, target = (asked or known for asked, known in zip(languages, trained))
+    if source != target and trained == (target, source):
+        raise OptionError(f"it translates from {target} to {source}: give the model from {source} to {target}")
+    if "decoder.embed_tokens.weight" not in state["model"]:
+        raise CheckpointError("it is no autoregressive Transformer of fairseq")
+    ours = {"data": str(data or cfg.task.data), "source_lang": source, "target_lang": target, "eval_bleu": False}
+    task_cfg = cfg.task.copy()
+    with open_dict(task_cfg):
+        task_cfg.update(ours)
+    task = tasks.setup_task(task_cfg)
+    check_words(state, task)
+    models, cfg = checkpoint_utils.load_model_ensemble([str(checkpoint)], state=state, task=task)
+    if not isinstance(models[0], TransformerModelBase):
+        raise CheckpointError("it is no autoregressive Transformer of fairseq")
+    models[0].prepare_for_inference_(cfg)
+    models[0].eval()
+    return task, models[0]
+
+
+class Autoregressive:
+    """A judge (inference/readers.py) that reads from left to right.
+
+    A token's log-probability is that of fairseq-generate --score-reference: `</s>` comes before the first one, and is
+    the last.
+    """
+
+    def __init__(self, model: TransformerModelBase, eos: int) -> None:
+        self._model, self._eos = model, eos
+
+    def read(self, source: Tensor, size: int) -> ReadCandidates:
+        """Encode the source (B, S), to judge `size` candidates of each sentence."""
+        return _Reading(self._model.to(source.device), self._eos, source, size)
+
+
+class _Reading:
+    """An encoded source of B sentences, and the model over its candidates."""
+
+    @torch.no_grad()
+    def __init__(self, model: TransformerModelBase, eos: int, source: Tensor, size: int) -> None:
+        self._model, self._eos, self._size = model, eos, size
+        _check_positions("source", source.size(1), model.encoder.max_positions())
+        self._encoded = model.encoder(source, src_lengths=source.ne(model.encoder.padding_idx).sum(1))
+        self._whole = self._memory(torch.arange(len(source) * size, device=source.device))
+        self._checked = False
+
+    def _memory(self, rows: Tensor) -> Any:
+        return self._model.encoder.reorder_encoder_out(self._encoded, rows // self._size)
+
+    @torch.no_grad()
+    def __call__(self, tokens: Tensor, real: Tensor, number: int, rows: Optional[Tensor]) -> Tensor:
+        """Return the log-probability of each token given those to its left, as `ReadCandidates` says."""
+        decoder = self._model.decoder
+        _check_positions("target", tokens.size(1), decoder.max_positions())
+        # No padding is read: nothing to the left of it can see it, and fairseq would make masks of it.
+        first = tokens.new_full((len(tokens), 1), self._eos)
+        before = torch.cat([first, tokens[:, :-1]], dim=1).masked_fill(~real, self._eos)
+        states, _ = decoder.extract_features(before, self._whole if rows is None else self._memory(rows))
+        packing = packing_of(real, number)
+        found = self._log_probs(packing.pack(states), packing.pack(tokens))
+        if not self._checked and bool(found.isnan().any()):
+            raise ModelError(
+                "the autoregressive model's outputs are not numbers (NaN): it diverged in training; use an earlier "
+                "checkpoint of it"
+            )
+        self._checked = True
+        return packing.pad(found[:, None]).squeeze(2)
+
+    def _log_probs(self, states: Tensor, tokens: Tensor) -> Tensor:
+        """Return the log-probabilities (R,) float32 of `tokens` (R,) after `states` (R, D), part by part."""
+        part = max(1, _LOGITS // len(self._model.decoder.dictionary))
+        found = []
+        for some, wanted in zip(torch.split(states, part), torch.split(tokens, part)):
+            logits = self._model.decoder.output_layer(some[None])
+            log_probs = self._model.get_normalized_probs((logits, None), log_probs=True)[0]
+            found.append(log_probs.gather(1, wanted[:, None]).squeeze(1))
+        return torch.cat(found)
+
+
+def _check_positions(side: str, longest: int, limit: int) -> None:
+    if longest > limit:
+        raise TextError(
+            f"a {side} of {longest} tokens (</s> counts) is longer than the autoregressive model of --rescore-with or "
+            f"--plan-with reads, {limit}: shorten it, or leave the option out"
+        )

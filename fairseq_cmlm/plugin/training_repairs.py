@@ -1,0 +1,118 @@
+"""Repairs of how fairseq trains: its optimizer, moving average, and trainings of several processes."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any, Callable, Optional
+
+import torch
+from fairseq import distributed
+from fairseq.data.iterators import EpochBatchIterator
+from fairseq.models.ema.ema import EMA
+from fairseq.optim.adam import Adam, FairseqAdam
+from fairseq.optim.amp_optimizer import AMPOptimizer
+
+from fairseq_cmlm.training.fused_adam import FusedAdam
+
+
+def decay_tied_tables_once() -> None:
+    """--store-ema averages a table once for each of its names: three times with --share-all-embeddings (fairseq 0.12).
+
+    So it forgets faster than the rest of the model.
+    """
+    original = EMA._step_internal
+
+    @functools.wraps(original)
+    def step(self: EMA, new_model: torch.nn.Module, updates: Optional[int] = None) -> None:
+        averages = self.fp32_params if self.config.ema_fp32 else self.model.state_dict()
+        tables = {averages[name].data_ptr() if name in averages else name: name for name in new_model.state_dict()}
+        original(self, _Named(new_model, set(tables.values())), updates)
+
+    EMA._step_internal = step
+
+
+class _Named:
+    """A model of which only the tensors `names` are seen."""
+
+    def __init__(self, model: torch.nn.Module, names: set[str]) -> None:
+        self._model, self._names = model, names
+
+    def state_dict(self) -> dict[str, Any]:
+        return {name: value for name, value in self._model.state_dict().items() if name in self._names}
+
+
+def unscale_gradients_once() -> None:
+    """--amp divides the gradients by the loss scale twice: it unscales one optimizer and steps another (fairseq 0.12).
+
+    With the first scale, 128, --adam-eps is then larger than most of them, and little is learned.
+    """
+
+    def step(self: AMPOptimizer) -> None:
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+
+    AMPOptimizer.step = step
+
+
+def fuse_adam() -> None:
+    """--optimizer adam launches seven kernels for each parameter if NVIDIA's apex is not installed (all versions).
+
+    torch has a fused Adam by now, on CPU and CUDA. --use-old-adam, and parameters that are not float32
+    (--memory-efficient-fp16), keep fairseq's.
+    """
+    original = FairseqAdam.__init__
+
+    @functools.wraps(original)
+    def init(self: FairseqAdam, cfg: Any, params: list[torch.nn.Parameter]) -> None:
+        original(self, cfg, params)
+        each = [one for group in self.param_groups for one in group["params"]]
+        can = all(one.dtype == torch.float32 and one.device.type in ("cpu", "cuda") for one in each)
+        if isinstance(self.optimizer, Adam) and can and not getattr(cfg, "use_old_adam", False):
+            self._optimizer = FusedAdam(params, **self.optimizer_config)
+
+    FairseqAdam.__init__ = init
+
+
+def send_checkpoints_to_all_processes() -> None:
+    """A training of several processes cannot resume: what the first one has read is refused by the others.
+
+    They read it as if it were a foreign file (torch >= 2.6, weights_only), and the options in it are omegaconf's. It
+    comes from a process of the same training, which has read the file safely.
+    """
+
+    def broadcast_object(found: Any, src_rank: int, group: Any, dist_device: torch.device) -> Any:
+        objects = [found]
+        torch.distributed.broadcast_object_list(objects, src=src_rank, group=group, device=dist_device)
+        return objects[0]
+
+    distributed.utils._broadcast_object_slow = broadcast_object
+
+
+def resume_on_other_processes() -> None:
+    """A resume in the middle of an epoch counts batches a process (fairseq 0.12), whatever their number was before.
+
+    After 10 batches of one process, two would each pass over 10: data is left out; the other way round, seen twice.
+    The state has the number of processes now, and the position is that of all batches together, rounded down.
+    """
+    save, load = EpochBatchIterator.state_dict, EpochBatchIterator.load_state_dict
+
+    @functools.wraps(save)
+    def state_dict(self: EpochBatchIterator) -> dict[str, Any]:
+        return {**save(self), "num_shards": self.num_shards}
+
+    @functools.wraps(load)
+    def load_state_dict(self: EpochBatchIterator, state: dict[str, Any]) -> None:
+        before = state.get("num_shards", self.num_shards)
+        position = state.get("iterations_in_epoch", 0) * before // self.num_shards
+        load(self, {**state, "iterations_in_epoch": position})
+
+    EpochBatchIterator.state_dict, EpochBatchIterator.load_state_dict = state_dict, load_state_dict
+
+
+TRAINING_REPAIRS: list[Callable[[], None]] = [
+    decay_tied_tables_once,
+    unscale_gradients_once,
+    fuse_adam,
+    send_checkpoints_to_all_processes,
+    resume_on_other_processes,
+]

@@ -1,0 +1,204 @@
+"""`fairseq-cmlm prepare`: raw parallel text becomes what fairseq-train reads, with its text pipeline beside it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Callable, Optional
+
+from fairseq_cmlm.errors import OptionError, TextError
+from fairseq_cmlm.files import write_text
+from fairseq_cmlm.text.learn import learn_bpe, learn_sentencepiece
+from fairseq_cmlm.text.packages import imported
+from fairseq_cmlm.text.parallel import Limits, split_file, tokenise_files
+from fairseq_cmlm.text.pipeline import TextPipeline
+from fairseq_cmlm.text.pipeline_file import FILE_NAME, read_pipeline, write_pipeline
+
+SPLITS = ("train", "valid", "test")
+_SETTINGS = "prepared.json"
+# What fairseq-preprocess logs of the words that have no place in the dictionary.
+_UNKNOWN = re.compile(r"\[[^][]+\] .*% replaced")
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """What is prepared, as the options of the command tell.
+
+    text          folder of {train,valid,test}.LANGUAGE, raw
+    work          folder that receives tokens/, bpe/, text.json and data/
+    pipeline      how; what it lacks of subwords is learned from the training text
+    limits        of the training pairs that are kept
+    kind, size    what is learned: subword-nmt and merges, or sentencepiece and pieces; None if nothing is
+    joint         both languages have the same subwords and dictionary
+    data          folder for the binarised text, if not work/data
+    words         in a dictionary, at most; -1 for all
+    dictionaries  folder of the dict.*.txt of a trained model, instead of new ones
+    """
+
+    text: Path
+    work: Path
+    pipeline: TextPipeline
+    limits: Limits
+    kind: Optional[str] = None
+    size: int = 0
+    joint: bool = True
+    data: Optional[Path] = None
+    words: int = -1
+    dictionaries: Optional[Path] = None
+    workers: int = 1
+    report: list[str] = field(default_factory=list)
+
+    @property
+    def languages(self) -> list[str]:
+        """The names of source and target."""
+        return list(self.pipeline.sides)
+
+    def files(self, folder: str, split: str, between: str = ".") -> list[Path]:
+        """Return the files of both languages in one of the folders that are made."""
+        return [self.work / folder / f"{split}{between}{language}" for language in self.languages]
+
+
+def prepare(wanted: Preparation) -> list[str]:
+    """Prepare all splits; return lines that say what was read and written.
+
+    Each part is written whole or not at all, and what stands, made with the same options and no older than its text, is
+    not made again.
+    """
+    splits = [split for split in SPLITS if _is_there(wanted, split)]
+    if not splits:
+        raise TextError(f"{wanted.text} holds no {' or '.join(f'train.{name}' for name in wanted.languages)}")
+    if wanted.kind == "sentencepiece":
+        imported("sentencepiece", "--sentencepiece")  # rather now than after all has been tokenised
+    _check_settings(wanted)
+    for split in splits:
+        inputs = [wanted.text / f"{split}.{language}" for language in wanted.languages]
+        _make(wanted, wanted.work / "tokens" / split, inputs, partial(_tokenise, wanted, split))
+    file = wanted.work / FILE_NAME
+    learned_from = [wanted.work / "tokens" / "train"] if "train" in splits else []
+    _make(wanted, file, learned_from, partial(_learn, wanted))
+    wanted = replace(wanted, pipeline=read_pipeline(file))
+    parts = [path for split in splits for path in _split(wanted, split, file)]
+    _make(wanted, wanted.data or wanted.work / "data", parts, partial(_binarise, wanted, splits))
+    return wanted.report
+
+
+def _split(wanted: Preparation, split: str, file: Path) -> list[Path]:
+    """Make the subwords of both sides of a split, as the pipeline in a file says; return their files."""
+    outputs = wanted.files("bpe", split)
+    sides = wanted.pipeline.sides.values()
+    for side, words, output in zip(sides, wanted.files("tokens", split, "/"), outputs):
+        work = partial(split_file, words, side=side, workers=wanted.workers)
+        _make(wanted, output, [file, words.parent], work)
+    return outputs
+
+
+def _is_there(wanted: Preparation, split: str) -> bool:
+    """Say whether a split has text; a TextError names the side that is missing."""
+    missing = [file for file in (wanted.text / f"{split}.{name}" for name in wanted.languages) if not file.is_file()]
+    if len(missing) == 1:
+        raise TextError(f"{missing[0]} is missing, and the other side is there")
+    return not missing
+
+
+def _check_settings(wanted: Preparation) -> None:
+    """Raise an OptionError if the folder was prepared with other options; else keep these."""
+    settings = {
+        "text": wanted.pipeline.signature,
+        "subwords": f"{wanted.kind} {wanted.size}" if wanted.kind else "given",
+        "joint": wanted.joint,
+        "limits": list(wanted.limits),
+        "dictionary": str(wanted.dictionaries or wanted.words),
+    }
+    path = wanted.work / _SETTINGS
+    if path.is_file():
+        kept: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        for name, value in settings.items():
+            if kept.get(name) != value:
+                raise OptionError(
+                    f"{wanted.work} was prepared with other options ({name} {kept.get(name)}, and {value} is wanted): "
+                    "remove it, or name another folder"
+                )
+    write_text(path, json.dumps(settings, ensure_ascii=False) + "\n")
+
+
+def _make(wanted: Preparation, result: Path, inputs: list[Path], write: Callable[[Path], object]) -> None:
+    """Have `write` make a file or folder, under a temporary name, unless it stands and is no older than its inputs."""
+    if result.exists() and all(result.stat().st_mtime >= path.stat().st_mtime for path in inputs):
+        return
+    part = result.with_name(f"{result.name}.{os.getpid()}.part")
+    part.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        told = write(part)
+        if result.is_dir():
+            shutil.rmtree(result)
+        os.replace(part, result)
+    finally:
+        if part.is_dir():
+            shutil.rmtree(part)
+        part.unlink(missing_ok=True)
+    wanted.report.append(f"wrote   {result}{f': {told}' if told else ''}")
+
+
+def _tokenise(wanted: Preparation, split: str, folder: Path) -> str:
+    folder.mkdir()
+    first, second = wanted.languages
+    texts = wanted.text / f"{split}.{first}", wanted.text / f"{split}.{second}"
+    limits = wanted.limits if split == "train" else None  # no line of a test set is left out
+    return tokenise_files(texts, (folder / first, folder / second), wanted.pipeline.ends, limits, wanted.workers)
+
+
+def _learn(wanted: Preparation, path: Path) -> str:
+    """Write the pipeline with subwords learned from the training text, where they are not given."""
+    if wanted.kind is None:
+        write_pipeline(path, wanted.pipeline)
+        return wanted.pipeline.signature
+    if not wanted.files("tokens", "train", "/")[0].is_file():
+        raise TextError(f"{wanted.text} has no training text to learn subwords from: give --text-pipeline or the codes")
+    groups = [wanted.languages] if wanted.joint else [[language] for language in wanted.languages]
+    sides = dict(wanted.pipeline.sides)
+    for languages in groups:
+        files = [wanted.work / "tokens" / "train" / language for language in languages]
+        sentencepiece = wanted.kind == "sentencepiece"
+        model = learn_sentencepiece(files, wanted.size, languages) if sentencepiece else learn_bpe(files, wanted.size)
+        sides.update((language, replace(sides[language], subwords=model)) for language in languages)
+    learned = TextPipeline(sides)
+    write_pipeline(path, learned)
+    return learned.signature
+
+
+def _binarise(wanted: Preparation, splits: list[str], folder: Path) -> str:
+    """Have fairseq-preprocess write the folder, and put the pipeline beside the dictionaries."""
+    source, target = wanted.languages
+    words = [
+        "--source-lang",
+        source,
+        "--target-lang",
+        target,
+        "--workers",
+        str(wanted.workers),
+        "--destdir",
+        str(folder),
+    ]
+    if wanted.dictionaries:
+        words += ["--srcdict", str(wanted.dictionaries / f"dict.{source}.txt")]
+        words += ["--tgtdict", str(wanted.dictionaries / f"dict.{target}.txt")]
+    else:
+        words += ["--nwordssrc", str(wanted.words), "--nwordstgt", str(wanted.words)]
+        words += ["--joined-dictionary"] * wanted.joint
+    for split in splits:
+        words += [f"--{split}pref", str(wanted.work / "bpe" / split)]
+    done = subprocess.run([sys.executable, "-m", "fairseq_cli.preprocess", *words], capture_output=True, text=True)
+    log = wanted.work / "preprocess.log"
+    write_text(log, done.stdout + done.stderr)
+    if done.returncode:
+        last = (done.stderr.strip() or "no word").rpartition("\n")[2]
+        raise TextError(f"fairseq-preprocess failed ({last}): see {log}")
+    write_pipeline(folder / FILE_NAME, wanted.pipeline)
+    return "; ".join(_UNKNOWN.findall(done.stderr))

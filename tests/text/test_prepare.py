@@ -1,0 +1,213 @@
+"""fairseq-cmlm prepare and text, as commands."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from sentencepiece_model import write_model
+
+from fairseq_cmlm.commands.main import main
+from fairseq_cmlm.text import parallel
+from fairseq_cmlm.text.pipeline_file import read_pipeline
+
+ENGLISH = ["A man’s “dog” sees the boat…", "The big dog\tand\xa0the boat", "dogs"]
+GERMAN = ["„Der“ Hund sieht das Boot – fu\u0308r immer", "Der große Hund und das Boot", "Hunde"]
+
+
+def write_text(folder: Path, english: list[str] = ENGLISH, german: list[str] = GERMAN) -> Path:
+    folder.mkdir(exist_ok=True)
+    for split, times in (("train", 20), ("valid", 1), ("test", 1)):
+        for language, lines in (("en", english), ("de", german)):
+            (folder / f"{split}.{language}").write_text("".join(f"{line}\n" for line in lines * times))
+    return folder
+
+
+def prepare(folder: Path, *options: object, work: str = "work") -> None:
+    words = ["prepare", folder / "raw", folder / work, "-s", "en", "-t", "de", "--workers", 1, *options]
+    main([str(word) for word in words])
+
+
+@pytest.fixture
+def binarised(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """The words that fairseq-preprocess, which takes seconds and is left out, would have got."""
+    calls: list[list[str]] = []
+
+    def run(words: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        calls.append(words)
+        return subprocess.CompletedProcess(words, 0, "", "")
+
+    monkeypatch.setattr("fairseq_cmlm.text.prepare.subprocess.run", run)
+    return calls
+
+
+def lines_of(path: Path) -> list[str]:
+    return path.read_text().splitlines()
+
+
+def test_raw_text_becomes_data_and_a_pipeline(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_text(tmp_path / "raw")
+    prepare(tmp_path, "--merges", 30)
+    work, printed = tmp_path / "work", capsys.readouterr().out
+    assert "tokens/train: kept 60 of 60 pairs; left out: none\n" in printed
+    assert "[de] " in printed and "0.0% replaced" in printed
+    assert lines_of(work / "tokens" / "test" / "en")[:2] == [
+        "A man &apos;s &quot; dog &quot; sees the boat ...",
+        "The big dog and the boat",
+    ]
+    pipeline = read_pipeline(work / "data" / "text.json")
+    assert pipeline == read_pipeline(work / "text.json")
+    assert list(pipeline.sides) == ["en", "de"] and pipeline.ends[0].subwords == pipeline.ends[1].subwords
+    # Inference reads what the training read.
+    assert [pipeline.source(line) for line in ENGLISH] == lines_of(work / "bpe" / "test.en")
+    assert [pipeline.target(line) for line in GERMAN] == lines_of(work / "bpe" / "test.de")
+    assert lines_of(work / "data" / "dict.en.txt") == lines_of(work / "data" / "dict.de.txt"), "joined"
+    for split in ("train", "valid", "test"):
+        assert (work / "data" / f"{split}.en-de.en.bin").is_file()
+
+
+@pytest.mark.usefixtures("binarised")
+def test_what_stands_is_not_made_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_text(tmp_path / "raw")
+    prepare(tmp_path, "--merges", 30)
+    capsys.readouterr()
+    prepare(tmp_path, "--merges", 30)
+    assert capsys.readouterr().out == f"{tmp_path}/work: nothing to do\n"
+    (tmp_path / "raw" / "test.de").touch()
+    prepare(tmp_path, "--merges", 30)
+    made = [
+        line.split()[1].removeprefix(f"{tmp_path}/work/").rstrip(":") for line in capsys.readouterr().out.splitlines()
+    ]
+    assert made == ["tokens/test", "bpe/test.en", "bpe/test.de", "data"]
+    with pytest.raises(
+        SystemExit, match=r"was prepared with other options \(subwords subword-nmt 30, and subword-nmt 40"
+    ):
+        prepare(tmp_path, "--merges", 40)
+    with pytest.raises(SystemExit, match=r"was prepared with other options \(text en-de\|normalise:nfc"):
+        prepare(tmp_path, "--merges", 30, "--normalise", "none")
+
+
+def test_what_was_interrupted_leaves_no_half(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_text(tmp_path / "raw")
+
+    def interrupted(*_: object) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(parallel.Side, "words", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        prepare(tmp_path, "--merges", 30)
+    assert [path.name for path in (tmp_path / "work").rglob("*") if "part" in path.name or path.name == "train"] == []
+
+
+def test_each_language_may_have_codes_of_its_own(tmp_path: Path, binarised: list[list[str]]) -> None:
+    write_text(tmp_path / "raw")
+    prepare(tmp_path, "--merges", 12, "--separate", "--strip-diacritics", "de")
+    pipeline = read_pipeline(tmp_path / "work" / "data" / "text.json")
+    english, german = pipeline.ends
+    assert english.subwords != german.subwords and "strip_diacritics" in german.normalise
+    assert "strip_diacritics" not in english.normalise
+    assert [german.encode(line) for line in GERMAN] == lines_of(tmp_path / "work" / "bpe" / "test.de")
+    assert "fur" in lines_of(tmp_path / "work" / "tokens" / "test" / "de")[0].split()
+    assert "--joined-dictionary" not in binarised[0]
+
+
+@pytest.mark.usefixtures("binarised")
+def test_sentencepiece_is_learned(tmp_path: Path) -> None:
+    pytest.importorskip("sentencepiece")
+    write_text(tmp_path / "raw")
+    prepare(tmp_path, "--sentencepiece", 45)
+    pipeline = read_pipeline(tmp_path / "work" / "data" / "text.json")
+    assert pipeline.signature.startswith("en-de|normalise:nfc|tokenizer:none|subwords:sentencepiece,")
+    pieces = lines_of(tmp_path / "work" / "bpe" / "test.de")
+    assert [pipeline.target(line) for line in GERMAN] == pieces
+    assert [pipeline.text(line) for line in pieces] == ["„Der“ Hund sieht das Boot – für immer", *GERMAN[1:]]
+    with pytest.raises(SystemExit, match=r"--sentencepiece 60000: Vocabulary size too high"):
+        prepare(tmp_path, "--sentencepiece", 60000, work="other")
+
+
+def test_text_for_a_trained_model_has_its_pipeline_and_dictionaries(tmp_path: Path, binarised: list[list[str]]) -> None:
+    write_text(tmp_path / "raw")
+    prepare(tmp_path, "--merges", 30)
+    data = tmp_path / "work" / "data"
+    for split in ("train", "valid"):
+        for language in ("en", "de"):
+            (tmp_path / "raw" / f"{split}.{language}").unlink()
+    prepare(tmp_path, "--text-pipeline", data / "text.json", "--dictionaries", data, work="test")
+    assert read_pipeline(tmp_path / "test" / "data" / "text.json") == read_pipeline(data / "text.json")
+    assert lines_of(tmp_path / "test" / "bpe" / "test.de") == lines_of(tmp_path / "work" / "bpe" / "test.de")
+    first, second = (" ".join(words) for words in binarised)
+    assert " --joined-dictionary " in first and " --joined-dictionary " not in second and "--trainpref" not in second
+    assert f" --srcdict {data}/dict.en.txt --tgtdict {data}/dict.de.txt --testpref {tmp_path}/test/bpe/test" in second
+    with pytest.raises(SystemExit, match="raw has no training text to learn subwords from: give --text-pipeline"):
+        prepare(tmp_path, work="other")
+
+
+@pytest.mark.usefixtures("binarised")
+def test_chinese_is_split_into_words(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    chinese = ["上周，古装剧《美人》停播。", "古装剧停播"]
+    for language, lines in (("en", ["Last week’s drama", "dramas"]), ("zh", chinese)):
+        (raw / f"train.{language}").write_text("".join(f"{line}\n" for line in lines * 9))
+    main(["prepare", str(raw), str(tmp_path / "work"), "-s", "en", "-t", "zh", "--merges", "5", "--separate"])
+    side = read_pipeline(tmp_path / "work" / "data" / "text.json").sides["zh"]
+    assert (side.normalise, side.tokeniser) == (("nfc",), "jieba")
+    assert lines_of(tmp_path / "work" / "tokens" / "train" / "zh")[0] == "上周 ， 古装剧 《 美人 》 停播 。"
+    pieces = lines_of(tmp_path / "work" / "bpe" / "train.zh")[:2]
+    assert [side.encode(line) for line in chinese] == pieces
+    assert [side.decode(line) for line in pieces] == chinese
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--merges", 30, "--sentencepiece", 30), "--merges 30 and --sentencepiece 30 cannot be combined"),
+        (("--merges", 0), "--merges 0 is less than 1"),
+        (("--sentencepiece", 0), "--sentencepiece 0 is less than 1"),
+        (("--workers", 0), "--workers 0 is less than 1"),
+        (("--target-lang", "en"), "--source-lang and --target-lang are both en"),
+        (("--merges", 30, "--whole-words"), "--merges 30 cannot be combined"),
+        (("--tokenizer", "mose"), "--tokenizer mose is none of moses"),
+        (("--target-bpe-codes", "x"), "--target-bpe-codes needs those of the source: give --bpe-codes too"),
+        (("--bpe-codes", "x"), "x cannot be read: No such file"),
+        (("--bpe-codes", __file__), r"test_prepare\.py does not hold codes that subword-nmt"),
+        (("--bpe-codes", "x", "--sentencepiece-model", "y"), "--bpe-codes x and --sentencepiece-model y cannot be"),
+        (("--text-pipeline", __file__), r"test_prepare\.py is damaged or no text pipeline"),
+    ],
+)
+def test_options_that_cannot_work_are_refused(tmp_path: Path, options: tuple[object, ...], message: str) -> None:
+    write_text(tmp_path / "raw")
+    with pytest.raises(SystemExit, match=rf"fairseq-cmlm prepare: \S*{message}"):
+        prepare(tmp_path, *options)
+    assert not (tmp_path / "work").exists()
+
+
+def test_a_missing_text_is_named(tmp_path: Path) -> None:
+    (tmp_path / "raw").mkdir()
+    with pytest.raises(SystemExit, match=r"raw holds no train\.en or train\.de"):
+        prepare(tmp_path)
+    write_text(tmp_path / "raw")
+    (tmp_path / "raw" / "valid.de").unlink()
+    with pytest.raises(SystemExit, match=r"valid\.de is missing, and the other side is there"):
+        prepare(tmp_path)
+
+
+def test_a_pipeline_is_written_for_text_that_was_prepared_otherwise(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "codes").write_text("#version: 0.2\nt h\n")
+    words = ["text", str(tmp_path / "text.json"), "-s", "en", "-t", "de", "--bpe-codes", str(tmp_path / "codes")]
+    main(words)
+    pipeline = read_pipeline(tmp_path / "text.json")
+    assert capsys.readouterr().out == f"wrote   {tmp_path}/text.json: {pipeline.signature}\n"
+    assert pipeline.signature.startswith("en-de|normalise:none|tokenizer:moses|subwords:subword-nmt,")
+    with pytest.raises(SystemExit, match=r"text\.json exists already"):
+        main(words)
+    model = write_model(tmp_path, "the dog\n" * 9, vocab_size=12)
+    words = ["text", str(tmp_path / "pieces.json"), "-s", "en", "-t", "ja", "--sentencepiece-model", str(model)]
+    main(words)
+    assert "tokenizer:none|subwords:sentencepiece" in capsys.readouterr().out
