@@ -11,11 +11,7 @@ _STEPS = 1 << 16
 
 
 class Dropout(nn.Module):
-    """Set each number to 0 with `probability`, and divide the others by the share that is kept, in training.
-
-    torch draws a float64 for each number of a mask on a CPU, which takes as long as a product of matrices. Here a
-    64-bit integer decides four, so that the probability is rounded to a multiple of 2^-16.
-    """
+    """Dropout with `probability`, in training."""
 
     def __init__(self, probability: float) -> None:
         super().__init__()
@@ -23,10 +19,22 @@ class Dropout(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """X (...) -> (...), of the same type."""
-        if not x.is_cpu:
-            return functional.dropout(x, self.probability, self.training)
-        dropped = min(round(self.probability * _STEPS), _STEPS - 1) if self.training else 0
-        return x * _factors(x, dropped) if dropped else x
+        return dropout(x, self.probability) if self.training else x
+
+
+def dropout(x: Tensor, probability: float) -> Tensor:
+    """Set each number of x to 0 with `probability`, and divide the others by the share that is kept.
+
+    torch draws a float64 for each number of a mask on a CPU, which takes as long as a product of matrices. Here a
+    64-bit integer decides four, so that the probability is rounded to a multiple of 2^-16.
+
+    >>> dropout(torch.ones(1000), 0.5).unique().tolist()
+    [0.0, 2.0]
+    """
+    if not x.is_cpu:
+        return functional.dropout(x, probability)
+    dropped = min(round(probability * _STEPS), _STEPS - 1)
+    return x * _factors(x, dropped) if dropped else x
 
 
 def _factors(x: Tensor, dropped: int) -> Tensor:

@@ -9,9 +9,12 @@ import torch
 from fairseq import distributed
 from fairseq.data.iterators import EpochBatchIterator
 from fairseq.models.ema.ema import EMA
+from fairseq.modules import FairseqDropout
 from fairseq.optim.adam import Adam, FairseqAdam
 from fairseq.optim.amp_optimizer import AMPOptimizer
+from torch import Tensor
 
+from fairseq_cmlm.model.dropout import dropout
 from fairseq_cmlm.training.fused_adam import FusedAdam
 
 
@@ -73,6 +76,21 @@ def fuse_adam() -> None:
     FairseqAdam.__init__ = init
 
 
+def draw_dropout_cheaply() -> None:
+    """Dropout takes a seventh of the time of an autoregressive teacher's training on a CPU (all versions of torch).
+
+    fairseq's modules draw their masks as our network does.
+    """
+    original = FairseqDropout.forward
+
+    @functools.wraps(original)
+    def forward(self: FairseqDropout, x: Tensor, inplace: bool = False) -> Tensor:
+        drops = self.p > 0 and (self.training or self.apply_during_inference)
+        return dropout(x, self.p) if drops and x.is_cpu else original(self, x, inplace)
+
+    FairseqDropout.forward = forward
+
+
 def send_checkpoints_to_all_processes() -> None:
     """A training of several processes cannot resume: what the first one has read is refused by the others.
 
@@ -113,6 +131,7 @@ TRAINING_REPAIRS: list[Callable[[], None]] = [
     decay_tied_tables_once,
     unscale_gradients_once,
     fuse_adam,
+    draw_dropout_cheaply,
     send_checkpoints_to_all_processes,
     resume_on_other_processes,
 ]

@@ -17,6 +17,7 @@ from fairseq.data.encoders.subword_nmt_bpe import SubwordNMTBPE, SubwordNMTBPECo
 from fairseq.data.iterators import EpochBatchIterator
 from fairseq.dataclass.configs import EMAConfig
 from fairseq.models.ema.ema import EMA
+from fairseq.modules import FairseqDropout
 from fairseq.optim.adam import Adam, FairseqAdam, FairseqAdamConfig
 from fairseq.optim.amp_optimizer import AMPOptimizer
 from fairseq_commands import LANGUAGES, PLUGIN, load_task
@@ -167,6 +168,23 @@ def test_a_reader_that_has_seen_enough_is_no_error(data: Path, checkpoint: Path)
     done = subprocess.run([*map(str, command), "--cpu"], stdout=writer, stderr=subprocess.PIPE, text=True)
     os.close(writer)
     assert "Traceback" not in done.stderr and "BrokenPipe" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("training", "always", "share"), [(True, False, 0.25), (False, True, 0.25), (False, False, 0.0)]
+)
+def test_fairseqs_dropout_draws_cheap_masks(
+    training: bool, always: bool, share: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.nn.functional, "dropout", None)  # torch's is not asked
+    module = FairseqDropout(0.25).train(training)
+    module.apply_during_inference = always
+    if share:
+        found = module(torch.ones(100, 100))
+        assert float((found == 0).float().mean()) == pytest.approx(share, abs=0.02)
+        assert float(found.max()) == pytest.approx(4 / 3)
+    else:
+        assert module(torch.ones(3)).tolist() == [1, 1, 1]
 
 
 def adam(parameters: list[torch.nn.Parameter], **options: object) -> FairseqAdam:
