@@ -32,7 +32,7 @@ class Projection(nn.Linear):
 
     def forward(self, x: Tensor) -> Tensor:
         """X (..., in) -> (..., out)"""
-        if not self._laid_out or torch.is_grad_enabled():
+        if not self._reads_laid_out():
             return super().forward(x)
         sizes = [len(weight) for weight in self._laid_out]
         biases = [None] * len(sizes) if self.bias is None else torch.split(self.bias, sizes)
@@ -41,12 +41,19 @@ class Projection(nn.Linear):
 
     def blocks(self, x: Tensor) -> Iterator[Tensor]:
         """X (M, in) -> the outputs, without bias, in successive blocks (M, at most BLOCK; on a GPU larger ones)."""
-        if self._laid_out and not torch.is_grad_enabled():
+        if self._reads_laid_out():
             yield from (_product(x, weight, None) for weight in self._laid_out)
             return
         size = BLOCK if x.is_cpu else max(BLOCK, GPU_LOGITS // max(len(x), 1))
         for weight in torch.split(self.weight, size):
             yield functional.linear(x, weight)
+
+    def _reads_laid_out(self) -> bool:
+        """Say whether to multiply by the weights that are laid out: not to train, nor under autocast.
+
+        A validation under autocast may follow a decoding (--eval-bleu), and its x has another type than these weights.
+        """
+        return bool(self._laid_out) and not torch.is_grad_enabled() and not torch.is_autocast_enabled("cpu")
 
     def train(self, mode: bool = True) -> Projection:
         """As nn.Module's."""

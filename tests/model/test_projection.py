@@ -115,3 +115,10 @@ def test_gradients_flow_and_copies_are_whole() -> None:
     for copied in (copy.deepcopy(made), pickle.loads(pickle.dumps(made))):
         assert not copied._laid_out and copied(torch.ones(2, 24)).equal(made(torch.ones(2, 24)))
     assert made._laid_out
+
+
+def test_autocast_reads_the_plain_weights() -> None:
+    made, x = laid_out(7), torch.randn(2, 24)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        for found in (made(x.bfloat16()), made(x), *made.blocks(x.bfloat16())):
+            assert found.dtype == torch.bfloat16

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import re
 from argparse import Namespace
+from pathlib import Path
 
 import pytest
+from fairseq_commands import LANGUAGES, PLUGIN, TINY, run
 
 from fairseq_cmlm.errors import OptionError
 from fairseq_cmlm.plugin.eval_bleu import check_eval_bleu
@@ -36,3 +39,14 @@ def test_options_are_checked_before_the_training(option: str, value: str | None,
     else:
         with pytest.raises(OptionError, match=message):
             check_eval_bleu(cfg)
+
+
+def test_losses_in_bfloat16_do_not_hear_of_the_decodings(data: Path, tmp_path: Path) -> None:
+    options = (*PLUGIN, *LANGUAGES, *(option for option in TINY if option != "--disable-validation"))
+    options += ("--training-dtype", "bfloat16", "--max-update", "2", "--max-tokens-valid", "64", "--log-format", "json")
+    bleu = ("--eval-bleu", "--eval-bleu-args", '{"decoding_iterations": 1}')
+    alone, beside = (
+        re.findall(r'"valid_loss": "([^"]*)"', run("train", data, *options, *given, "--save-dir", tmp_path / name))
+        for name, given in (("alone", ()), ("beside", bleu))
+    )
+    assert alone and beside == alone
