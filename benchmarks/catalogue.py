@@ -19,16 +19,17 @@ from fairseq_cmlm.experiments.systems.autoregressive import Autoregressive
 from fairseq_cmlm.experiments.systems.ctranslate2 import CTranslate2, convert
 from fairseq_cmlm.experiments.systems.fairseq_masked import FairseqMasked
 from fairseq_cmlm.experiments.systems.masked import Masked
+from fairseq_cmlm.experiments.systems.runtime import Runtime, export
 from fairseq_cmlm.experiments.systems.system import System
 from fairseq_cmlm.model.precision import PRECISIONS
 
-OURS, PEER = "ours", "fairseq-cmlm"
+OURS, PEER, RUNTIME = "ours", "fairseq-cmlm", "runtime"
 
 
 class Competitor(NamedTuple):
     """A row of the catalogue.
 
-    kind     of system: ours, fairseq-cmlm, fairseq (autoregressive), ctranslate2
+    kind     of system: ours, runtime, fairseq-cmlm, fairseq (autoregressive), ctranslate2
     model    whose checkpoint it uses
     options  of its Decoding or BeamSearch, by field name, that make it what it is
     """
@@ -41,7 +42,7 @@ class Competitor(NamedTuple):
     @property
     def masked(self) -> bool:
         """Whether it has passes T and length candidates l."""
-        return self.kind in (OURS, PEER)
+        return self.kind in (OURS, PEER, RUNTIME)
 
 
 MASKED = {name: Competitor(name, name, name, {}) for name in (OURS, PEER)}
@@ -51,11 +52,10 @@ def catalogue(
     autoregressive_layers: Sequence[tuple[int, int]], device: str, presets: Sequence[str]
 ) -> list[Competitor]:
     """Return all competitors, ours first, in all kinds of number that can be computed on the device."""
-    found = []
-    for preset, (dtype, precision) in product(presets, PRECISIONS.items()):
-        if torch.device(device).type in precision.devices:
-            parts = [OURS, *([preset] if preset != "full" else []), *([dtype] if dtype != "float32" else [])]
-            found.append(Competitor("-".join(parts), OURS, OURS, {"preset": preset, "dtype": dtype}))
+    kinds = [dtype for dtype, precision in PRECISIONS.items() if torch.device(device).type in precision.devices]
+    found = [_ours(OURS, preset, dtype) for preset, dtype in product(presets, kinds)]
+    if torch.device(device).type == "cpu":
+        found += [_ours(RUNTIME, preset, dtype) for preset, dtype in product(presets, ("float32", "int8"))]
     found.append(MASKED[PEER])
     models = [f"{encoder}-{decoder}" for encoder, decoder in autoregressive_layers]
     for model, beam in product(models, (1, 5)):
@@ -64,6 +64,11 @@ def catalogue(
         name = f"ctranslate2-{model}-beam{beam}-{dtype}"
         found.append(Competitor(name, "ctranslate2", model, {"beam": beam, "dtype": dtype}))
     return found
+
+
+def _ours(kind: str, preset: str, dtype: str) -> Competitor:
+    parts = [kind, *([preset] if preset != "full" else []), *([dtype] if dtype != "float32" else [])]
+    return Competitor("-".join(parts), kind, OURS, {"preset": preset, "dtype": dtype})
 
 
 def chosen(competitors: Sequence[Competitor], patterns: Sequence[str]) -> list[Competitor]:
@@ -86,7 +91,7 @@ def systems_of(
     made: dict[tuple[str, str], System] = {}
     for _, kind, model, _ in competitors:
         if (kind, model) not in made:
-            made[kind, model] = _system(kind, checkpoints[model], data, device, work / f"{model}.ctranslate2")
+            made[kind, model] = _system(kind, checkpoints[model], data, device, work / f"{model}.{kind}")
     return {one.name: made[one.kind, one.model] for one in competitors}
 
 
@@ -100,6 +105,8 @@ def random_systems(options: argparse.Namespace, competitors: Sequence[Competitor
 
 
 def _system(kind: str, checkpoint: Path, data: Path, device: str, converted: Path) -> System:
+    if kind == RUNTIME:
+        return Runtime(export(checkpoint, data, converted))
     if kind == "ctranslate2":
         return CTranslate2(convert(checkpoint, data, converted), device)
     if kind == "fairseq":

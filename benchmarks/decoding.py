@@ -1,4 +1,4 @@
-r"""How fast translations are made: ours, fairseq's masked and autoregressive decoders, and CTranslate2, in one run.
+r"""How fast translations are made: ours, fairseq's decoders, and CTranslate2, in one run.
 
     python -m benchmarks decoding
         a first table in about 5 minutes
@@ -8,7 +8,7 @@ r"""How fast translations are made: ours, fairseq's masked and autoregressive de
 
 The models have random weights and decode the lengths of the references, so that speed alone is compared; or they are
 trained ones (--trained ours=A.pt fairseq-cmlm=B.pt 6-6=C.pt 12-1=D.pt), which choose their lengths themselves, and BLEU
-stands beside the speed.
+stands beside the speed, and the runtime has rows too, of bundles that are exported for it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any, Iterator, Mapping, Sequence
 
-from benchmarks.catalogue import Competitor, catalogue, chosen, random_systems, systems_of
+from benchmarks.catalogue import OURS, RUNTIME, Competitor, catalogue, chosen, random_systems, systems_of
 from benchmarks.checked import Checked, work_on
 from benchmarks.command import Command
 from benchmarks.document import write_table
@@ -37,7 +37,7 @@ from fairseq_cmlm.experiments.case import BeamSearch, Case
 from fairseq_cmlm.experiments.decode import decode
 from fairseq_cmlm.experiments.decoding_flags import add_decoding_flags, given_decoding
 from fairseq_cmlm.experiments.sentences import Sentence, batches_of, widest
-from fairseq_cmlm.experiments.systems import ctranslate2
+from fairseq_cmlm.experiments.systems import ctranslate2, runtime
 from fairseq_cmlm.experiments.systems.system import System
 from fairseq_cmlm.measures.bleu import Bleu, join_subwords
 from fairseq_cmlm.render.table import Row
@@ -50,6 +50,10 @@ def competitors_of(options: argparse.Namespace) -> list[Competitor]:
     found = chosen(catalogue(size_of(options).autoregressive_layers, options.device, list(presets)), options.systems)
     if options.trained:
         found = [one for one in found if one.model in options.trained]
+    if options.trained and not runtime.HAS_ONNX and any(one.kind == RUNTIME for one in found):
+        print(runtime.MISSING, file=sys.stderr)
+    if not (options.trained and runtime.HAS_ONNX):  # it chooses its lengths itself
+        found = [one for one in found if one.kind != RUNTIME]
     if not ctranslate2.HAS_CTRANSLATE2 and any(one.kind == "ctranslate2" for one in found):
         print(ctranslate2.MISSING, file=sys.stderr)
         found = [one for one in found if one.kind != "ctranslate2"]
@@ -96,7 +100,7 @@ def lines_of(
 
 def _masked_decoding(one: Competitor, given: Mapping[str, Any], passes: int, size: int, forced: bool) -> Decoding:
     """Return how a masked competitor decodes: ours as is given, except for what is measured."""
-    given = {**(given if one.kind == "ours" else {}), **one.options, "length_beam": size}
+    given = {**(given if one.kind in (OURS, RUNTIME) else {}), **one.options, "length_beam": size}
     # A preset has its own number of passes, unless another is given.
     own = one.options.get("preset", "full") != "full"
     return Decoding.of(**{**given, **({} if own else {"iterations": passes}), "gold_target_length": forced or None})

@@ -9,11 +9,12 @@ import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Iterable, Mapping, Sequence
+from typing import IO, Iterable, Mapping, Optional, Sequence
 
 from fairseq_cmlm.errors import TextError
 from fairseq_cmlm.files import read_lines, write_files
-from fairseq_cmlm.generated import Generated, read_generated
+from fairseq_cmlm.generated import Generated, hypotheses_of, read_generated
+from fairseq_cmlm.measures.bleu import Bleu, join_subwords
 
 _SOURCE = re.compile(r"^S-(\d+)\t(.*)$")
 _REFERENCE = re.compile(r"^T-\d+\t(.*)$")
@@ -43,19 +44,25 @@ class Shard:
     finished: bool
 
 
-def distill(outputs: Sequence[Path], source: Path, prefix: str, languages: tuple[str, str]) -> list[str]:
+def distill(
+    outputs: Sequence[Path], source: Path, prefix: str, languages: tuple[str, str], reference: Optional[Path] = None
+) -> list[str]:
     """Write PREFIX.SOURCE_LANG, a copy of `source`, and PREFIX.TARGET_LANG, its translations line by line.
 
-    outputs  of fairseq-generate, one or the shards of one text
-    source   the text that fairseq-preprocess was given, of which the outputs hold each line once
+    outputs    of fairseq-generate, one or the shards of one text
+    source     the text that fairseq-preprocess was given, of which the outputs hold each line once
+    reference  the human translations, as fairseq-preprocess was given them: of several translations of a sentence
+               (--nbest) that with the highest BLEU against it is taken, not the most probable (sequence-level
+               interpolation, Kim and Rush 2016, section 3.3)
 
-    The translations are the subwords that the teacher wrote (H lines), the best of each sentence. Returns lines that
+    The translations are the subwords that the teacher wrote (H lines), one of each sentence. Returns lines that
     say what was read and written, and how long the translations are beside the human ones: a teacher that leaves out
     teaches it. A sentence that is missing, doubled or of another text is a TextError, and nothing is written; an empty
     translation is an empty line, and reported.
     """
     texts = read_lines(source)
-    shards = [_read_shard(output, source, texts) for output in outputs]
+    human = None if reference is None else _read_references(reference, source, len(texts))
+    shards = [_read_shard(output, source, texts, human) for output in outputs]
     _check_each_once(shards, source, len(texts))
     translations = {number: text for shard in shards for number, text in shard.translations.items()}
 
@@ -71,23 +78,42 @@ def distill(outputs: Sequence[Path], source: Path, prefix: str, languages: tuple
     write_files({path: write for path, write in files.items() if path.resolve() != source.resolve()})
     report = [f"read    {shard.path}: {len(shard.translations)} sentences" for shard in shards]
     report.append(f"wrote   {' and '.join(map(str, files))}: {len(texts)} sentences")
-    human = sum(shard.references for shard in shards)
-    if human:
+    theirs = sum(shard.references for shard in shards)
+    if theirs:
         ours = sum(len(text.split()) for text in translations.values())
-        report.append(f"length  {ours / human:.3f} of the human translations: {ours} and {human} tokens")
+        report.append(f"length  {ours / theirs:.3f} of the human translations: {ours} and {theirs} tokens")
     empty = [number for number in range(len(texts)) if not translations[number]]
     if empty:
         report.append(f"empty   the translations of {listed(empty)}: empty lines")
     return report
 
 
-def _read_shard(output: Path, source: Path, texts: Sequence[str]) -> Shard:
+def _read_references(reference: Path, source: Path, number: int) -> list[str]:
+    lines = read_lines(reference)
+    if len(lines) != number:
+        raise TextError(f"{reference} has {len(lines)} lines and {source} {number}: they are not parallel")
+    return lines
+
+
+def _read_shard(output: Path, source: Path, texts: Sequence[str], human: Optional[Sequence[str]]) -> Shard:
     lines = read_lines(output)
     found = read_generated(lines, str(output))
     _check_text(output, lines, found, source, texts)
     translations = {number: " ".join(translation.tokens) for number, translation in found.items()}
+    if human is not None:
+        translations = _most_like(human, hypotheses_of(lines))
     references = sum(len(match[1].split()) for match in filter(None, map(_REFERENCE.match, lines)))
     return Shard(output, translations, references, any(map(_FINISHED.search, lines)))
+
+
+def _most_like(human: Sequence[str], hypotheses: Mapping[int, Sequence[str]]) -> dict[int, str]:
+    """Return for each sentence the hypothesis with the highest BLEU, of joined words; of equals the more probable."""
+    measure = Bleu([[join_subwords(line.split()) for line in human]], "none", tokenised=True)
+    chosen = {}
+    for number, texts in hypotheses.items():
+        scores = measure.of_sentence(number, [join_subwords(text.split()) for text in texts])
+        chosen[number] = texts[scores.index(max(scores))]
+    return chosen
 
 
 def _check_each_once(shards: Sequence[Shard], source: Path, sentences: int) -> None:

@@ -19,3 +19,7 @@ class TextError(UserError):
 
 class ModelError(UserError):
     """A model whose outputs are of no use."""
+
+
+class BundleError(UserError):
+    """A bundle that cannot be read, or a model that cannot become one."""

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Iterable
+from typing import Iterable, Optional
 
 from fairseq_cmlm.errors import TextError
 
 # What precedes the signatures of the decoding and of the text pipeline, before all translations.
 SIGNATURE, TEXT_SIGNATURE = "# decoding ", "# text "
 _LINE = re.compile(r"^([HD])-(\d+)\t([^\t]*)\t(.*)$")
+# What a choice among labels adds: the scores of each label, and the temperature that was fitted to them.
+TEMPERATURE = "# temperature "
+_SCORES = re.compile(r"^L-(\d+)\t(.*)$")
+# How fairseq-generate and fairseq-interactive sum up; the passes are added by this package.
+_GENERATED = re.compile(r"Translated ([\d,]+) sentences \(([\d,]+) tokens\) in ([\d.]+)s ")
+_INTERACTIVE = re.compile(r"Total time: .* translation time: ([\d.]+)")
+_AUTOREGRESSIVE = f"{SIGNATURE}autoregressive|"
+_PASSES = re.compile(r"; ([\d.]+) passes a sentence")
 
 
 @dataclass(frozen=True)
@@ -50,6 +58,45 @@ def read_generated(lines: Iterable[str], name: str) -> dict[int, Generated]:
     return {number: Generated(found["H"][number].split(), text) for number, text in found["D"].items()}
 
 
+def hypotheses_of(lines: Iterable[str]) -> dict[int, list[str]]:
+    """Return what the model wrote of each sentence (H lines), best first: several with --nbest."""
+    found: dict[int, list[str]] = {}
+    for match in filter(None, (_LINE.match(line.rstrip("\n")) for line in lines)):
+        if match[1] == "H":
+            found.setdefault(int(match[2]), []).append(" ".join(match[4].split()))
+    return found
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What an output took: seconds of translation, and passes of the decoder a sentence; None where nobody says."""
+
+    seconds: Optional[float] = None
+    passes: Optional[float] = None
+
+
+def cost_of(lines: Iterable[str]) -> Cost:
+    """Return the cost that the summary of fairseq-generate or fairseq-interactive tells, in its output or its log.
+
+    An autoregressive model makes a pass for each token, `</s>` included; examples/steps/translate.sh tells of one.
+
+    >>> cost_of(["Translated 2 sentences (9 tokens) in 1.5s (1.33 sentences/s, 6 tokens/s); 4.0 passes a sentence"])
+    Cost(seconds=1.5, passes=4.0)
+    """
+    seconds = passes = tokens = None
+    autoregressive = False
+    for line in lines:
+        autoregressive = autoregressive or line.startswith(_AUTOREGRESSIVE)
+        if generated := _GENERATED.search(line):
+            seconds = float(generated[3])
+            tokens = int(generated[2].replace(",", "")) / max(int(generated[1].replace(",", "")), 1)
+        elif interactive := _INTERACTIVE.search(line):
+            seconds = float(interactive[1])
+        if told := _PASSES.search(line):
+            passes = float(told[1])
+    return Cost(seconds, tokens if autoregressive else passes)
+
+
 def decoding_of(lines: Iterable[str]) -> str:
     """Return the signature of the decoding that made an output: `unknown` where it has none, as of another model."""
     return "; ".join(_behind(SIGNATURE, lines)) or "unknown"
@@ -58,6 +105,23 @@ def decoding_of(lines: Iterable[str]) -> str:
 def text_of(lines: Iterable[str]) -> str:
     """Return the signature of the text pipeline that joined an output; empty where there was none."""
     return "; ".join(_behind(TEXT_SIGNATURE, lines))
+
+
+def label_scores_of(lines: Iterable[str], sentences: int, name: str) -> Optional[list[list[float]]]:
+    """Return the scores of each label by sentence; None where no label was asked for, a TextError where some lack."""
+    matches = [match for match in map(_SCORES.match, lines) if match]
+    try:
+        found = {int(match[1]): [float(one) for one in match[2].split()] for match in matches}
+    except ValueError as error:
+        raise TextError(f"{name} has label scores that are no numbers ({error}): make it again") from None
+    if found and sorted(found) != list(range(sentences)):
+        raise TextError(f"{name} has label scores of {len(found)} sentences, and there are {sentences}: make it again")
+    return [found[number] for number in range(sentences)] if found else None
+
+
+def temperature_of(lines: Iterable[str]) -> Optional[float]:
+    """Return the temperature that was fitted to the label scores; None where none was."""
+    return next(map(float, _behind(TEMPERATURE, lines)), None)
 
 
 def _behind(head: str, lines: Iterable[str]) -> dict[str, None]:

@@ -13,10 +13,9 @@ from fairseq_cmlm.files import write_files
 from fairseq_cmlm.measures.bleu import Bleu
 from fairseq_cmlm.render.page import page
 from fairseq_cmlm.render.trace_picture import picture
-from fairseq_cmlm.translation import Candidate, Translation
+from fairseq_cmlm.translation import Candidate, Translation, shares
 
 _DIGITS = 4  # significant ones of a number: no more are shown
-_SHARE_DIGITS = 2  # decimals of a share of the attention, of which there are more than of all else together
 
 
 @dataclass(frozen=True)
@@ -101,11 +100,6 @@ def _rounded(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: (shares if key == "attention" else _rounded)(one) for key, one in value.items()}
     return [_rounded(one) for one in value] if isinstance(value, (list, tuple)) else value
-
-
-def shares(attention: list[list[float]]) -> list[list[float]]:
-    """Round the attention of a pass."""
-    return [[round(share, _SHARE_DIGITS) for share in one] for one in attention]
 
 
 def _page(document: dict[str, Any]) -> str:

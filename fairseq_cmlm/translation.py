@@ -1,15 +1,17 @@
-"""What a Translator returns, and how it is made of what the generator found."""
+"""What a Translator and a Bundle return, and how it is made of what the generator found."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Callable, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional
 
-from torch import Tensor
-
-from fairseq_cmlm.decoding.options import Decoding
-from fairseq_cmlm.decoding.trace import RowPass
 from fairseq_cmlm.errors import OptionError
+
+if TYPE_CHECKING:  # the runtime has no torch
+    from torch import Tensor
+
+    from fairseq_cmlm.decoding.options import Decoding
+    from fairseq_cmlm.decoding.trace import RowPass
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,18 @@ class TracedPass:
     alternatives: list[list[tuple[str, float]]]
     attention: list[list[float]]
     score: float
+
+
+_SHARE_DIGITS = 2  # decimals: there are more shares of the attention than of all else together
+
+
+def shares(attention: list[list[float]]) -> list[list[float]]:
+    """Round the attention of a pass, for a page.
+
+    >>> shares([[0.3333, 0.6667]])
+    [[0.33, 0.67]]
+    """
+    return [[round(share, _SHARE_DIGITS) for share in one] for one in attention]
 
 
 @dataclass(frozen=True)

@@ -83,6 +83,16 @@ class Translator:
         """The names of source and target language, as the data was prepared with them."""
         return self._task.cfg.source_lang, self._task.cfg.target_lang
 
+    @property
+    def declaration(self) -> type:
+        """The declaration of the decoding options."""
+        return Decoding
+
+    def fullest_history(self, alternatives: int, **options: Any) -> dict[str, Any]:
+        """Return the arguments with which a history tells the most, so many alternatives among it."""
+        known = 0 if Decoding.of(**options).searches else alternatives
+        return {"history": True, "attention": True, "alternatives": known}
+
     def translate(
         self,
         texts: Sequence[str],

@@ -55,6 +55,19 @@ def teacher(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def bundle(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """That model as a bundle, with a text pipeline that leaves words whole."""
+    for name in ("onnx", "onnxruntime"):
+        pytest.importorskip(name, reason=f"a bundle needs {name}")
+    from fairseq_cmlm.commands.main import main
+
+    folder = tmp_path_factory.mktemp("bundle")
+    main(["text", str(folder / "text.json"), "-s", "src", "-t", "tgt", "--tokenizer", "moses"])
+    main(["export", str(checkpoint), str(folder / "bundle"), "--text-pipeline", str(folder / "text.json")])
+    return folder / "bundle"
+
+
+@pytest.fixture(scope="session")
 def demo_model(checkpoint: Path) -> Any:
     """A Translator of that model."""
     from fairseq_cmlm import Translator

@@ -31,7 +31,7 @@ from fairseq_cmlm.experiments.case import BeamSearch, Case
 from fairseq_cmlm.experiments.cells import Cell
 from fairseq_cmlm.experiments.decode import decode
 from fairseq_cmlm.experiments.sentences import Sentence, batches_of, lengths_around, widest
-from fairseq_cmlm.experiments.systems import ctranslate2
+from fairseq_cmlm.experiments.systems import ctranslate2, runtime
 from fairseq_cmlm.experiments.systems.autoregressive import ForcedLength
 from fairseq_cmlm.experiments.systems.fairseq_masked import FairseqMasked
 from fairseq_cmlm.experiments.systems.masked import Masked
@@ -319,6 +319,9 @@ def test_trained_models_are_scored(checkpoint: Path, data: Path, text: Path, tmp
     assert {"ours", "ours-bfloat16", "ours-fast", "ours-fast-bfloat16"} <= set(rows)
     assert all(0 < row["bleu"] < 100 for row in rows.values())
     assert rows["ours-fast"]["passes"] <= rows["ours"]["passes"]
+    for name in ("ours", "ours-fast") if runtime.HAS_ONNX else ():
+        other = rows[name.replace("ours", "runtime")]
+        assert all(rows[name][fact] == other[fact] for fact in ("bleu", "passes")), name
 
 
 def test_a_training_is_measured_on_batches_of_all_lengths() -> None:
@@ -408,6 +411,16 @@ def test_without_ctranslate2_its_rows_are_left_out(
     found = decoding.competitors_of(decoding.main.parse([]))
     assert len(found) >= 7 and not any(one.kind == "ctranslate2" for one in found)
     assert capsys.readouterr().err.count("pip install ctranslate2") == 1
+
+
+@pytest.mark.parametrize("trained", [[], ["--trained", "ours=x", "--data", "x", "--source", "x", "--target", "x"]])
+def test_without_onnx_the_rows_of_the_runtime_are_left_out(
+    trained: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(runtime, "HAS_ONNX", False)
+    found = decoding.competitors_of(decoding.main.parse(trained))
+    assert found and not any(one.kind == "runtime" for one in found)
+    assert capsys.readouterr().err.count("pip install onnx onnxruntime") == len(trained[:1])
 
 
 @pytest.mark.parametrize(

@@ -122,7 +122,16 @@ def pinned(name: str, python: str) -> str:
 def shelf(tmp_path: Path) -> Path:
     """Wheels of all that the package needs, hollow ones; one is for Python 3.12 alone."""
     folder = tmp_path / "shelf"
-    for name in ("sacremoses", "subword-nmt", "sacrebleu", "jinja2", "matplotlib", "pytest", "hypothesis"):
+    for name in (
+        "sacremoses",
+        "subword-nmt",
+        "sacrebleu",
+        "jinja2",
+        "matplotlib",
+        "pytest",
+        "hypothesis",
+        "scikit-learn",
+    ):
         for version in {pinned(name, HERE), pinned(name, "3.12")}:
             make_wheel(folder, name, version)
     fairseq = ("fairseq-fixed", pinned("fairseq-fixed", HERE))

@@ -30,6 +30,7 @@ VALUES: dict[str, Any] = {
     "rescore_with": __file__,
     "plan_by": "pseudo_likelihood",
     "plan_with": __file__,
+    "length_scale": 1.5,
     "gold_target_length": True,
     "length_budget": 7,
     "original": True,

@@ -23,15 +23,16 @@ def output(translations: Iterable[tuple[int, str]], sources: list[str] = SOURCE,
     return "".join(lines) + DONE * done
 
 
-def distill(folder: Path, *outputs: str, source: list[str] = SOURCE) -> list[str]:
+def distill(folder: Path, *outputs: str, source: list[str] = SOURCE, more: tuple[str, ...] = ()) -> list[str]:
     """Run the command on `outputs`; the lines of its translations."""
+    folder.mkdir(exist_ok=True)
     (folder / "train.en").write_text("".join(f"{line}\n" for line in source))
     names = []
     for number, text in enumerate(outputs):
         (folder / f"{number}.out").write_text(text)
         names.append(str(folder / f"{number}.out"))
     options = ["--source", str(folder / "train.en"), "-s", "en", "-t", "de", "--output", str(folder / "new" / "train")]
-    main(["distill", *names, *options])
+    main(["distill", *names, *options, *more])
     return (folder / "new" / "train.de").read_text().splitlines()
 
 
@@ -139,6 +140,18 @@ def test_an_output_with_bpe_undone_in_all_but_the_h_lines_is_taken(tmp_path: Pat
     printed = output([(0, "z@@ ero"), (1, "one"), (2, "two"), (3, "three")], ["a bc", *SOURCE[1:]])
     printed = printed.replace("D-0\t-0.5\tz@@ ero", "D-0\t-0.5\tzero")
     assert distill(tmp_path, printed)[0] == "z@@ ero"
+
+
+def test_of_several_hypotheses_the_one_most_like_the_human_translation(tmp_path: Path) -> None:
+    several = {0: ["x y z w", "a b@@ c d f", "a b@@ c d"], 1: ["one", "one"], 2: ["", "t"], 3: ["p q"]}
+    printed = output([(number, text) for number, texts in several.items() for text in texts])
+    (tmp_path / "human").write_text("a b@@ c d f\none\nt\n\n")
+    best = ["x y z w", "one", "", "p q"]
+    assert distill(tmp_path / "best", printed) == best
+    found = distill(tmp_path / "like", printed, more=("--reference", str(tmp_path / "human")))
+    assert found == ["a b@@ c d f", "one", "t", "p q"]
+    with pytest.raises(SystemExit, match=r"human has 4 lines and .* 3: they are not parallel"):
+        distill(tmp_path / "short", printed, source=SOURCE[:3], more=("--reference", str(tmp_path / "human")))
 
 
 def test_a_source_in_its_place_already_stays(tmp_path: Path) -> None:

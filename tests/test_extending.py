@@ -92,7 +92,7 @@ def test_the_recipes_work(extended: Path) -> None:
 def test_the_tests_of_the_extended_package_pass(extended: Path) -> None:
     """Those that go over the rows of a table, the extended ones included."""
     rows = ("tests/test_schedule.py", "tests/decoding/test_strategy.py", "tests/training", "tests/test_layers.py")
-    rows = (*rows, "tests/decoding/test_choice.py")
+    rows = (*rows, "tests/decoding/test_choice.py", "tests/formats/test_every_format.py")
     done = run(extended, "-m", "pytest", "-q", "-p", "no:cacheprovider", *rows)
     assert done.returncode == 0, done.stdout[:3000]
     one = "tests/test_decoding_declaration.py"

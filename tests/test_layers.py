@@ -30,7 +30,8 @@ LAYERS: dict[str, tuple[set[str], bool]] = {
     "inference": ({"errors", "sentence_random", "model", "decoding", "training", "inference"}, False),
     "measures": ({"errors", "files", "generated", "render", "measures"}, False),
     "checkpoints": ({"errors", "files", "checkpoints"}, False),
-    "distillation": ({"errors", "files", "generated"}, False),
+    "formats": ({"errors", "files", "generated", "measures", "render", "text", "formats"}, False),
+    "distillation": ({"errors", "files", "generated", "measures"}, False),
     "curves": ({"errors", "files", "render", "training_log"}, False),
     "plugin": (
         {"errors", "files", "generated", "options", "schedule", "sentence_random", "shapes", "checkpoints", "text"}
@@ -38,19 +39,23 @@ LAYERS: dict[str, tuple[set[str], bool]] = {
         True,
     ),
     "translation": ({"errors", "decoding"}, False),
+    "runtime": ({"errors", "files", "options", "text", "translation", "demo", "runtime"}, False),
+    "export": ({"errors", "files", "decoding", "model", "text", "plugin", "runtime", "export"}, False),
     "translator": ({"errors", "files", "decoding", "inference", "plugin", "translation"}, True),
+    "classifier": ({"errors", "inference", "plugin", "translator"}, True),
+    "extractor": ({"errors", "inference", "plugin", "translator"}, True),
     "tracing": ({"errors", "files", "measures", "render", "translation"}, False),
-    "demo": ({"errors", "options", "decoding", "render", "tracing", "translation", "translator", "demo"}, False),
+    "demo": ({"errors", "options", "render", "translation", "demo"}, False),
     "conversion": ({"errors", "files", "checkpoints", "text", "plugin", "conversion"}, True),
     "experiments": (
         {"errors", "files", "options", "schedule", "decoding", "inference", "model"}
-        | {"measures", "render", "text", "plugin", "translator", "experiments"},
+        | {"measures", "render", "text", "plugin", "translator", "translation", "runtime", "export", "experiments"},
         True,
     ),
     "commands": (
         {"errors", "files", "text", "text_check", "options", "decoding", "model", "training", "measures", "render"}
         | {"checkpoints", "distillation", "curves", "conversion", "plugin", "translator", "tracing", "demo"}
-        | {"experiments", "commands"},
+        | {"classifier", "extractor", "experiments", "export", "formats", "commands"},
         False,
     ),
 }

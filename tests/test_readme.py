@@ -1,12 +1,15 @@
-"""The README says what the program does."""
+"""The README and the documents that it leads to say what the program does."""
 
 from __future__ import annotations
 
+import ast
 import re
 import shlex
+import textwrap
 from argparse import Namespace
 from dataclasses import MISSING, fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fairseq.dataclass.utils import interpret_dc_type
@@ -86,11 +89,31 @@ def test_the_commands_run(text: Path, tmp_path: Path, monkeypatch: pytest.Monkey
     main(commands("fairseq-cmlm score")[0][1:])
 
 
+def example(document: Path, heading: str) -> str:
+    """The first block of code under a heading."""
+    section = document.read_text().partition(f"{heading}\n")[2]
+    block = re.search(r"(?:^    .*\n|^\n)+", section.lstrip("\n"), re.M)
+    assert block is not None
+    return textwrap.dedent(block[0])
+
+
+def test_the_five_lines_of_python_run(checkpoint: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As printed, on the tests' model in the place of the quickstart's."""
+    code = example(ROOT / "README.md", "## Five lines of Python")
+    assert len(code.split("\n\n")[0].splitlines() + code.split("\n\n")[1].splitlines()) == 5
+    model = "examples/quickstart/work/checkpoints/checkpoint_last.pt"
+    assert code.count(model) == 1
+    names: dict[str, Any] = {}
+    exec(code.replace(model, str(checkpoint)), names)
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0] == f"{names['found'].text} {names['found'].score}"
+    assert ast.literal_eval(printed[1])[-1] == names["found"].text
+
+
 def test_the_python_example_runs(checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """As printed, on the tests' model in the place of the quickstart's."""
     (tmp_path / "checkpoints").symlink_to(checkpoint.parent)
-    section = README[README.index("## From Python") : README.index("\nprints\n")]
-    code = "".join(line[4:] for line in section.splitlines(keepends=True) if line.startswith("    "))
+    code = example(ROOT / "docs/guides/python.md", "After the quickstart,")
     assert 'work = "examples/quickstart/work"' in code
     exec(code.replace("examples/quickstart/work", str(tmp_path)), {})
     printed = capsys.readouterr().out.splitlines()
@@ -99,6 +122,9 @@ def test_the_python_example_runs(checkpoint: Path, tmp_path: Path, capsys: pytes
 
 
 def test_the_map_names_every_folder() -> None:
+    told = (ROOT / "docs/architecture.md").read_text()
     for folder in (ROOT / "fairseq_cmlm").iterdir():
         if (folder / "__init__.py").exists():
-            assert f"fairseq_cmlm/{folder.name}/" in README
+            assert f"fairseq_cmlm/{folder.name}/" in told
+    for place in re.findall(r"^\| `([^`]+)`", told, re.M):
+        assert (ROOT / place).exists(), place

@@ -9,6 +9,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import tarfile
 import time
 import zipfile
@@ -31,10 +32,11 @@ RECIPES = {"wmt14_en_de": "de", "wmt16_en_ro": "ro", "wmt17_en_zh": "zh"}
         (["wmt14_en_de", "en-ro", "WORK", "raw"], "'en-ro' of wmt14_en_de is neither en-de nor de-en"),
         (
             ["wmt14_en_de", "en-de", "WORK", "both"],
-            "'both' is none of teacher, raw, distilled, warm-raw, warm-distilled and fairseq",
+            "'both' is none of teacher, raw, distilled, mixed, interpolated, warm-raw and so on, raw-from-NAME",
         ),
         (["wmt14_en_de", "en-de", "WORK", "distilled"], "en-de/distilled-data is missing: run distill.sh first"),
         (["wmt14_en_de", "en-de", "WORK", "warm-raw"], "en-de/teacher/averaged.pt is missing: run average.sh"),
+        (["wmt14_en_de", "en-de", "WORK", "raw-from-x"], "en-de/x/averaged.pt is missing: run average.sh"),
         (["wmt14_en_de", "en-de"], "usage: train.sh"),
     ],
 )
@@ -110,6 +112,8 @@ def test_the_distillation_repeats_only_the_shard_that_failed(
     shards = work / "en-de" / "shards"
     for file, content in (
         ("bpe/train.en", "a\nb\nc\nd\n"),
+        ("bpe/train.de", "a\nb\nc\nd\n"),
+        ("data/train.en-de.en.bin", ""),
         ("en-de/teacher/averaged.pt", ""),
         ("data/dict.en.txt", ""),
         ("data/text.json", "{}"),
@@ -143,12 +147,21 @@ def test_the_distillation_repeats_only_the_shard_that_failed(
     assert (work / "en-de" / "distilled-text" / "train.de").read_text() == "a@@ x\nb@@ x\nc@@ x\nd@@ x\n"
     assert (work / "en-de" / "distilled-data" / "text.json").read_text() == "{}"
     ended = Counter(line.split()[3] for line in (work / "steps.log").read_text().splitlines() if " end " in line)
-    assert set(ended.values()) == {1} and len(ended) == 5
+    assert set(ended.values()) == {1} and len(ended) == 6
+    mixed = work / "en-de" / "mixed-data"
+    assert (mixed / "train1.en-de.en.bin").resolve() == work / "data" / "train.en-de.en.bin"
+    assert (mixed / "text.json").read_text() == "{}"
     # Shard 1 was made by itself.
     for shard, device in enumerate(devices):
         given = (shards / f"{shard}-of-3.out").read_text().splitlines()[0]
         assert given.startswith(f"device {device} {work}/data ")
         assert [word for word in given.split() if word in ("--cpu", "--fp16")] == [option]
+    # Several hypotheses are another decoding; what was made of the first one stays.
+    assert run(STEPS / "distill.sh", "wmt14_en_de", "en-de", work, **settings, NBEST="2").returncode == 0
+    assert "--nbest 2 " in (shards / "0-of-3,nbest=2.out").read_text().splitlines()[0]
+    assert (work / "en-de" / "interpolated-text" / "train.de").exists()
+    assert (work / "en-de" / "interpolated-data" / "text.json").exists()
+    assert (work / "steps.log").read_text().count(" end   en-de/distilled-text") == 1
 
 
 @pytest.fixture
@@ -339,15 +352,20 @@ def test_every_model_of_multi30k_both_directions_and_the_report(text: Path, tmp_
     # The lengths that an untrained model of fairseq's predicts must have positions.
     options = OPTIONS.replace("--max-target-positions 80", "--max-target-positions 300")
     small = {**SMALL, "ARCH": "cmlm_base", "UPDATES": "8", "OPTIONS": options, "TEACHER_OPTIONS": options}
-    for direction, models in (("en-de", "warm-distilled warm-raw"), ("de-en", "distilled raw fairseq")):
+    for direction, models in (
+        ("en-de", "warm-distilled warm-raw mixed-from-warm-raw"),
+        ("de-en", "distilled raw fairseq"),
+    ):
         done = run(STEPS / "run.sh", "multi30k", direction, work, raw, **small, MODELS=models)
         assert done.returncode == 0, done.stdout + done.stderr
         for name in ("teacher,beam=5", *(f"{model},T=2" for model in models.split())):
             assert f"| {name} | " in done.stdout
         assert "in the paper" not in done.stdout
-    for model in ("warm-distilled", "warm-raw"):
+    first = {"warm-distilled": "teacher/averaged.pt: transformer", "warm-raw": "teacher/averaged.pt: transformer"}
+    first["mixed-from-warm-raw"] = "warm-raw/averaged.pt: cmlm_base"
+    for model, begun in first.items():
         log = (work / "en-de" / model / "train.log").read_text()
-        assert f"--init-from {work}/en-de/teacher/averaged.pt: transformer after 8 updates; taken: " in log
+        assert f"--init-from {work}/en-de/{begun} after 8 updates; taken: " in log
     assert "| de-en/data |" not in done.stdout and (work / "data").is_dir()
 
     report = {**small, "REPORT": "--tables iterations comparison"}
@@ -381,13 +399,13 @@ def test_a_download_may_be_the_recipes_own(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("recipe", "settings", "options"),
     [
-        ("multi30k", {}, "-t de --workers 1 --merges 4000 --dictionary -1 --longest 80 --ratio 9"),
+        ("multi30k", {}, "-t de --workers 1 --dictionary -1 --longest 80 --ratio 9 --merges 4000"),
         (
             "wmt16_en_ro",
             {"DIACRITICS": "strip", "MERGES": "9"},
-            "-t ro --workers 1 --merges 9 --dictionary -1 --longest 80 --ratio 9 --strip-diacritics ro",
+            "-t ro --workers 1 --dictionary -1 --longest 80 --ratio 9 --strip-diacritics ro --merges 9",
         ),
-        ("wmt17_en_zh", {}, "-t zh --workers 1 --merges 32000 --dictionary -1 --longest 80 --ratio 3 --separate"),
+        ("wmt17_en_zh", {}, "-t zh --workers 1 --dictionary -1 --longest 80 --ratio 3 --separate --merges 32000"),
     ],
 )
 def test_a_recipe_prepares_text_by_one_command(
@@ -426,3 +444,21 @@ def test_models_of_fairseqs_tasks_are_told_how_text_is_prepared(tmp_path: Path, 
     words = next((tmp_path / "en-zh" / "test").glob("*.out")).read_text()
     assert (f"--tokenizer text_pipeline --text-pipeline {tmp_path}/data/text.json" in words) == given
     assert "--bpe" not in words
+
+
+def test_documents_of_the_help_are_held_out_whole(tmp_path: Path) -> None:
+    text, output = tmp_path / "text", tmp_path / "output"
+    text.mkdir()
+    for split, pages in (("train", "aabbbcc"), ("valid", "d")):
+        for ending in ("en", "de", "doc"):
+            lines = pages if ending == "doc" else [f"{ending} {number}" for number in range(len(pages))]
+            (text / f"{split}.{ending}").write_text("".join(f"{line}\n" for line in lines))
+    program = [sys.executable, str(STEPS.parent / "lohelp" / "hold_out.py"), str(text), str(output)]
+    subprocess.run([*program, "1"], check=True)
+    held, kept = ((output / f"{split}.doc").read_text().split() for split in ("test", "train"))
+    assert len(set(held)) == 1 and set(held) | set(kept) == set("abc") and not set(held) & set(kept)
+    assert len((output / "test.en").read_text().splitlines()) == len(held) == "aabbbcc".count(held[0])
+    assert (output / "valid.de").read_text() == "de 0\n"
+    (text / "train.de").write_text("de 0\n")
+    done = subprocess.run(program, capture_output=True, text=True)
+    assert done.returncode == 1 and "differ in their number of lines" in done.stderr

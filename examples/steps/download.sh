@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Fetch the text of a recipe from its publishers and lay it out as {train,valid,test}.{en,FOREIGN}.
 #
-#   download.sh RECIPE WORK      WORK/archives receives the publishers' files, WORK/text the text
+#   download.sh RECIPE WORK      WORK/archives receives the publishers' files, WORK/text the text, of a format WORK/records
+#                                its records
 #
 # An archive is checked against the checksum in settings.sh. Where none is known, its SHA-256 is written beside it when it
 # is first seen, and checked from then on. An interrupted download goes on where it stopped. valid and test come from
@@ -13,7 +14,7 @@ recipe=${1:?$usage} work=${2:?$usage}
 settings "$recipe"
 mkdir -p "$work/text"
 lock "$work/steps.log" # which exec keeps
-[ ! -e "$recipe_folder/download.sh" ] || exec bash "$recipe_folder/download.sh" "$work/text"
+[ ! -e "$recipe_folder/download.sh" ] || exec bash "$recipe_folder/download.sh" "$work/$([ -z "$format" ] && echo text || echo records)"
 archives_folder=$work/archives
 mkdir -p "$archives_folder"
 

@@ -26,17 +26,21 @@ show_log() {
     echo "see $current_log"
 }
 
-# settings RECIPE [DIRECTION]: set what settings.sh of the recipe sets, recipe_folder, and source and target (without a
-# direction, en and the other language).
+# settings RECIPE [DIRECTION]: set what settings.sh of the recipe sets, recipe_folder, first and second (the endings of
+# both texts: en and the other language, or source and target of a format), and source and target (without a direction,
+# first and second).
 settings() {
     recipe_folder=$examples/$1
     [ -d "$recipe_folder" ] || recipe_folder=$examples/wmt/$1
-    [ -f "$recipe_folder/settings.sh" ] || fail "there is no recipe '$1': wmt14_en_de, wmt16_en_ro, wmt17_en_zh and multi30k are"
+    [ -f "$recipe_folder/settings.sh" ] || fail "there is no recipe '$1', a folder with a settings.sh: $(cd "$examples" && echo */settings.sh */*/settings.sh)"
+    format=
     . "$recipe_folder/settings.sh"
-    local direction=${2:-en-$foreign}
+    first=en second=${foreign:-}
+    [ -z "$format" ] || first=source second=target
+    local direction=${2:-$first-$second}
     case $direction in
-        en-"$foreign" | "$foreign"-en) source=${direction%-*} target=${direction#*-} ;;
-        *) fail "the direction '$direction' of $1 is neither en-$foreign nor $foreign-en" ;;
+        "$first-$second" | "$second-$first") source=${direction%-*} target=${direction#*-} ;;
+        *) fail "the direction '$direction' of $1 is neither $first-$second nor $second-$first" ;;
     esac
 }
 

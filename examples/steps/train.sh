@@ -4,8 +4,9 @@
 #   train.sh RECIPE DIRECTION WORK MODEL
 #
 # MODEL is teacher (fairseq's autoregressive Transformer), raw (a CMLM on the human translations), distilled (a CMLM on
-# the teacher's), warm-raw or warm-distilled (the same, begun with the teacher's parameters), or fairseq (fairseq's own CMLM
-# on the teacher's translations). WORK/DIRECTION/MODEL receives checkpoints and train.log.
+# the teacher's), mixed (on both), interpolated (on those of the teacher's that are most like the human ones), warm-raw and
+# so on (the same, begun with the teacher's parameters), raw-from-NAME and so on (begun with those of WORK/DIRECTION/NAME),
+# or fairseq (fairseq's own CMLM on the teacher's). WORK/DIRECTION/MODEL receives checkpoints and train.log.
 #
 # Hardware: GPUS (default: those that CUDA_VISIBLE_DEVICES lists, or all of this machine; 0 trains on the CPU), several by
 # torchrun. In a SLURM job of several machines, one task a GPU, srun starts them:
@@ -21,7 +22,7 @@
 #
 # A folder holds one training: UPDATES may grow, and nothing that makes another model of it may change (its file `training`
 # says what was given).
-usage="usage: train.sh RECIPE DIRECTION WORK teacher|raw|distilled|warm-raw|warm-distilled|fairseq"
+usage="usage: train.sh RECIPE DIRECTION WORK teacher|[warm-]{raw,distilled,mixed,interpolated}[-from-NAME]|fairseq"
 recipe=${1:?$usage} direction=${2:?$usage} work=${3:?$usage} model=${4:?$usage}
 . "$(dirname "$0")/recipe.sh"
 settings "$recipe" "$direction"
@@ -35,6 +36,8 @@ precision=${PRECISION:-$([ "$number" = 0 ] && echo float32 || echo bfloat16)}
 tokens=${TOKENS:-131072} max_tokens=${MAX_TOKENS:-8192} average=${AVERAGE:-5} save_every=${SAVE_EVERY:-1000}
 folder=$work/$direction/${NAME:-$model}
 
+unknown="the model '$model' is none of teacher, raw, distilled, mixed, interpolated, warm-raw and so on, raw-from-NAME and so on,"
+unknown+=" and fairseq"
 case $model in
     teacher)
         data=$work/data updates=${TEACHER_UPDATES:-100000} arch=$TEACHER warmup=${WARMUP:-4000}
@@ -42,13 +45,17 @@ case $model in
         options=(--task translation --criterion autoregressive_loss --adam-betas '(0.9, 0.98)' --clip-norm 0.0)
         eval_bleu=(--eval-bleu --eval-bleu-args '{"beam": 5}' --eval-bleu-remove-bpe subword_nmt)
         ;;
-    raw | distilled | warm-raw | warm-distilled)
-        data=$([ "${model#warm-}" = raw ] && echo "$work/data" || echo "$work/$direction/distilled-data")
+    raw* | distilled* | mixed* | interpolated* | warm-*)
+        text=${model#warm-} text=${text%%-from-?*}
+        case $text in raw | distilled | mixed | interpolated) ;; *) fail "$unknown" ;; esac
+        data=$([ "$text" = raw ] && echo "$work/data" || echo "$work/$direction/$text-data")
         arch=${ARCH:-cmlm_base} options=(--task translation_cmlm --criterion cmlm_loss)
-        if [ "$model" != "${model#warm-}" ]; then
-            teacher=$work/$direction/teacher/averaged.pt
-            [ -e "$teacher" ] || fail "$teacher is missing: run average.sh $recipe $direction $work teacher first"
-            options+=(--init-from "$teacher")
+        first=${model#*-from-}
+        [ "$model" = "${model#warm-}" ] || first=teacher
+        if [ "$first" != "$model" ]; then
+            begin=$work/$direction/$first/averaged.pt
+            [ -e "$begin" ] || fail "$begin is missing: run average.sh $recipe $direction $work $first first"
+            options+=(--init-from "$begin")
         fi
         eval_bleu=(--eval-bleu --eval-bleu-args '{"decoding_iterations": 10}' --eval-bleu-remove-bpe subword_nmt)
         ;;
@@ -58,7 +65,7 @@ case $model in
             --apply-bert-init --encoder-learned-pos --decoder-learned-pos --pred-length-offset --length-loss-factor 0.1)
         [ "${SELECT:-loss}" = loss ] || fail "fairseq's CMLM measures no BLEU while it trains: SELECT must be loss"
         ;;
-    *) fail "the model '$model' is none of teacher, raw, distilled, warm-raw, warm-distilled and fairseq" ;;
+    *) fail "$unknown" ;;
 esac
 if [ "$model" != teacher ]; then
     updates=${UPDATES:-300000} warmup=${WARMUP:-10000}

@@ -11,6 +11,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("outputs", nargs="+", type=Path, metavar="OUTPUT", help="of fairseq-generate, all shards")
     parser.add_argument("--source", type=Path, required=True, metavar="FILE", help="the text, as preprocessed")
     parser.add_argument("--output", required=True, metavar="PREFIX", help="the files, without their languages")
+    parser.add_argument(
+        "--reference",
+        type=Path,
+        metavar="FILE",
+        help="the human translations, as preprocessed: of the hypotheses of --nbest take those most like them",
+    )
     parser.add_argument("-s", "--source-lang", required=True, help="PREFIX.SOURCE_LANG is a copy of --source")
     parser.add_argument("-t", "--target-lang", required=True, help="PREFIX.TARGET_LANG holds the translations")
 
@@ -20,4 +26,4 @@ def run(options: argparse.Namespace) -> str:
     from fairseq_cmlm.distillation import distill
 
     languages = (options.source_lang, options.target_lang)
-    return "\n".join(distill(options.outputs, options.source, options.output, languages))
+    return "\n".join(distill(options.outputs, options.source, options.output, languages, options.reference))

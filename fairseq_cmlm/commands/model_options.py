@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 from fairseq_cmlm.commands.text_options import add_text_options
 
@@ -26,13 +26,10 @@ def translator_of(options: argparse.Namespace, checkpoint: Optional[Path] = None
     """Load the model that is named, or another `checkpoint` with the same preparation of its text."""
     from fairseq_cmlm.translator import Translator
 
-    return Translator(
-        checkpoint or options.checkpoint,
-        options.data,
-        source_lang=options.source_lang,
-        target_lang=options.target_lang,
-        tokenizer=options.tokenizer,
-        bpe_codes=options.bpe_codes,
-        text_pipeline=options.text_pipeline,
-        device=options.device,
-    )
+    return Translator(checkpoint or options.checkpoint, **loading(options))
+
+
+def loading(options: argparse.Namespace) -> dict[str, Any]:
+    """Return what a Translator is told beside its checkpoint."""
+    names = ("data", "source_lang", "target_lang", "tokenizer", "bpe_codes", "text_pipeline", "device")
+    return {name: getattr(options, name) for name in names}

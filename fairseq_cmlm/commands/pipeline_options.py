@@ -19,6 +19,12 @@ def add_pipeline_options(parser: argparse.ArgumentParser, usual: str) -> None:
     parser.add_argument("-s", "--source-lang", required=True, help="as in the names of the files")
     parser.add_argument("-t", "--target-lang", required=True, help="the same of the target language")
     parser.add_argument(
+        "--language",
+        nargs="+",
+        metavar="CODE",
+        help="language of both texts, or of source and target, where those names are none (default: the names)",
+    )
+    parser.add_argument(
         "--tokenizer",
         metavar="NAME",
         help=f"{', '.join(TOKENISERS)} or none (default: jieba for zh, none for sentencepiece, else moses)",
@@ -46,17 +52,25 @@ def pipeline_of(
     pieces    sentencepiece will be learned
     stripped  languages that lose their diacritics
     """
-    models = _given_subwords(options)
+    models, names = _given_subwords(options), (options.source_lang, options.target_lang)
     pieces = pieces or options.sentencepiece_model is not None
     normalise = options.normalise or usual
     return TextPipeline(
         {
-            language: usual_side(
+            name: usual_side(
                 language, options.tokenizer, normalise, model, pieces=pieces, stripped=language in stripped
             )
-            for language, model in zip((options.source_lang, options.target_lang), models)
+            for name, language, model in zip(names, _languages(options), models)
         }
     )
+
+
+def _languages(options: argparse.Namespace) -> Sequence[str]:
+    """Return the languages of source and target."""
+    codes: list[str] = options.language or [options.source_lang, options.target_lang]
+    if len(codes) > 2:
+        raise OptionError(f"--language {' '.join(codes)} names {len(codes)} languages: give one, or two")
+    return [codes[0], codes[-1]]
 
 
 def _given_subwords(options: argparse.Namespace) -> tuple[Optional[SubwordModel], Optional[SubwordModel]]:

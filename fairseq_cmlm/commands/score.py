@@ -3,13 +3,43 @@
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
+from typing import TYPE_CHECKING, Sequence
+
+from fairseq_cmlm.errors import OptionError
+
+if TYPE_CHECKING:
+    from fairseq_cmlm.measures.measure import Judge
+
+_OF_REFERENCES, _OF_EXAMPLES = ("tokenised_reference", "against"), ("json", "confusion", "judge")
+_SAMPLES = 4  # maskings of each answer; the mean is over all answers
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
     parser.add_argument("outputs", nargs="+", type=Path, metavar="OUTPUT", help="what fairseq-generate printed")
-    parser.add_argument("--reference", nargs="+", type=Path, required=True, metavar="FILE", help="raw reference text")
+    gold = parser.add_mutually_exclusive_group(required=True)
+    gold.add_argument("--reference", nargs="+", type=Path, metavar="FILE", help="raw reference text")
+    gold.add_argument(
+        "--examples",
+        type=Path,
+        metavar="FILE",
+        help="the .jsonl of a format instead: its measures, and seconds and passes, which OUTPUT or OUTPUT.log tells",
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="with --examples: write the results there too")
+    parser.add_argument(
+        "--confusion",
+        type=Path,
+        metavar="FILE",
+        help="with --examples of texts with labels: draw confusion matrices there",
+    )
+    parser.add_argument(
+        "--judge",
+        type=Path,
+        metavar="CHECKPOINT",
+        help="with --examples: a CMLM that tells how likely the answers are, for formats that measure their perplexity",
+    )
     parser.add_argument("--tokenize", metavar="NAME", help="sacreBLEU's tokenizer (default: the language's, 13a or zh)")
     parser.add_argument(
         "--tokenised-reference",
@@ -17,10 +47,64 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="also BLEU of the words as the model wrote them, subwords joined, against this tokenised text",
     )
+    parser.add_argument(
+        "--against",
+        type=Path,
+        metavar="OUTPUT",
+        help="also how BLEU and chrF differ from those of this output, with p-values of paired bootstrap",
+    )
 
 
 def run(options: argparse.Namespace) -> str:
     """Return the table of scores."""
+    for name in _OF_REFERENCES if options.examples else _OF_EXAMPLES:
+        if getattr(options, name):
+            beside = "--reference, and --examples is given" if options.examples else "the --examples of a format"
+            raise OptionError(f"--{name.replace('_', '-')} {getattr(options, name)} is for {beside}")
+    return _of_examples(options) if options.examples else _of_references(options)
+
+
+def _of_references(options: argparse.Namespace) -> str:
     from fairseq_cmlm.measures.score import score_table
 
-    return score_table(options.outputs, options.reference, options.tokenize, options.tokenised_reference)
+    given = (options.tokenize, options.tokenised_reference, options.against)
+    return score_table(options.outputs, options.reference, *given)
+
+
+def _of_examples(options: argparse.Namespace) -> str:
+    from fairseq_cmlm.files import write_text
+    from fairseq_cmlm.formats.score import score_examples
+
+    judge = _judge(options.judge) if options.judge else None
+    results = score_examples(options.outputs, options.examples, options.tokenize, judge)
+    if options.json:
+        write_text(options.json, results.to_json())
+    drawn = [_draw(options)] if options.confusion else []
+    return "\n".join([results.to_markdown(), *drawn])
+
+
+def _draw(options: argparse.Namespace) -> str:
+    """Draw confusion matrices, if matplotlib is there; return what was done."""
+    from fairseq_cmlm.formats.score import confusions
+    from fairseq_cmlm.render.confusion import draw_confusion
+    from fairseq_cmlm.render.plots import MISSING, figure_class
+
+    figure = figure_class()
+    if figure is None:
+        return MISSING
+    found = confusions(options.outputs, options.examples)
+    draw_confusion(found.counts, found.labels, options.confusion, figure)
+    return f"confusion matrices: {options.confusion}"
+
+
+def _judge(checkpoint: Path) -> Judge:
+    """Return what gives an upper bound, estimated, of the perplexity of texts as answers to sources."""
+    from fairseq_cmlm.translator import Translator
+
+    translator = Translator(checkpoint)
+
+    def perplexity(sources: Sequence[str], texts: Sequence[str]) -> float:
+        found = translator.likelihood(sources, texts, samples=_SAMPLES)
+        return math.exp(sum(one.bound for one in found) / sum(one.tokens for one in found))
+
+    return perplexity

@@ -10,15 +10,25 @@ if TYPE_CHECKING:
     from fairseq_cmlm.decoding.options import Decoding
 
 # What the exact mode sets: the released code compares candidates by their mean log-probability alone.
-ORIGINAL = {"length_prior": 0.0}
+ORIGINAL = {"length_prior": 0.0, "length_scale": 1.0}
 _EARLY = ("iterations_per_token", "stop_unchanged", "stop_entropy", "confidence_threshold", "halve_candidates")
 _SAMPLERS = ("order", "entropy_bound", "edit_threshold", "desmooth", "eta", "block_length", "temperature", "top_p")
 # Where the left option is on, those on the right must be off.
 _CONFLICTS: dict[str, tuple[str, ...]] = {
-    "original": (*_EARLY, *_SAMPLERS, "length_prior", "length_budget", "mask_schedule", "choose_by", "plan_by"),
+    "original": (
+        *_EARLY,
+        *_SAMPLERS,
+        "length_prior",
+        "length_scale",
+        "length_budget",
+        "mask_schedule",
+        "choose_by",
+        "plan_by",
+    ),
     "strategy": (*_EARLY, *_SAMPLERS, "mask_schedule", "plan_by"),  # with one of SEARCH_ORDERS
     "block_length": ("halve_candidates", "plan_by"),
-    "gold_target_length": ("length_budget",),
+    "gold_target_length": ("length_budget", "length_scale"),
+    "length_budget": ("length_scale",),
 }
 # Values of options with a choice that mean off.
 _OFF = (None, "linear", "probability", "confidence")

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 
 class LengthCandidates(NamedTuple):
@@ -23,6 +24,26 @@ def length_log_probs(logits: Tensor) -> Tensor:
     """
     impossible = torch.arange(logits.size(1), device=logits.device) == 0
     return logits.float().masked_fill(impossible, float("-inf")).log_softmax(dim=1)
+
+
+def scaled(log_probs: Tensor, scale: float) -> Tensor:
+    """Return the distribution (B, L) of the length n as that of 1 + scale (n - 1), for `</s>` is not scaled.
+
+    A length is taken as spread evenly from n - 1/2 to n + 1/2. What would be longer than L - 1 counts for L - 1.
+
+    >>> scaled(torch.tensor([[0.0, 0.0, 0.0, 1.0, 0.0, 0.0]]).log(), 1.5).exp().mul(12).round().tolist()
+    [[0.0, 0.0, 0.0, 2.0, 8.0, 2.0]]
+    """
+    if scale == 1:
+        return log_probs
+    probs, longest = log_probs.exp(), log_probs.size(1) - 1
+    # Probability of a length up to b + 1/2, at the ends of the new lengths 0 to L - 1.
+    ends = torch.arange(longest + 1, device=log_probs.device)
+    b = (0.5 + (ends - 0.5) / scale).clamp(min=0, max=longest)
+    b[0], b[-1] = 0, longest
+    whole = b.long()
+    up_to = probs.cumsum(1)[:, whole] + (b - whole) * functional.pad(probs, (0, 1))[:, whole + 1]
+    return functional.pad(up_to.diff(dim=1), (1, 0)).clamp(min=0).log()
 
 
 def predicted(log_probs: Tensor, size: int, empty: Tensor) -> LengthCandidates:

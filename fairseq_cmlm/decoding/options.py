@@ -100,6 +100,9 @@ class Decoding:
         "checkpoint for `--plan-by autoregressive`, which it sets where `--plan-by` is not given; see `--rescore-with`",
         file=True,
     )
+    length_scale: float = option(
+        1.0, "multiply the predicted lengths: a model of distilled text writes as briefly as its teacher", above=0
+    )
     gold_target_length: bool = option(
         False, "decode the reference's length and those around it, not the predicted ones"
     )
@@ -136,7 +139,6 @@ class Decoding:
         above=0,
         most=1,
     )
-
     stop_entropy: Optional[float] = option(
         None,
         "with `--stop-unchanged`: finish a candidate only if the mean entropy of the last predictions is below, in "

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from typing import Any, Callable, Optional
+from typing import Any, Callable, Optional, Protocol
 
-from fairseq_cmlm.decoding.options import Decoding
 from fairseq_cmlm.errors import OptionError, TextError
 from fairseq_cmlm.options import declared, flag_of, kind_of
-from fairseq_cmlm.tracing import shares
-from fairseq_cmlm.translation import Candidate, TracedPass, Translation
-from fairseq_cmlm.translator import Translator
+from fairseq_cmlm.translation import Candidate, TracedPass, Translation, shares
 
 # The decoding options that a page may set, in the order of its form. To offer another: its name here. Those that change
 # the model for everybody (dtype), name a file, or need a reference must not be among them.
@@ -25,6 +22,29 @@ _ALTERNATIVES = 8
 
 # Hands an event to the page: {"pass": ...} for each pass of each candidate, and {"done": ...} at the end.
 Send = Callable[[dict[str, Any]], None]
+
+
+class Model(Protocol):
+    """What the page shows at work: a Translator, or a Bundle, which needs no torch."""
+
+    @property
+    def languages(self) -> tuple[str, str]:
+        """The names of source and target language."""
+
+    @property
+    def declaration(self) -> type:
+        """The declaration of its decoding options."""
+
+    @property
+    def translate(self) -> Callable[..., list[Translation]]:
+        """Translate texts, and perhaps targets."""
+
+    @property
+    def go_on(self) -> Callable[..., Translation]:
+        """Go on from a draft."""
+
+    def fullest_history(self, alternatives: int, **options: Any) -> dict[str, Any]:
+        """Return the arguments of the two with which a history tells the most, in a decoding with `options`."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +62,8 @@ class Request:
     draft: Optional[dict[str, Any]]
 
 
-def read_request(body: bytes) -> Request:
-    """Read a request of the page; what is none raises a TextError or an OptionError."""
+def read_request(body: bytes, declaration: type) -> Request:
+    """Read a request of the page, with declared options; what is none raises a TextError or an OptionError."""
     try:
         found = json.loads(body)
     except ValueError:  # no JSON, or no UTF-8
@@ -53,16 +73,16 @@ def read_request(body: bytes) -> Request:
     target, options, draft = found.get("target"), found.get("options", {}), found.get("draft")
     if not isinstance(target, (str, type(None))) or not isinstance(options, dict):
         raise TextError("the request's target must be a text and its options must be an object")
-    _check_options(options)
+    _check_options(options, declaration)
     return Request(found["text"], target or None, options, None if draft is None else _draft(draft))
 
 
-def _check_options(options: dict[str, Any]) -> None:
+def _check_options(options: dict[str, Any], declaration: type) -> None:
     for name, value in options.items():
         if name not in OFFERED:
             raise OptionError(f"'{name}' cannot be set here: there are {', '.join(OFFERED)}")
         if name in MOST and isinstance(value, int) and value > MOST[name]:
-            flag = flag_of(next(one for one in declared(Decoding) if one.name == name))
+            flag = flag_of(next(one for one in declared(declaration) if one.name == name))
             raise OptionError(f"{flag} {value} is more than the {MOST[name]} that are allowed here")
 
 
@@ -83,23 +103,22 @@ def _is_list(value: Any, kind: Any) -> bool:
     )
 
 
-def answer(translator: Translator, request: Request, send: Send) -> None:
+def answer(model: Model, request: Request, send: Send) -> None:
     """Decode what is asked for and send every pass as it is made, then the candidates in their order.
 
     What `send` raises ends the decoding. A request that the model cannot meet is a TextError or an OptionError, before
     anything is sent.
     """
-    searches = Decoding.of(**request.options).searches
-    shown: dict[str, Any] = {"history": True, "attention": True, "alternatives": 0 if searches else _ALTERNATIVES}
+    shown = model.fullest_history(_ALTERNATIVES, **request.options)
 
     def watch(text: int, number: int, made: TracedPass) -> None:
         send({"pass": {**asdict(made), "attention": shares(made.attention), "number": number}})
 
     if request.draft is not None:
-        found = translator.go_on(request.text, **request.draft, watch=watch, **shown, **request.options)
+        found = model.go_on(request.text, **request.draft, watch=watch, **shown, **request.options)
     else:
         targets = None if request.target is None else [request.target]
-        (found,) = translator.translate([request.text], targets, watch=watch, **shown, **request.options)
+        (found,) = model.translate([request.text], targets, watch=watch, **shown, **request.options)
     send({"done": _summary(found)})
 
 
@@ -114,9 +133,9 @@ def _facts(one: Candidate, given_up: bool) -> dict[str, Any]:
     return {**facts, "given_up": given_up}
 
 
-def form() -> list[dict[str, Any]]:
+def form(declaration: type) -> list[dict[str, Any]]:
     """Return the fields of the page's form, from the declaration of the options."""
-    by_name = {one.name: one for one in declared(Decoding)}
+    by_name = {one.name: one for one in declared(declaration)}
     return [
         {
             "name": name,

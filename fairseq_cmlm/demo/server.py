@@ -12,10 +12,9 @@ import traceback
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Optional
 
-from fairseq_cmlm.demo.request import answer, form, read_request
+from fairseq_cmlm.demo.request import Model, answer, form, read_request
 from fairseq_cmlm.errors import OptionError, UserError
 from fairseq_cmlm.render.page import page
-from fairseq_cmlm.translator import Translator
 
 _AT_ONCE = 8  # decodings; who comes beyond is asked to wait
 _LONGEST = 1 << 18  # bytes of a request: a draft of 1,000 tokens needs a quarter
@@ -27,14 +26,14 @@ class DemoServer(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, host: str, port: int, translator: Translator) -> None:
+    def __init__(self, host: str, port: int, model: Model) -> None:
         """Bind to `host` and `port`, 0 for any that is free; what cannot be had is an OptionError."""
         self.host = host
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self.translator = translator
+        self.model = model
         self.places = threading.BoundedSemaphore(_AT_ONCE)
-        source, target = translator.languages
-        data = {"languages": translator.languages, "form": form()}
+        source, target = model.languages
+        data = {"languages": model.languages, "form": form(model.declaration)}
         self.page = page("demo", data, "'self'", summary=f"{source} → {target}").encode("utf-8")
         try:
             super().__init__((host, port), _Handler)
@@ -106,7 +105,7 @@ class _Handler(BaseHTTPRequestHandler):
             if not self.server.places.acquire(blocking=False):
                 raise _RefusedError(503, f"{_AT_ONCE} decodings are going on already: try again in a moment")
             try:
-                answer(self.server.translator, read_request(body), self._event)
+                answer(self.server.model, read_request(body, self.server.model.declaration), self._event)
             finally:
                 self.server.places.release()
         except _RefusedError as refused:

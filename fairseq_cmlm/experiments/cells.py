@@ -49,6 +49,11 @@ class Cell:
         return sum(passes[0] for passes in self.passes) / len(self.passes)
 
     @property
+    def all_passes(self) -> float:
+        """Passes of all candidates of a sentence together, mean."""
+        return sum(map(sum, self.passes)) / len(self.passes)
+
+    @property
     def tokens_per_pass(self) -> float:
         """Tokens of the best translations, `</s>` included, for each of their passes."""
         return sum(lengths[0] for lengths in self.lengths) / max(sum(passes[0] for passes in self.passes), 1)

@@ -44,7 +44,8 @@ def report(options: ReportOptions) -> str:
 
     Files are written after each cell and each table; a second call with the same options does what is missing.
     """
-    work, subject = Workplace(options), options.subject
+    work = Workplace(options)
+    subject = replace(options.subject, objective=work.objective)
     progress = Progress(work.missing([case for name in options.chosen for case in TABLES[name].cases(subject)]))
     figure = plots.figure_class()
     if figure is None:
@@ -90,6 +91,7 @@ class Workplace:
         self._text, self._signature = prepared_text(
             task.text, known, options.tokenizer, options.bpe_codes, options.target_bpe_codes
         )
+        self.objective = model.loaded.model.objective
         self.scored = options.scored if task.text is None else "detokenised text"
         self.text = read_parallel(options.source, options.reference, self._text)
         self.target, self.pair = known[1], "-".join(known)

@@ -12,7 +12,9 @@ from fairseq_cmlm.experiments.cells import Cell
 from fairseq_cmlm.experiments.subject import Subject
 from fairseq_cmlm.measures.bleu import Bleu
 from fairseq_cmlm.measures.measure import Gold, Output, Scale
+from fairseq_cmlm.measures.significance import Difference, differences
 from fairseq_cmlm.measures.table import MEASURES
+from fairseq_cmlm.render.table import Row
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,20 @@ class Results:
     def score(self, measure: str, case: Case) -> Optional[float]:
         """Return what one of MEASURES says of a case."""
         return self.score_of(measure, self.cells[case].output)
+
+    def measured(self, case: Case, output: Output, baseline: Optional[Case]) -> Row:
+        """Return what a row tells of an output of `case`: its scores, BLEU less the baseline's, its cost."""
+        cell = self.cells[case]
+        other = baseline is not None and output.texts != self.cells[baseline].texts
+        return {
+            "BLEU": self.score_of("bleu", output),
+            "difference": str(self.difference("bleu", output, baseline)) if other and baseline else None,
+            "chrF": self.score_of("chrf", output),
+            "repeated %": self.score_of("repetition", output) if output.tokens else None,
+            "passes": self.passes(case),
+            "rows": cell.all_passes if case.masked else None,
+            "seconds": sum(cell.rounds),
+        }
 
     def bleu_of(self, case: Case, groups: Sequence[Sequence[int]]) -> list[Optional[float]]:
         """Return the BLEU of each group of sentences, given by their numbers; None of an empty one."""
@@ -51,6 +67,10 @@ class Results:
     def score_of(self, measure: str, output: Output) -> Optional[float]:
         """Return what one of MEASURES says of an output."""
         return self._scales[measure].score(output)
+
+    def difference(self, measure: str, output: Output, baseline: Case) -> Difference:
+        """Return how much greater a score, `bleu` or `chrf`, of an output is than that of a case."""
+        return differences(self.gold, self.cells[baseline].texts, [output.texts])[measure][0]
 
     def passes(self, case: Case) -> float:
         """Return the passes of the decoder for a sentence's best translation, mean."""

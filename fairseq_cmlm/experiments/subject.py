@@ -8,6 +8,7 @@ from typing import Any, Mapping, Optional, Sequence
 from fairseq_cmlm.decoding.options import Decoding
 from fairseq_cmlm.decoding.presets import PRESETS
 from fairseq_cmlm.experiments.case import BeamSearch, Case
+from fairseq_cmlm.inference.trained_for import refuse_untrained
 
 AUTOREGRESSIVE, RESCORED = "autoregressive", "autoregressive, rescored"
 # How the paper decodes, where it says nothing else: the candidate with the greatest mean log-probability is chosen.
@@ -23,6 +24,7 @@ class Subject:
     teacher   whether there is an autoregressive baseline
     given     options of decoding from the command line, by field name
     judge     checkpoint of an autoregressive model that can rescore and plan
+    objective what the model is trained for
     """
 
     model: str
@@ -32,12 +34,20 @@ class Subject:
     batch_size: int = 32
     threads: int = 1
     judge: Optional[str] = None
+    objective: str = "cmlm"
 
     def masked(self, system: Optional[str] = None, timed: bool = False, **varied: Any) -> Case:
         """Return the case that decodes as the paper does, but for what is given and what the table has `varied`."""
         preset = PRESETS[{**self.given, **varied}.get("preset", "full")]
         decoding = Decoding.of(**{**PAPER, **preset, **self.given, **varied})
         return Case(system or self.model, decoding, self.batch_size, self.threads, timed)
+
+    def trained(self, **varied: Any) -> Case:
+        """Return the case of `masked`; an OptionError if the model is not trained for it."""
+        case = self.masked(**varied)
+        assert isinstance(case.decoding, Decoding)
+        refuse_untrained(case.decoding, self.objective)
+        return case
 
     def beam_search(self, *beams: int, timed: bool = False) -> list[Case]:
         """Return the cases of the autoregressive baseline with these beams, none if there is no baseline."""

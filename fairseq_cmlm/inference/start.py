@@ -10,7 +10,7 @@ from torch import Tensor
 
 from fairseq_cmlm.decoding.canvas import Canvas, fully_masked
 from fairseq_cmlm.decoding.draft import Draft, start_of_draft
-from fairseq_cmlm.decoding.lengths import LengthCandidates, as_log_probs, equally_likely, length_log_probs
+from fairseq_cmlm.decoding.lengths import LengthCandidates, as_log_probs, equally_likely, length_log_probs, scaled
 from fairseq_cmlm.decoding.options import Decoding
 from fairseq_cmlm.decoding.template import Start, Template, fillings, start_of
 from fairseq_cmlm.decoding.tokens import Symbols, average
@@ -50,6 +50,7 @@ def start_of_job(encoded: Sequence[Encoded], job: Job) -> Start:
     # An ensemble can decode what all of its models can.
     longest = min(one.length_logits.size(1) for one in encoded) - 1
     log_probs = average([length_log_probs(one.length_logits[:, : longest + 1]) for one in encoded])
+    log_probs = scaled(log_probs, job.decoding.length_scale)
     if job.inputs.draft is not None:
         if len(job.inputs.draft.tokens) > longest:
             raise TextError(

@@ -20,7 +20,7 @@ class Bleu:
 
     def __init__(
         self,
-        references: Sequence[Sequence[str]],
+        references: Sequence[Sequence[Optional[str]]],
         tokenise: Optional[str] = None,
         tokenised: bool = False,
         language: str = "",
@@ -40,13 +40,18 @@ class Bleu:
         score: float = self._metric.corpus_score(texts, None).score
         return score
 
+    def length_ratio(self, texts: Sequence[str]) -> float:
+        """Return the tokens of all translations by those of the references that are closest to them in length."""
+        score = self._metric.corpus_score(texts, None)
+        return float(score.sys_len / score.ref_len) if score.ref_len else 0.0
+
     def counts(self, texts: Sequence[str]) -> BleuCounts:
         """Count the n-grams of each sentence once, to score subsets of them."""
         # Effective order keeps sacreBLEU from warning of single sentences; the counts are the same.
         metric = _metric(self._tokenise, trg_lang=self._language, force=True, effective_order=True)
         counted = []
         for i, text in enumerate(texts):
-            one = metric.sentence_score(text, [reference[i] for reference in self._references])
+            one = metric.sentence_score(text, self._of(i))
             counted.append([one.sys_len, one.ref_len, *one.counts, *one.totals])
         return BleuCounts(counted)
 
@@ -56,8 +61,12 @@ class Bleu:
         Orders of n-grams for which a text is too short are left out (sacreBLEU's effective order).
         """
         metric = _metric(self._tokenise, force=True, effective_order=True)
-        references = [reference[number] for reference in self._references]
-        return [metric.sentence_score(text, references).score for text in texts]
+        return [metric.sentence_score(text, self._of(number)).score for text in texts]
+
+    def _of(self, number: int) -> list[str]:
+        """Return the references of a sentence."""
+        references = (reference[number] for reference in self._references)
+        return [reference for reference in references if reference is not None]
 
 
 class BleuCounts:

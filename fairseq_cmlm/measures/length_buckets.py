@@ -9,6 +9,15 @@ BUCKETS: tuple[tuple[int, Optional[int]], ...] = ((1, 9), (10, 19), (20, 29), (3
 BUCKET_NAMES = tuple(f"{low}+" if high is None else f"{low}-{high}" for low, high in BUCKETS)
 
 
+def bucket_of(length: int) -> str:
+    """Return the name of the bucket of a length; lengths below 1 are in the first.
+
+    >>> bucket_of(9), bucket_of(75)
+    ('1-9', '40+')
+    """
+    return next(name for name, (_, high) in zip(BUCKET_NAMES, BUCKETS) if high is None or length <= high)
+
+
 def in_buckets(lengths: Sequence[int]) -> list[list[int]]:
     """For each of BUCKETS the numbers of its sentences; `lengths` in tokens without `</s>`, an empty one is in none."""
     return [

@@ -8,8 +8,16 @@ from typing import Optional, Sequence
 
 from fairseq_cmlm.errors import TextError
 from fairseq_cmlm.files import read_lines
-from fairseq_cmlm.generated import all_in_order, decoding_of, read_generated, text_of
+from fairseq_cmlm.generated import (
+    all_in_order,
+    decoding_of,
+    label_scores_of,
+    read_generated,
+    temperature_of,
+    text_of,
+)
 from fairseq_cmlm.measures.measure import Gold, Output
+from fairseq_cmlm.measures.significance import TEST, differences
 from fairseq_cmlm.measures.table import MEASURES
 from fairseq_cmlm.render.markdown import markdown_table
 
@@ -29,8 +37,11 @@ def read_gold(references: Sequence[Path], tokenise: Optional[str], tokenised_ref
 
 def read_output(path: Path, sentences: int) -> Output:
     """Read what fairseq-generate printed, complete and in the order of the text."""
-    translations = all_in_order(read_generated(read_lines(path), str(path)), sentences, str(path))
-    return Output([one.text for one in translations], [one.tokens for one in translations])
+    lines = read_lines(path)
+    translations = all_in_order(read_generated(lines, str(path)), sentences, str(path))
+    scores = label_scores_of(lines, sentences, str(path))
+    texts, tokens = [one.text for one in translations], [one.tokens for one in translations]
+    return Output(texts, tokens, label_scores=scores, temperature=temperature_of(lines))
 
 
 def score_table(
@@ -38,6 +49,7 @@ def score_table(
     references: Sequence[Path],
     tokenise: Optional[str] = None,
     tokenised_reference: Optional[Path] = None,
+    against: Optional[Path] = None,
 ) -> str:
     """Return a Markdown table with a row for each output, and beneath it the signatures of measures and decodings.
 
@@ -45,26 +57,32 @@ def score_table(
     references           one or more raw texts
     tokenise             sacreBLEU's tokenizer for BLEU; None is the one of the language that the outputs tell, or 13a
     tokenised_reference  words of a reference as in the training text, before BPE: adds tokenised BLEU
+    against              another output, shown first: adds how BLEU and chrF of the others differ from its
     """
+    outputs = outputs if against is None else [against, *(path for path in outputs if path != against)]
     gold = read_gold(references, tokenise, tokenised_reference)
     prepared = [text_of(read_lines(path)) for path in outputs]
-    gold = replace(gold, language=_target_language(prepared))
+    gold = replace(gold, language=target_language(prepared))
     read = [read_output(path, len(gold.references[0])) for path in outputs]
     columns = {"output": [path.stem for path in outputs]}
     signatures = []
-    for measure in MEASURES.values():
+    compared = {} if against is None else differences(gold, read[0].texts, [one.texts for one in read[1:]])
+    for name, measure in MEASURES.items():
         scale = measure.scale(gold)
         scores = [scale.score(output) for output in read] if scale else []
         if scale is None or all(score is None for score in scores):
             continue
         columns[measure.title] = ["-" if score is None else f"{score:.{measure.digits}f}" for score in scores]
+        if name in compared:
+            columns[f"{measure.title}, difference"] = ["-", *map(str, compared[name])]
         signatures += [f"{measure.title} {scale.signature}"] * bool(scale.signature)
+    signatures += [f"difference from {outputs[0].stem}: {TEST}"] * bool(compared)
     signatures += _told("decoding", outputs, [decoding_of(read_lines(path)) for path in outputs])
     signatures += _told("text", outputs, prepared) * any(prepared)
     return "\n".join([markdown_table(list(columns), list(zip(*columns.values()))), "", *signatures])
 
 
-def _target_language(prepared: Sequence[str]) -> str:
+def target_language(prepared: Sequence[str]) -> str:
     """Return the target language in signatures of text pipelines; none if there are several or none."""
     found = {signature.partition("|")[0].rpartition("-")[2] for signature in prepared if signature}
     return found.pop() if len(found) == 1 else ""

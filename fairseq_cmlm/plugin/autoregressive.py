@@ -63,6 +63,12 @@ def _loaded(checkpoint: Path, data: Optional[Path], languages: tuple[Optional[st
     return task, models[0]
 
 
+def is_transformer(checkpoint: Path) -> bool:
+    """Say whether a checkpoint is of fairseq's --task translation."""
+    cfg = checkpoint_utils.load_checkpoint_to_cpu(str(checkpoint)).get("cfg") if checkpoint.is_file() else None
+    return cfg is not None and bool(cfg.task._name == "translation")
+
+
 class Autoregressive:
     """A judge (inference/readers.py) that reads from left to right.
 

@@ -79,13 +79,33 @@ class TemplateReader:
         return Blank(int(least), int(most or least), *sets)
 
     def _words(self, text: str, encode: Callable[[str], str], place: str) -> list[int]:
-        found = []
+        found, unknown = [], self._dictionary.unk()
         for subword in encode(text.strip()).split():
-            index = self._dictionary.index(subword)
-            if index == self._dictionary.unk():
+            pieces = known_pieces(subword, lambda piece: self._dictionary.index(piece) != unknown)
+            if pieces is None:
                 raise TextError(f"{place}: the model's dictionary has no '{subword}', so the target cannot keep it")
-            found.append(index)
+            found += [self._dictionary.index(piece) for piece in pieces]
         return found
+
+
+def known_pieces(subword: str, known: Callable[[str], bool]) -> Optional[list[str]]:
+    """Return a subword, or known pieces that join to it, those of subword-nmt; None if there are none.
+
+    A step on the way to longer merges may stand nowhere in the training text, and so be missing in the dictionary.
+
+    >>> known_pieces("sni@@", {"s@@", "ni@@"}.__contains__), known_pieces("sni", {"s@@", "n@@"}.__contains__)
+    (['s@@', 'ni@@'], None)
+    """
+    text = subword.removesuffix(CONTINUES)
+    # The pieces of what begins at each place, from the last place on: those with the longest first piece.
+    behind: dict[int, list[str]] = {}
+    for begin in range(len(text) - 1, -1, -1):
+        for end in range(len(text), begin, -1):
+            piece = subword[begin:] if end == len(text) else f"{text[begin:end]}{CONTINUES}"
+            if (end == len(text) or end in behind) and known(piece):
+                behind[begin] = [piece, *behind.get(end, [])]
+                break
+    return behind.get(0)
 
 
 def _words_beside(parts: Sequence[str], number: int, step: int) -> bool:

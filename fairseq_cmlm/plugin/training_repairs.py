@@ -7,6 +7,7 @@ from typing import Any, Callable, Optional
 
 import torch
 from fairseq import distributed
+from fairseq.data import ConcatDataset
 from fairseq.data.iterators import EpochBatchIterator
 from fairseq.models.ema.ema import EMA
 from fairseq.modules import FairseqDropout
@@ -91,6 +92,22 @@ def draw_dropout_cheaply() -> None:
     FairseqDropout.forward = forward
 
 
+def train_on_several_texts() -> None:
+    """Train and train1 in one folder end in "negative dimensions are not allowed" (all versions).
+
+    The default of --upsample-primary, -1, is taken as the number of times that train is read; here it is once.
+    """
+    original = ConcatDataset.__init__
+
+    @functools.wraps(original)
+    def init(self: ConcatDataset, datasets: Any, sample_ratios: Any = 1) -> None:
+        if isinstance(sample_ratios, list):
+            sample_ratios = [1 if ratio == -1 else ratio for ratio in sample_ratios]
+        original(self, datasets, sample_ratios)
+
+    ConcatDataset.__init__ = init
+
+
 def send_checkpoints_to_all_processes() -> None:
     """A training of several processes cannot resume: what the first one has read is refused by the others.
 
@@ -132,6 +149,7 @@ TRAINING_REPAIRS: list[Callable[[], None]] = [
     unscale_gradients_once,
     fuse_adam,
     draw_dropout_cheaply,
+    train_on_several_texts,
     send_checkpoints_to_all_processes,
     resume_on_other_processes,
 ]

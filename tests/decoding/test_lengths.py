@@ -10,6 +10,7 @@ from fairseq_cmlm.decoding.lengths import (
     as_log_probs,
     length_log_probs,
     predicted,
+    scaled,
 )
 
 IMPOSSIBLE = float("-inf")
@@ -68,3 +69,23 @@ def test_the_window_holds_the_gold_length(gold: int, size: int, room: int) -> No
     assert gold in window
     assert window == list(range(window[0], window[0] + min(size, gold + room)))
     assert window[0] >= 1 and window[-1] <= gold + room
+
+
+@settings(deadline=None, max_examples=50)
+@given(scale=st.floats(0.2, 4), seed=st.integers(0, 99))
+def test_scaled_lengths(scale: float, seed: int) -> None:
+    logits = torch.randn(2, 60, generator=torch.Generator().manual_seed(seed), dtype=torch.double)
+    short = torch.arange(60) > 12
+    log_probs = length_log_probs(logits.masked_fill(short, IMPOSSIBLE)).double()
+    found = scaled(log_probs, scale).exp()
+    assert found[:, 0].eq(0).all() and found.sum(1).allclose(torch.ones(2, dtype=torch.double))
+    # The mean grows with the scale, but for what the length 1 keeps of lengths below 1/2.
+    before, after = ((probs * (torch.arange(60) - 1)).sum(1) for probs in (log_probs.exp(), found))
+    assert (after - scale * before).abs().max() < 0.2
+
+
+def test_lengths_that_are_not_scaled_are_the_same() -> None:
+    log_probs = torch.randn(2, 9).log_softmax(1)
+    assert scaled(log_probs, 1.0) is log_probs
+    # What does not fit is as long as can be.
+    assert scaled(torch.tensor([[0.0, 0.0, 0.0, 1.0]]).log(), 9.0).exp().tolist() == [[0.0, 0.0, 0.0, 1.0]]

@@ -22,7 +22,7 @@ DRAFT = {
 
 
 def read(**found: Any) -> Any:
-    return read_request(json.dumps(found).encode())
+    return read_request(json.dumps(found).encode(), Decoding)
 
 
 def test_a_request_is_read() -> None:
@@ -64,11 +64,11 @@ def test_a_wrong_request_is_named(found: dict[str, Any], message: str) -> None:
 @pytest.mark.parametrize("body", [b"", b"text", b"\xff", b"[]", b"null", b'{"text": "a"'])
 def test_what_is_no_request_is_refused(body: bytes) -> None:
     with pytest.raises(TextError, match=r"the request (is not JSON|has no text)"):
-        read_request(body)
+        read_request(body, Decoding)
 
 
 def test_the_form_is_the_declaration() -> None:
-    fields = {one["name"]: one for one in form()}
+    fields = {one["name"]: one for one in form(Decoding)}
     assert tuple(fields) == OFFERED
     for one in declared(Decoding):
         if one.name in fields:

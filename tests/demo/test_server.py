@@ -196,14 +196,14 @@ def test_a_fault_of_the_server_is_told_without_its_details(
     def broken(*arguments: Any, **named: Any) -> Any:
         raise RuntimeError("inner workings")
 
-    monkeypatch.setattr(server.translator, "translate", broken)
+    monkeypatch.setattr(server.model, "translate", broken)
     status, answer = ask(server, {"text": "a"})
     assert status == 500 and json.loads(answer) == {"error": "the server failed; its terminal says why"}
     assert "RuntimeError: inner workings" in capsys.readouterr().err
 
 
 def test_an_error_on_the_way_ends_the_stream(server: DemoServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    translate = server.translator.translate
+    translate = server.model.translate
 
     def breaking(*arguments: Any, watch: Any, **named: Any) -> Any:
         def twice(*told: Any) -> None:
@@ -212,7 +212,7 @@ def test_an_error_on_the_way_ends_the_stream(server: DemoServer, monkeypatch: py
 
         return translate(*arguments, watch=twice, **named)
 
-    monkeypatch.setattr(server.translator, "translate", breaking)
+    monkeypatch.setattr(server.model, "translate", breaking)
     status, answer = ask(server, {"text": "a"})
     first, last = (json.loads(line) for line in answer.splitlines())
     assert status == 200 and "pass" in first and last == {"error": "the server failed; its terminal says why"}

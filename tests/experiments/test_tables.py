@@ -150,6 +150,26 @@ def test_choice() -> None:
     assert f"rescore_with:{Path(__file__).name}@" in table.records[4]["decoding"]
 
 
+def test_samplers() -> None:
+    table = made("samplers")
+    shown = list(zip(column(table, "T"), column(table, "strategy"), column(table, "difference")))
+    plain = next(number for number, row in enumerate(shown) if row[:2] == ("10", "mask_predict"))
+    # Ten passes are compared with; four translate the same here.
+    assert shown[0] == ("4", "mask_predict", None) and shown[plain] == ("10", "mask_predict", None)
+    assert column(table, "rows")[0] == 102.5
+    assert column(table, "system")[-2:] == [AUTOREGRESSIVE] * 2 and column(table, "rows")[-2:] == [None] * 2
+    # The paper's objective trains nothing that reads what stands, but a planner may.
+    strategies = set(column(table, "strategy"))
+    assert {"path_planning", "without_remasking", "remdm_cap"} <= strategies and not {"all_tokens", "edit"} & strategies
+    every = set(column(made("samplers", subject=replace(SUBJECT, objective="cmlmc")), "strategy"))
+    assert every == strategies | {"all_tokens", "edit"}
+    assert len(set(table.records[i]["decoding"] for i in range(len(table.rows)))) == len(table.rows)
+
+
+def test_samplers_that_what_is_given_excludes_are_left_out() -> None:
+    assert set(column(made("samplers", subject=Subject("ours", given={"original": True})), "T")) == {"4", "10"}
+
+
 def test_choice_without_a_teacher_and_with_what_excludes_some_rows() -> None:
     assert set(column(made("choice", subject=Subject("ours")), "chosen by")) == {
         *("confidence", "oracle", "pseudo_likelihood", "likelihood_bound", "consensus")
@@ -251,7 +271,7 @@ def test_the_papers_figures_stand_beside_what_decodes_as_the_paper_does_alone() 
 
 @pytest.mark.parametrize("name", sorted(TABLES))
 def test_another_pair_has_no_figures_of_the_paper(name: str) -> None:
-    assert any("paper" in column for column in made(name, "en-de").columns) is (name != "choice")
+    assert any("paper" in column for column in made(name, "en-de").columns) is (name not in ("choice", "samplers"))
     assert not any("paper" in column for column in made(name, "en-fi").columns)
 
 

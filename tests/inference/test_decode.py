@@ -149,6 +149,11 @@ def test_a_template_that_does_not_fit_is_named(template: Template) -> None:
         run(Inputs(SOURCE[:1], templates=[template]))
 
 
+def test_a_scale_makes_what_is_predicted_longer() -> None:
+    plain, longer = (run(Inputs(SOURCE[:2]), length_beam=1, length_scale=scale).lengths for scale in (1.0, 1.5))
+    assert plain.lt(longer).all()
+
+
 def test_a_budget_sets_the_length() -> None:
     found = run(Inputs(SOURCE[:2]), length_budget=6)
     assert found.lengths.tolist() == [[7], [7]]

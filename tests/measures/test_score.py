@@ -175,3 +175,24 @@ def test_pieces_of_sentencepiece_are_joined_for_tokenised_bleu(
     reference = str(tmp_path / "raw")
     main(["score", str(tmp_path / "T=4.out"), "--reference", reference, "--tokenised-reference", reference])
     assert "| T=4 | 100.0 | 100.0 | 0.00 | 100.00 |" in capsys.readouterr().out
+
+
+def test_outputs_are_compared_with_another(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    right = [f"the {word} is here and stays" for word in ("cat", "dog", "cow", "hen", "fox", "owl", "ant", "bee")]
+    for name, wrong in (("base", 4), ("better", 0), ("same", 4)):
+        lines = ["no word of it" if i < wrong else text for i, text in enumerate(right)]
+        (tmp_path / name).write_text(
+            "".join(f"{kind}-{i}\t-1\t{text}\n" for i, text in enumerate(lines) for kind in "HD")
+        )
+    (tmp_path / "reference").write_text("\n".join(right) + "\n")
+    outputs = [str(tmp_path / name) for name in ("better", "same", "base")]
+    main(["score", *outputs, "--reference", str(tmp_path / "reference"), "--against", str(tmp_path / "base")])
+    printed = capsys.readouterr().out
+    header, _, *rows = [line for line in printed.splitlines() if line.startswith("|")]
+    assert header.startswith("| output | BLEU | BLEU, difference | chrF | chrF, difference |")
+    found = {row.split(" | ")[0][2:]: row.split(" | ")[1:5] for row in rows}
+    assert list(found) == ["base", "better", "same"] and found["base"][1::2] == ["-", "-"]
+    gained = float(found["better"][0]) - float(found["base"][0])
+    assert found["better"][1].startswith(f"+{gained:.1f} (p=0.0") and found["better"][3].startswith("+")
+    assert found["same"][1] == "+0.0 (p=1.000)"
+    assert "difference from base: paired bootstrap, 1000 resamplings" in printed

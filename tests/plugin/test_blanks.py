@@ -45,6 +45,14 @@ def test_parts_in_their_order(target: str, parts: list[int | Blank]) -> None:
     assert read(target) == parts
 
 
+def test_a_subword_that_the_dictionary_lacks_is_split_into_those_that_it_has() -> None:
+    assert read("abba@@ b", "bb@@", "a@@", "b@@") == [7, 6, 7, 5]
+    assert read("ab b", "a@@") == [6, B, B], "the last piece ends the word"
+    long = "a" * 300 + "c"
+    with pytest.raises(TextError, match=f"has no '{long}'"):
+        read(long, "a@@")
+
+
 @pytest.mark.parametrize(
     ("target", "limited"),
     [

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import subprocess
 import sys
 from argparse import Namespace
@@ -185,6 +186,19 @@ def test_fairseqs_dropout_draws_cheap_masks(
         assert float(found.max()) == pytest.approx(4 / 3)
     else:
         assert module(torch.ones(3)).tolist() == [1, 1, 1]
+
+
+def test_several_training_texts_in_one_folder(data: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    shutil.copytree(data, folder)
+    for file in folder.glob("train.*"):
+        shutil.copy(file, file.with_name(file.name.replace("train", "train1", 1)))
+    once, twice = load_task(data), load_task(folder)
+    for task in (once, twice):
+        task.load_dataset("train", combine=True)
+    number = len(once.datasets["train"])
+    assert len(twice.datasets["train"]) == 2 * number
+    assert twice.datasets["train"][number]["target"].equal(once.datasets["train"][0]["target"])
 
 
 def adam(parameters: list[torch.nn.Parameter], **options: object) -> FairseqAdam:

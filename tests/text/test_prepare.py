@@ -211,3 +211,21 @@ def test_a_pipeline_is_written_for_text_that_was_prepared_otherwise(
     words = ["text", str(tmp_path / "pieces.json"), "-s", "en", "-t", "ja", "--sentencepiece-model", str(model)]
     main(words)
     assert "tokenizer:none|subwords:sentencepiece" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("codes", "languages"), [(["de"], ["de", "de"]), (["en", "de"], ["en", "de"]), ([], ["source", "target"])]
+)
+def test_texts_that_are_not_named_by_their_language_are_told_it(
+    tmp_path: Path, codes: list[str], languages: list[str]
+) -> None:
+    words = ["text", str(tmp_path / "text.json"), "-s", "source", "-t", "target", "--tokenizer", "moses"]
+    main([*words, *(["--language", *codes] if codes else [])])
+    sides = read_pipeline(tmp_path / "text.json").sides
+    assert list(sides) == ["source", "target"]
+    assert [side.language for side in sides.values()] == languages
+
+
+def test_three_languages_are_too_many(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="--language en de fr names 3 languages: give one, or two"):
+        main(["text", str(tmp_path / "text.json"), "-s", "a", "-t", "b", "--language", "en", "de", "fr"])

@@ -10,7 +10,16 @@ from typing import Callable, NamedTuple
 from fairseq_cmlm.experiments.case import Case
 from fairseq_cmlm.experiments.results import Results
 from fairseq_cmlm.experiments.subject import Subject
-from fairseq_cmlm.experiments.tables import candidates, choice, comparison, iterations, lengths, repetition, speed
+from fairseq_cmlm.experiments.tables import (
+    candidates,
+    choice,
+    comparison,
+    iterations,
+    lengths,
+    repetition,
+    samplers,
+    speed,
+)
 from fairseq_cmlm.render.table import Table
 
 
@@ -26,6 +35,7 @@ TABLES: dict[str, Kind] = {
     "repetition": Kind(repetition.cases, repetition.table),
     "lengths": Kind(lengths.cases, lengths.table),
     "candidates": Kind(candidates.cases, candidates.table),
+    "samplers": Kind(samplers.cases, samplers.table),
     "choice": Kind(choice.cases, choice.table),
     "comparison": Kind(comparison.cases, comparison.table),
     "speed": Kind(speed.cases_with_peer, speed.table),

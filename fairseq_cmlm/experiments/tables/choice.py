@@ -23,8 +23,9 @@ LEGEND = """\
 chosen by, planned by: --choose-by and --plan-by; autoregressive is the model of --rescore-with, --plan-with or else of
 --teacher. oracle: the candidate or hypothesis most like the reference, by chrF of the sentence, which no decoding can
 choose. rescored: the hypotheses of beam search, ranked by its score plus the pseudo-likelihood under the masked model.
-passes: of the masked model, mean; what choosers and planners read comes on top. seconds: of one run, not
-repeated."""
+passes: of the masked model for the best candidate, mean; rows: for all candidates of a sentence; what choosers and
+planners read comes on top. seconds: of one run, not repeated. difference: of BLEU from the last beam search, with the
+p-value of paired bootstrap (sacreBLEU's seed)."""
 
 
 def cases(subject: Subject) -> list[Case]:
@@ -40,6 +41,7 @@ def _choices(subject: Subject) -> list[dict[str, Any]]:
     """Return the options of each row."""
     known = [name for name in CHOOSERS if name != MODEL or subject.judge]
     pairs = [(name, PLAIN) for name in known] + [(name, name) for name in known if name in PLANNERS and name != PLAIN]
+    pairs += [(PLAIN, name) for name in PLANNERS if name not in CHOOSERS]
     models = {name: subject.given.get(name, subject.judge) for name in ("rescore_with", "plan_with")}
     return [
         {
@@ -54,9 +56,9 @@ def _choices(subject: Subject) -> list[dict[str, Any]]:
 
 
 def _possible(subject: Subject, options: dict[str, Any]) -> list[Case]:
-    """Return the case with these options, none if those that are given exclude them."""
+    """Return the case with these options, none if those that are given or the training exclude them."""
     try:
-        return [subject.masked(**options)]
+        return [subject.trained(**options)]
     except OptionError:
         return []
 
@@ -65,11 +67,12 @@ def table(results: Results) -> Table:
     """Return a row for each case, and after those of one T the oracle among its candidates."""
     all_cases = cases(results.subject)
     names = [name for name in varied(all_cases) if name not in _SHOWN]
+    beams = results.subject.beam_search(5)
     rows, shown = [], []
     for case in all_cases:
-        with_oracle = results.cells[case].others and (not case.masked or _plain(case))
+        with_oracle = any(results.cells[case].others) and (not case.masked or _plain(case))
         for oracle in [None, results.oracle(case)] if with_oracle else [None]:
-            rows.append(_row(results, case, names, oracle))
+            rows.append(_row(results, case, names, oracle, beams[-1] if beams else None))
             shown.append(case)
     return Table("The choice among candidates", rows, LEGEND, details=signed(shown))
 
@@ -80,14 +83,10 @@ def _plain(case: Case) -> bool:
     return isinstance(decoding, Decoding) and (decoding.choose_by, decoding.plan_by) == (PLAIN, PLAIN)
 
 
-def _row(results: Results, case: Case, names: Sequence[str], oracle: Optional[Output]) -> Row:
-    output = oracle or results.cells[case].output
+def _row(results: Results, case: Case, names: Sequence[str], oracle: Optional[Output], baseline: Optional[Case]) -> Row:
     return {
         **described(case, names),
         "chosen by": ORACLE if oracle else case.value("choose_by"),
         "planned by": case.value("plan_by"),
-        "BLEU": results.score_of("bleu", output),
-        "chrF": results.score_of("chrf", output),
-        "passes": results.passes(case),
-        "seconds": sum(results.cells[case].rounds),
+        **results.measured(case, oracle or results.cells[case].output, baseline),
     }

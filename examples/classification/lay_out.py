@@ -1,0 +1,88 @@
+"""A publisher's files of labelled texts, laid out as `fairseq-cmlm format classification` reads them.
+
+python lay_out.py FOLDER OUTPUT [--seed N] [--target LABEL=TEXT ...]
+
+FOLDER holds train.tsv, dev.tsv and test.tsv, or some of them, each line a text and its label, perhaps after a line that
+names the columns (sentence, label). With a labelled test.tsv, dev.tsv is for validation. Without, dev.tsv is the test,
+and a tenth of train.tsv, drawn, for validation: so do the files of GLUE's SST-2 come, whose test.tsv has no labels. A
+single file is split 8:1:1. Drawn parts share no text. OUTPUT receives {train,valid,test}.tsv, and labels.tsv with the
+targets of labels.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import shutil
+import sys
+from pathlib import Path
+from typing import Optional, Sequence
+
+Rows = list[tuple[str, str]]
+_COLUMNS = ("sentence", "label")
+
+
+def read(path: Path) -> Optional[Rows]:
+    """Return texts and labels; None if the file is not there or has no labels."""
+    if not path.is_file():
+        return None
+    lines = [line.split("\t") for line in path.read_text("utf-8").removesuffix("\n").split("\n")]
+    head = [name.strip().lower() for name in lines[0]]
+    if head == ["index", "sentence"]:
+        return None
+    for number, line in enumerate(lines, 1):
+        if len(line) != len(_COLUMNS):
+            sys.exit(f"lay_out.py: line {number} of {path} has {len(line)} columns and should have 2: text and label")
+    rows = [(text.strip(), label.strip()) for text, label in lines]
+    return rows[1:] if head == [*_COLUMNS] else rows
+
+
+def drawn(rows: Rows, shares: Sequence[int], seed: int) -> list[Rows]:
+    """Split rows by shares of ten; those of one text stay together, and none is there twice."""
+    rows = list(dict.fromkeys(rows))
+    texts = sorted({text for text, _ in rows})
+    random.Random(seed).shuffle(texts)
+    borders = [len(texts) * sum(shares[:i]) // 10 for i in range(len(shares) + 1)]
+    part_of = {text: i for i in range(len(shares)) for text in texts[borders[i] : borders[i + 1]]}
+    parts: list[Rows] = [[] for _ in shares]
+    for row in rows:
+        parts[part_of[row[0]]].append(row)
+    return parts
+
+
+def splits(folder: Path, seed: int) -> dict[str, Rows]:
+    """Return train, valid and test."""
+    found = {name: rows for name in ("train", "dev", "test") if (rows := read(folder / f"{name}.tsv"))}
+    if len(found) == 3:
+        return {"train": found["train"], "valid": found["dev"], "test": found["test"]}
+    if set(found) == {"train", "dev"}:
+        train, valid = drawn(found["train"], (9, 1), seed)
+        return {"train": train, "valid": valid, "test": found["dev"]}
+    if len(found) == 1:
+        return dict(zip(("train", "valid", "test"), drawn(*found.values(), (8, 1, 1), seed)))
+    sys.exit(f"lay_out.py: {folder} should hold train.tsv, dev.tsv and test.tsv with labels, or some of them")
+
+
+def main() -> None:
+    """Write OUTPUT, whole or not at all."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("output", type=Path)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--target", action="append", default=[], metavar="LABEL=TEXT")
+    options = parser.parse_args()
+    files = {f"{split}.tsv": [_COLUMNS, *rows] for split, rows in splits(options.folder, options.seed).items()}
+    if options.target:
+        files["labels.tsv"] = [("label", "target"), *(one.partition("=")[::2] for one in options.target)]
+    part = options.output.with_name(f"{options.output.name}.{os.getpid()}")
+    part.mkdir(parents=True)
+    for name, rows in files.items():
+        (part / name).write_text("".join(f"{text}\t{label}\n" for text, label in rows), "utf-8")
+        print(f"{name}: {len(rows) - 1} rows")
+    shutil.rmtree(options.output, ignore_errors=True)
+    os.replace(part, options.output)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,7 @@
+# SST-2, the sentiment of phrases and sentences of film reviews: 60,614 texts, two labels. To be sourced by the steps in
+# examples/steps.
+#
+# FOLDER holds train.tsv, dev.tsv and perhaps test.tsv, as ../lay_out.py reads them. The text comes tokenised.
+targets=(0=negative 1=positive)
+: "${PREPARE:=--tokenizer none}"
+. "$examples/classification/common.sh"

@@ -1,0 +1,40 @@
+"""How many updates an autoregressive model makes in the time that another one took.
+
+python equal.py TRAIN_LOG OTHER...    TRAIN_LOG is of the autoregressive model, OTHER are logs of fairseq-train and of
+                                      fairseq-generate: all that went into the other model
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+_UPDATES = re.compile(r"train_inner .* ups=([\d.]+), .* num_updates=(\d+)")
+_TRANSLATED = re.compile(r"Translated .* in ([\d.]+)s ")
+
+
+def seconds_an_update(log: str) -> float:
+    """Return the mean over a log of fairseq-train, which an interruption does not change."""
+    rates = [float(rate) for rate, _ in _UPDATES.findall(log) if float(rate)]
+    if not rates:
+        sys.exit("equal.py: a log tells no updates a second")
+    return sum(1 / rate for rate in rates) / len(rates)
+
+
+def seconds(log: str) -> float:
+    """Return the time of a whole training, or of a translation."""
+    updates = [int(number) for _, number in _UPDATES.findall(log)]
+    if updates:
+        return max(updates) * seconds_an_update(log)
+    return sum(map(float, _TRANSLATED.findall(log)))
+
+
+def main(autoregressive: str, *others: str) -> None:
+    """Print the number of updates."""
+    texts = [Path(name).read_text("utf-8", errors="replace") for name in (autoregressive, *others)]
+    print(round(sum(map(seconds, texts[1:])) / seconds_an_update(texts[0])))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,187 @@
+#!/usr/bin/env bash
+# A task from the publisher's records to the table of its measures: a CMLM beside an autoregressive model.
+#
+#   task.sh RECIPE WORK [FOLDER]
+#
+# RECIPE is a folder of examples with a settings.sh that names a format, such as data_to_text. FOLDER holds the publisher's
+# files, as `fairseq-cmlm format` reads them; without it they are downloaded. The autoregressive model has the CMLM's sizes and
+# text, and is measured twice: after as many updates (teacher), and after as much time (longer-MODEL), which includes what
+# went into the CMLM before, a teacher and its translations. All is measured on the split test, or valid if there is none.
+# WORK/results.md and results.json receive the table. MODELS (of those that train.sh names, and denoised: see denoise below),
+# ITERATIONS ("4 10"), DRAWS, CUT (words of a source that are kept) and what the steps take may be set. What stands is not done
+# again; an interrupted step goes on or is done again.
+usage="usage: task.sh RECIPE WORK [FOLDER]"
+recipe=${1:?$usage} work=${2:?$usage} records=${3:-$2/records}
+. "$(dirname "$0")/recipe.sh"
+settings "$recipe"
+[ -n "$format" ] || fail "'$recipe' names no format: run.sh is for translation"
+. "$examples/environment.sh"
+step() { bash "$examples/steps/$1.sh" "$recipe" "${@:2}"; }
+
+# write_text FORMAT [OPTION...] FOLDER: the text of a format.
+write_text() { fairseq-cmlm format "$1" "$records" "${!#}" --seed "${SEED:-1}" ${CUT:+--longest "$CUT"} "${@:2:$#-2}"; }
+
+# The records of a recipe whose publisher's files have another shape.
+lay_out_records() { python "$recipe_folder/$lay_out" "$records" "$1" --seed "${SEED:-1}" "${targets[@]/#/--target=}"; }
+
+# The answers of what needs no network.
+answer_simply() {
+    local options=(--train "$work/text/train.jsonl")
+    [ "$choice" != labels ] || options+=(--calibrate-on "$work/text/valid.jsonl")
+    fairseq-cmlm baseline "$work/text/$SPLIT.jsonl" "${options[@]}" > "$1"
+}
+
+# choose NAME: the likeliest of the possible answers by the model in the folder NAME.
+choose() {
+    step choose "$direction" "$work" "$1"
+    outputs+=("$work/$direction/$SPLIT/$1,$choice.out")
+}
+
+# search WORK NAME: the test text by the autoregressive model in the folder NAME.
+search() {
+    if [ "$choice" = labels ]; then
+        choose "$2"
+        return
+    fi
+    NAME=$2 step translate "$direction" "$1" teacher 5
+    outputs+=("$1/$direction/$SPLIT/$2,beam=5.out")
+}
+
+# fill MODEL: the test text by a CMLM in each number of passes, with the last of them also drawn (DRAWS: numbers); where there
+# are templates, with blanks of unknown and of known length too.
+fill() {
+    local iterations name draw templates
+    [ -z "$choice" ] || choose "$1"
+    [ "$choice" != labels ] || return 0
+    for iterations in $ITERATIONS; do
+        name=$work/$direction/$SPLIT/$1,T=$iterations
+        step translate "$direction" "$work" "$1" "$iterations"
+        outputs+=("$name.out")
+        for draw in ${DRAWS:-}; do
+            [ "$iterations" = "${ITERATIONS##* }" ] || continue
+            DRAW=$draw step translate "$direction" "$work" "$1" "$iterations"
+            outputs+=("$name,draw=$draw.out")
+        done
+        [ -e "$work/sized/$SPLIT.infill" ] || continue
+        for templates in infill sized; do
+            INFILL=$work/sized/$SPLIT.$templates step translate "$direction" "$work" "$1" "$iterations"
+            outputs+=("$name,$templates.out")
+        done
+    done
+}
+
+# The texts alone, and in one more the words of all labels, which the dictionary must have.
+unlabelled_records() {
+    mkdir "$1"
+    for split in train valid; do
+        tail -n +2 "$records/$split.tsv" | cut -f "$unlabelled" | awk '!seen[$0]++' > "$1/$split.text"
+    done
+    [ "$choice" != labels ] || echo "the labels are $(sort -u "$work/text/train.target" | paste -s -d ' ')" >> "$1/train.text"
+}
+
+unlabelled_text() { fairseq-cmlm format infilling "$denoise/records" "$1" --seed "${SEED:-1}"; }
+
+# The task's own texts, of which parts are missing. Their dictionary and subwords are those of all models then.
+prepare_denoising() {
+    [ -n "${unlabelled:-}" ] || fail "$recipe does not say which column has its texts: leave the model denoised out"
+    make "$denoise/records" "$work/text" unlabelled_records
+    make "$denoise/text" "$denoise/records" unlabelled_text
+    step prepare "$denoise" "$denoise/text"
+    PREPARE+=" --text-pipeline $denoise/text.json --dictionaries $denoise/data"
+}
+
+# denoise: train a CMLM to write them whole, in DENOISE_UPDATES.
+denoise() {
+    UPDATES=$DENOISE_UPDATES step train "$direction" "$denoise" raw
+    step average "$direction" "$denoise" raw
+}
+
+# train_cmlm MODEL: a denoised one goes on from the CMLM that denoise has trained.
+train_cmlm() {
+    case $1 in
+        denoised)
+            denoise
+            NAME=$1 OPTIONS="$OPTIONS --init-from $denoise/$direction/raw/averaged.pt" step train "$direction" "$work" raw
+            ;;
+        *) step train "$direction" "$work" "$1" ;;
+    esac
+    step average "$direction" "$work" "$1"
+}
+
+# longer MODEL: the autoregressive model after as much time as went into MODEL.
+longer() {
+    local folder=$work/$direction teacher=$work/$direction/teacher spent=("$work/$direction/$1/train.log") updates
+    case $1 in
+        raw) ;;
+        denoised) spent+=("$denoise/$direction/raw/train.log") ;;
+        *) spent+=("$teacher/train.log") ;;
+    esac
+    case $1 in *distilled) spent+=("$folder"/shards/*.log) ;; esac
+    updates=$(python "$examples/steps/equal.py" "$teacher/train.log" "${spent[@]}")
+    if [ "$updates" -le "$TEACHER_UPDATES" ]; then
+        echo "the autoregressive model takes as much time for $updates of its $TEACHER_UPDATES updates as $1 for all: measured once"
+        return
+    fi
+    # It goes on from where the other one ended.
+    if [ ! -d "$folder/longer-$1" ]; then
+        rm -rf "$folder/longer-$1.part"
+        cp -r "$teacher" "$folder/longer-$1.part"
+        rm -f "$folder/longer-$1.part"/{averaged.pt,*.done}
+        mv "$folder/longer-$1.part" "$folder/longer-$1"
+    fi
+    TEACHER_UPDATES=$updates NAME=longer-$1 step train "$direction" "$work" teacher
+    step average "$direction" "$work" "longer-$1"
+    search "$work" "longer-$1"
+}
+
+# autoregress WORK: train the autoregressive model on the text of WORK, and have it answer.
+autoregress() {
+    PREPARE=$PREPARE step prepare "$1" "$1/text"
+    step train "$direction" "$1" teacher
+    step average "$direction" "$1" teacher
+    search "$1" teacher
+}
+
+# score WORK [OPTION...]: measure all outputs.
+score() {
+    local options=("${@:2}" --examples "$1/text/$SPLIT.jsonl" --json "$1/results.json")
+    [ "$choice" != labels ] || options+=(--confusion "$1/confusion.svg")
+    fairseq-cmlm score "${outputs[@]}" "${options[@]}" > "$1/results.part"
+    mv "$1/results.part" "$1/results.md"
+    cat "$1/results.md"
+    outputs=()
+}
+
+[ $# -gt 2 ] || step download "$work"
+direction=$source-$target outputs=() ITERATIONS=${ITERATIONS:-4 10} choice=${choice:-} PREPARE=${PREPARE:-} denoise=$work/denoise
+mkdir -p "$work"
+if [ -n "${lay_out:-}" ]; then
+    make "$work/laid-out" "$(newest "$records"/*)" lay_out_records
+    records=$work/laid-out
+fi
+inputs=$(newest "$records"/{train,valid,test}.*)
+make "$work/text" "$inputs" write_text "$format"
+export SPLIT
+SPLIT=$([ -e "$work/text/test.jsonl" ] && echo test || echo valid)
+if [ -n "${baseline:-}" ]; then
+    make "$work/$direction/$SPLIT/$baseline.out" "$work/text" answer_simply
+    outputs+=("$work/$direction/$SPLIT/$baseline.out")
+fi
+case " ${MODELS:-raw} " in *" denoised "*) prepare_denoising ;; esac
+autoregress "$work"
+[ ! -e "$work/text/$SPLIT.infill" ] ||
+    make "$work/sized" "$work/data" write_text "$format" --text-pipeline "$work/data/text.json"
+for model in ${MODELS:-raw}; do
+    case $model in *distilled) step distill "$direction" "$work" ;; esac
+    train_cmlm "$model"
+    fill "$model"
+    longer "$model"
+done
+score "$work" --judge "$work/$direction/$model/averaged.pt"
+# Another format of the same records, for an autoregressive model alone.
+if [ -n "${compared:-}" ]; then
+    mkdir -p "$work/$compared"
+    make "$work/$compared/text" "$inputs" write_text "$compared"
+    autoregress "$work/$compared"
+    score "$work/$compared"
+fi

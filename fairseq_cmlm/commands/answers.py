@@ -1,0 +1,41 @@
+"""Examples that are answered by a choice, and the temperature of such choices: what two commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Callable, Optional, Sequence
+
+from fairseq_cmlm.errors import OptionError, TextError
+from fairseq_cmlm.formats.chosen import Chosen
+from fairseq_cmlm.formats.example import Example, read_examples
+
+
+def examples_of(path: Path, wanted: Optional[str] = None) -> tuple[str, list[Example]]:
+    """Return the format and the examples of a file; none at all, or another format than `wanted`, is a TextError."""
+    name, examples = read_examples(path)
+    if not examples:
+        raise TextError(f"{path} has no example")
+    if name != (wanted or name):
+        raise TextError(f"{path} has the format {name}, and the other examples have {wanted}")
+    return name, examples
+
+
+def labels_of_all(examples: Sequence[Example]) -> list[str]:
+    """Return the labels that all of the examples have to choose from."""
+    found: list[str] = examples[0].details["labels"]
+    if any(example.details["labels"] != found for example in examples):
+        raise TextError("the examples have not all the same labels: write them again by fairseq-cmlm format")
+    return found
+
+
+def temperature_on(path: Optional[Path], choose: Callable[[Sequence[Example]], Chosen], name: str) -> Optional[float]:
+    """Fit the temperature of the choice among labels to the examples in a file of the format `name`."""
+    if path is None:
+        return None
+    if name != "classification":
+        raise OptionError(f"--calibrate-on {path} is for classification, and the examples are of {name}: leave it out")
+    from fairseq_cmlm.measures.calibration import fitted_temperature
+
+    examples = examples_of(path, name)[1]
+    scores, labels = choose(examples).label_scores or (), labels_of_all(examples)
+    return fitted_temperature(scores, [labels.index(example.references[0]) for example in examples])

@@ -1,0 +1,35 @@
+"""`fairseq-cmlm baseline`: a task done without a network."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+from fairseq_cmlm.errors import OptionError
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command."""
+    parser.add_argument("examples", type=Path, metavar="EXAMPLES", help="the .jsonl of a format: what is answered")
+    parser.add_argument("--train", type=Path, required=True, metavar="FILE", help="the .jsonl of the training text")
+    parser.add_argument(
+        "--calibrate-on", type=Path, metavar="FILE", help="a .jsonl: fit the temperature of a classification to it"
+    )
+
+
+def run(options: argparse.Namespace) -> str:
+    """Return the answers, as fairseq-generate prints them."""
+    from fairseq_cmlm.commands.answers import examples_of, temperature_on
+    from fairseq_cmlm.formats.baselines import BASELINES
+    from fairseq_cmlm.formats.chosen import Made, as_generated
+
+    name, examples = examples_of(options.examples)
+    if name not in BASELINES:
+        raise OptionError(f"{options.examples} has the format {name}: baselines are of {', '.join(BASELINES)}")
+    baseline = BASELINES[name](examples_of(options.train, name)[1])
+    temperature = temperature_on(options.calibrate_on, baseline, name)
+    began = time.perf_counter()
+    chosen = baseline(examples)
+    made = Made(baseline.signature, time.perf_counter() - began, temperature=temperature)
+    return as_generated(chosen, made)

@@ -1,0 +1,116 @@
+"""`fairseq-cmlm choose`: the likeliest of the answers that are possible, a label or a span of the text."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from functools import partial
+from pathlib import Path
+from typing import Callable, NamedTuple, Sequence
+
+from fairseq_cmlm import __version__
+from fairseq_cmlm.classifier import Classifier
+from fairseq_cmlm.commands.answers import examples_of, labels_of_all, temperature_on
+from fairseq_cmlm.commands.model_options import add_model_options, loading
+from fairseq_cmlm.errors import OptionError
+from fairseq_cmlm.extractor import Extractor, Search
+from fairseq_cmlm.formats.chosen import Chosen, Made, as_generated
+from fairseq_cmlm.formats.example import Example
+from fairseq_cmlm.formats.question_answering import context_of
+
+_SEARCH = Search()
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command."""
+    add_model_options(parser)
+    parser.add_argument("examples", type=Path, metavar="EXAMPLES", help="the .jsonl of classification or of questions")
+    parser.add_argument("--cut", action="store_true", help="read what the model can of a text that is too long")
+    parser.add_argument(
+        "--calibrate-on", type=Path, metavar="FILE", help="a .jsonl: fit the temperature of a classification to it"
+    )
+    parser.add_argument(
+        "--longest", type=int, default=_SEARCH.longest, metavar="N", help="tokens of a span (%(default)s)"
+    )
+    parser.add_argument(
+        "--kept", type=int, default=_SEARCH.kept, metavar="N", help="spans that are compared again (%(default)s)"
+    )
+    parser.add_argument(
+        "--passes", type=int, default=_SEARCH.passes, metavar="N", help="in so many passes; 1: not again (%(default)s)"
+    )
+
+
+def run(options: argparse.Namespace) -> str:
+    """Return the answers, as fairseq-generate prints them."""
+    name, examples = examples_of(options.examples)
+    if name not in _WAYS:
+        raise OptionError(f"{options.examples} has the format {name}: a choice is made in {' and '.join(_WAYS)}")
+    way = _WAYS[name](options)
+    temperature = temperature_on(options.calibrate_on, way.choose, name)
+    began = time.perf_counter()
+    chosen = way.choose(examples)
+    made = Made(way.signature, time.perf_counter() - began, passes=way.passes, temperature=temperature)
+    return as_generated(chosen, made)
+
+
+class _Way(NamedTuple):
+    """How a model answers: the choice, its signature, and how many passes of a decoder it takes."""
+
+    choose: Callable[[Sequence[Example]], Chosen]
+    signature: str
+    passes: int
+
+
+def _labels(options: argparse.Namespace) -> _Way:
+    """Load a masked or an autoregressive model, to choose among labels."""
+    from fairseq_cmlm.plugin.autoregressive import is_transformer
+
+    likelihoods = _by_transformer(options) if is_transformer(options.checkpoint) else _by_masked_model(options)
+
+    def choose(examples: Sequence[Example]) -> Chosen:
+        labels = labels_of_all(examples)
+        scores, cut = likelihoods([example.source for example in examples], labels)
+        return Chosen([labels[row.index(max(row))] for row in scores], scores, cut)
+
+    return _Way(choose, f"likelihood of labels|version:{__version__}", passes=1)
+
+
+def _by_masked_model(options: argparse.Namespace) -> _Likelihoods:
+    model = Classifier(options.checkpoint, **loading(options))
+
+    def likelihoods(texts: Sequence[str], labels: Sequence[str]) -> tuple[list[list[float]], int]:
+        found = model.classify(texts, labels, cut=options.cut)
+        return [list(one.log_likelihoods.values()) for one in found], sum(one.cut > 0 for one in found)
+
+    return likelihoods
+
+
+def _by_transformer(options: argparse.Namespace) -> _Likelihoods:
+    from fairseq_cmlm.plugin.autoregressive_labels import AutoregressiveLabels
+
+    languages = options.source_lang, options.target_lang
+    model = AutoregressiveLabels(options.checkpoint, options.data, languages, options.text_pipeline, options.device)
+    return partial(model.log_likelihoods, cut=options.cut)
+
+
+def _spans(options: argparse.Namespace) -> _Way:
+    """Load a masked model, to choose among the spans of the text."""
+    given = {name: getattr(options, name) for name in Search._fields}
+    for name, number in given.items():
+        if number < 1:
+            raise OptionError(f"--{name} {number} is less than 1")
+    search, model = Search(**given), Extractor(options.checkpoint, **loading(options))
+
+    def choose(examples: Sequence[Example]) -> Chosen:
+        sources, contexts = [one.source for one in examples], [context_of(one) for one in examples]
+        found = model.extract(sources, contexts, search=search, cut=options.cut)
+        return Chosen([one.text for one in found], cut=sum(one.cut > 0 for one in found))
+
+    told = "|".join(f"{name}:{number}" for name, number in given.items())
+    passes = 1 + (search.passes if search.passes > 1 else 0)
+    return _Way(choose, f"likelihood of spans|{told}|version:{__version__}", passes)
+
+
+_Likelihoods = Callable[[Sequence[str], Sequence[str]], "tuple[list[list[float]], int]"]
+# Name of a format -> how it is answered by a choice.
+_WAYS: dict[str, Callable[[argparse.Namespace], _Way]] = {"classification": _labels, "question_answering": _spans}

@@ -1,0 +1,113 @@
+"""The bundle of a checkpoint: graphs, symbols, text pipeline, manifest and model card in a folder."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Optional
+
+import fairseq_cmlm
+from fairseq_cmlm.decoding.options import Decoding
+from fairseq_cmlm.decoding.presets import PRESETS
+from fairseq_cmlm.errors import BundleError
+from fairseq_cmlm.export.agreement import check_graphs
+from fairseq_cmlm.export.card import Told, card
+from fairseq_cmlm.export.graph import LINEAR
+from fairseq_cmlm.export.network_graph import encoder_graph, step_graph
+from fairseq_cmlm.files import FilePath, write_files
+from fairseq_cmlm.plugin.loading import load_models
+from fairseq_cmlm.plugin.model import CMLMModel
+from fairseq_cmlm.plugin.task import TranslationCMLMTask
+from fairseq_cmlm.runtime.manifest import FILE_NAME, GRAPH, SYMBOLS, Manifest, Symbols
+from fairseq_cmlm.runtime.network import Network
+from fairseq_cmlm.runtime.options import carried
+from fairseq_cmlm.text.pipeline_file import FILE_NAME as TEXT
+from fairseq_cmlm.text.pipeline_file import to_json
+
+CARD = "README.md"
+
+
+def export(
+    checkpoint: Path,
+    folder: Path,
+    data: Optional[FilePath] = None,
+    languages: tuple[Optional[str], Optional[str]] = (None, None),
+    text_pipeline: Optional[FilePath] = None,
+    told: Optional[Told] = None,
+) -> list[str]:
+    """Write the bundle of a checkpoint into `folder`, whole or not at all; return what was written, in words.
+
+    data, languages, text_pipeline  as in Translator
+
+    What cannot be exported is a CheckpointError or a BundleError.
+    """
+    if not checkpoint.is_file() and os.pathsep in str(checkpoint):
+        raise BundleError(f"{checkpoint} is an ensemble, and a bundle holds one model: fairseq-cmlm average makes one")
+    task, models = load_models([checkpoint], data, *languages, text_pipeline)
+    model = models[0].eval()
+    if not isinstance(model, CMLMModel):
+        raise BundleError(f"{checkpoint} has no model of --arch cmlm_*, which alone can be exported")
+    files = _content(task, model)
+    manifest = _manifest(task, model, files)
+    files[FILE_NAME], files[CARD] = manifest.to_json().encode(), card(manifest, files, told or Told()).encode()
+    write_files({folder / name: lambda file, content=content: file.write(content) for name, content in files.items()})  # type: ignore[misc]
+    return [f"{folder / name}: {len(content):,} bytes" for name, content in files.items()] + _advice(manifest)
+
+
+def _content(task: TranslationCMLMTask, model: CMLMModel) -> dict[str, bytes]:
+    """Return the content of the files that the manifest vouches for, by name."""
+    symbols = _symbols(task)
+    files = {}
+    for dtype, linear in LINEAR.items():
+        banned = (symbols.bos, symbols.pad, symbols.eos, symbols.mask)
+        graphs = {"encoder": encoder_graph(model, linear), "step": step_graph(model, linear, banned, symbols.eos)}
+        files.update({GRAPH.format(name=name, dtype=dtype): one.SerializeToString() for name, one in graphs.items()})
+    encoder, step = (files[GRAPH.format(name=name, dtype="float32")] for name in ("encoder", "step"))
+    check_graphs(model, Network(encoder, step), symbols, model.max_positions())
+    for language, dictionary in zip(_languages(task), (task.source_dictionary, task.target_dictionary)):
+        files[SYMBOLS.format(language=language)] = "".join(f"{one}\n" for one in dictionary.symbols).encode()
+    if task.text is not None:
+        files[TEXT] = to_json(task.text.renamed(*_languages(task))).encode()
+    return files
+
+
+def _manifest(task: TranslationCMLMTask, model: CMLMModel, files: dict[str, bytes]) -> Manifest:
+    sizes = {
+        "parameters": sum(one.numel() for one in model.parameters()),
+        "encoder_layers": len(model.encoder.layers),
+        "decoder_layers": len(model.decoder.layers),
+        "features": model.decoder.output.in_features,
+        "words": model.decoder.output.out_features,
+    }
+    return Manifest(
+        package=fairseq_cmlm.__version__,
+        languages=_languages(task),
+        symbols=_symbols(task),
+        limits=model.max_positions(),
+        sizes=sizes,
+        objective=model.objective,
+        text=None if task.text is None else task.text.signature,
+        dtypes=tuple(LINEAR),
+        options=carried(Decoding),
+        presets=PRESETS,
+        files={name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
+    )
+
+
+def _languages(task: TranslationCMLMTask) -> tuple[str, str]:
+    return task.cfg.source_lang, task.cfg.target_lang
+
+
+def _symbols(task: TranslationCMLMTask) -> Symbols:
+    own = task.symbols
+    return Symbols(own.bos, own.pad, own.eos, task.target_dictionary.unk(), own.mask)
+
+
+def _advice(manifest: Manifest) -> list[str]:
+    if manifest.text is not None:
+        return []
+    return [
+        "The model has no text pipeline: the bundle reads and writes subwords with spaces between them. To have it "
+        f"read and write text, give it a pipeline with --text-pipeline {TEXT}, which fairseq-cmlm text writes."
+    ]

@@ -1,0 +1,95 @@
+"""Answers taken from a text, from Python: which stretch of it is the most likely target."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Sequence
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+from fairseq_cmlm.errors import TextError
+from fairseq_cmlm.inference.spans import Context, Search, best_spans
+from fairseq_cmlm.plugin.blanks import BEGINS, CONTINUES
+from fairseq_cmlm.plugin.encoded_texts import encoded_texts
+from fairseq_cmlm.translator import Translator
+
+__all__ = ["Extract", "Extractor", "Search"]
+
+
+@dataclass(frozen=True)
+class Extract:
+    """A stretch of a context.
+
+    text   as the model's text pipeline joins its words; empty if there is none
+    score  its log-likelihood as the target, natural log; that of `Search.passes` passes
+    cut    how many tokens at the end of the source were not read
+    """
+
+    text: str
+    score: float
+    cut: int
+
+
+class Extractor(Translator):
+    """A trained model that is asked for the likelihood of spans. It can translate as well."""
+
+    def extract(
+        self,
+        sources: Sequence[str],
+        contexts: Sequence[str],
+        *,
+        search: Search = Search(),  # noqa: B008  immutable
+        cut: bool = False,
+        max_tokens: int = 4000,
+    ) -> list[Extract]:
+        """Return for each of `sources` the span of its context, whole words, that is the most likely target.
+
+        sources     what the model reads: question and context, as in training
+        search      how long spans may be, in tokens, and how they are compared
+        cut         read what the model can of a source that is too long, which is an error otherwise
+        max_tokens  source tokens in a batch, padding included
+        """
+        model: Any = self._single("choice among spans")
+        if len(contexts) != len(sources):
+            raise TextError(f"there are {len(sources)} sources and {len(contexts)} contexts: they must be parallel")
+        symbols = self._task.symbols
+        encoded = encoded_texts(sources, self._text.source, self._task.source_dictionary, model.max_positions()[0], cut)
+        found: dict[int, tuple[str, float]] = {}
+        for numbers, source in encoded.batches(max_tokens, self._device):
+            context = self._context([contexts[i] for i in numbers])
+            spans = best_spans(model, source, context, search, symbols.mask, symbols.eos)
+            for row, number in enumerate(numbers):
+                first, size = int(spans.first[row, 0]), int(spans.size[row, 0])
+                text = self._words.text(context.tokens[row, first : first + size].cpu()) if size else ""
+                found[number] = (text, float(spans.scores[row, 0]))
+        return [Extract(*found[i], left_out) for i, left_out in enumerate(encoded.cut)]
+
+    def _context(self, texts: Sequence[str]) -> Context:
+        """Return the contexts as target tokens; a span has whole words, all of which the model can write."""
+        target = self._task.target_dictionary
+        rows = [self._text.target(text).split() for text in texts]
+        ids = [torch.tensor([target.index(token) for token in row], dtype=torch.long) for row in rows]
+        tokens = pad_sequence(ids, batch_first=True, padding_value=target.pad()).to(self._device)
+        begins, ends = (self._flags(part, tokens) for part in zip(*map(_word_borders, rows)))
+        known = tokens.ne(target.unk()) & tokens.ne(target.pad())
+        return Context(tokens, known, begins, ends)
+
+    def _flags(self, rows: Sequence[list[bool]], like: Tensor) -> Tensor:
+        return pad_sequence([torch.tensor(row, dtype=torch.bool) for row in rows], batch_first=True).to(like.device)
+
+
+def _word_borders(subwords: Sequence[str]) -> tuple[list[bool], list[bool]]:
+    """Say which subwords begin a word, and which end one.
+
+    >>> _word_borders(["a", "wo@@", "lf"])
+    ([True, True, False], [True, False, True])
+    >>> _word_borders(["▁a", "▁wo", "lf"])
+    ([True, True, False], [True, False, True])
+    """
+    if any(one.startswith(BEGINS) for one in subwords):
+        begins = [one.startswith(BEGINS) for one in subwords]
+        return begins, [*begins, True][1:]
+    ends = [not one.endswith(CONTINUES) for one in subwords]
+    return [True, *ends][:-1], ends

@@ -1,0 +1,52 @@
+"""Answers that are chosen among possible ones, and how they are printed: as fairseq-generate prints what it wrote."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple, Optional, Sequence
+
+from fairseq_cmlm.generated import SIGNATURE, TEMPERATURE
+
+
+class Chosen(NamedTuple):
+    """The answers to some examples, where they are labels the scores of each, and how many sources were cut.
+
+    Scores are in natural log, up to a constant for each example.
+    """
+
+    texts: Sequence[str]
+    label_scores: Optional[Sequence[Sequence[float]]] = None
+    cut: int = 0
+
+
+@dataclass(frozen=True)
+class Made:
+    """How answers were chosen: the signature of the way, what it took, and the temperature fitted."""
+
+    way: str
+    seconds: float
+    passes: Optional[float] = None
+    temperature: Optional[float] = None
+
+
+def as_generated(chosen: Chosen, made: Made) -> str:
+    r"""Return lines that `fairseq-cmlm score --examples` reads.
+
+    >>> lines = as_generated(Chosen(["a"], [[0.0, -2.5]]), Made("labels", 0.25, passes=1)).split("\n")
+    >>> lines[0], lines[3].split("\t")
+    ('# decoding labels', ['L-0', '0.0000 -2.5000'])
+    >>> lines[4]
+    'Translated 1 sentences (0 tokens) in 0.2s (4.00 sentences/s); 1.0 passes a sentence'
+    """
+    lines = [f"{SIGNATURE}{made.way}{f'|cut:{chosen.cut} of {len(chosen.texts)}' if chosen.cut else ''}"]
+    lines += [] if made.temperature is None else [f"{TEMPERATURE}{made.temperature:.4f}"]
+    for number, text in enumerate(chosen.texts):
+        lines += [f"{kind}-{number}\t0\t{text}" for kind in "HD"]
+        if chosen.label_scores is not None:
+            lines.append(f"L-{number}\t{' '.join(f'{score:.4f}' for score in chosen.label_scores[number])}")
+    rate = len(chosen.texts) / max(made.seconds, 1e-9)
+    passes = "" if made.passes is None else f"; {made.passes:.1f} passes a sentence"
+    lines.append(
+        f"Translated {len(chosen.texts)} sentences (0 tokens) in {made.seconds:.1f}s ({rate:.2f} sentences/s){passes}"
+    )
+    return "\n".join(lines)

@@ -1,0 +1,63 @@
+"""One example of a task, and the file of examples that is kept beside the text made of them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Mapping, Optional, Sequence
+
+from fairseq_cmlm.errors import TextError
+from fairseq_cmlm.files import read_lines
+
+
+@dataclass(frozen=True)
+class Example:
+    """What a model reads, and what it should write.
+
+    source      text that the model reads, in one line
+    references  the right answers: all are trained on, and any of them may be hit; none where nobody knows
+    template    what the model writes, with `<blank>`, `<blank:3>` or `<blank:1-4>` where words are missing; None if it
+                writes all
+    details     what the format's measures and groups read beside: values that JSON has
+    """
+
+    source: str
+    references: tuple[str, ...] = ()
+    template: Optional[str] = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+def examples_to_json(name: str, examples: Sequence[Example]) -> str:
+    """Return the content of a file: a line that names the format and counts the examples, then one a line."""
+    lines = [{"format": name, "examples": len(examples)}, *map(asdict, examples)]
+    return "".join(f"{json.dumps(line, ensure_ascii=False)}\n" for line in lines)
+
+
+def read_examples(path: Path) -> tuple[str, list[Example]]:
+    """Return the name of the format, and the examples in a file; one that is damaged or foreign is a TextError."""
+    lines = read_lines(path)
+    head, *rest = [_parsed(line, f"line {number} of {path}") for number, line in enumerate(lines, 1)] or [{}]
+    if not isinstance(head.get("format"), str):
+        raise TextError(f"{path} is no file of examples: give the *.jsonl that fairseq-cmlm format wrote")
+    if head.get("examples") != len(rest):
+        raise TextError(
+            f"{path} has {len(rest)} examples and should have {head.get('examples')}: write or copy it again"
+        )
+    examples = []
+    for number, fields in enumerate(rest, 2):
+        try:
+            examples.append(Example(**{**fields, "references": tuple(fields["references"])}))
+        except (KeyError, TypeError):
+            raise TextError(f"line {number} of {path} is no example: write or copy the file again") from None
+    return head["format"], examples
+
+
+def _parsed(line: str, place: str) -> dict[str, Any]:
+    try:
+        found = json.loads(line)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise TextError(f"{place} is not JSON of an example: give the *.jsonl that fairseq-cmlm format wrote")
+    return found

@@ -1,0 +1,101 @@
+"""What systems reached in a task: a table, and a JSON file for the table of all tasks."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import NamedTuple, Optional, Sequence
+
+from fairseq_cmlm.generated import Cost
+from fairseq_cmlm.measures.table import TASK_MEASURES
+from fairseq_cmlm.render.markdown import markdown_table
+
+Scores = Sequence[Optional[float]]
+
+
+class Made(NamedTuple):
+    """How an output was made: what it took, and the signatures of decoding and text; empty where nobody tells."""
+
+    cost: Cost
+    decoding: str
+    text: str
+
+
+class Group(NamedTuple):
+    """Some of the examples, and the format's first measure of each system on them."""
+
+    name: str
+    examples: int
+    scores: Scores
+
+
+class Draws(NamedTuple):
+    """Several outputs that one system drew, and their BLEU against each other: the lower, the more varied."""
+
+    system: str
+    outputs: int
+    pairwise_bleu: float
+
+
+@dataclass
+class Results:
+    """Measures of systems, in the order of `systems`.
+
+    format      name of the format
+    text        what was answered: the name of the file of examples
+    scores      name in TASK_MEASURES -> score of each system
+    signatures  name in TASK_MEASURES -> how the score was made
+    groups      title -> the groups
+    """
+
+    format: str
+    text: str
+    examples: int
+    systems: list[str]
+    scores: dict[str, Scores] = field(default_factory=dict)
+    signatures: dict[str, str] = field(default_factory=dict)
+    made: list[Made] = field(default_factory=list)
+    groups: dict[str, list[Group]] = field(default_factory=dict)
+    draws: list[Draws] = field(default_factory=list)
+
+    def add(self, measure: str, scores: Scores, signature: str) -> None:
+        """Add a measure, where it can be had of a system at all, or its signature says why it cannot."""
+        if signature or any(score is not None for score in scores):
+            self.scores[measure], self.signatures[measure] = scores, signature
+
+    def to_json(self) -> str:
+        """Return the content of a file."""
+        content = asdict(self)
+        content["made"] = [{**asdict(one.cost), "decoding": one.decoding, "text": one.text} for one in self.made]
+        content["groups"] = {title: [one._asdict() for one in groups] for title, groups in self.groups.items()}
+        content["draws"] = [one._asdict() for one in self.draws]
+        return json.dumps(content, ensure_ascii=False, indent=1) + "\n"
+
+    def to_markdown(self) -> str:
+        """Return a table of the systems, one of the first measure for each kind of group, and the signatures."""
+        columns = {TASK_MEASURES[name].title: _shown(scores, name) for name, scores in self.scores.items()}
+        columns["passes"] = _numbers([one.cost.passes for one in self.made], 1)
+        columns["seconds"] = _numbers([one.cost.seconds for one in self.made], 1)
+        rows = list(zip(self.systems, *columns.values()))
+        lines = [markdown_table([f"{self.examples} examples of {self.text}", *columns], rows)]
+        for title, groups in self.groups.items():
+            lines += ["", self._group_table(title, groups)]
+        if self.draws:
+            drawn = [(one.system, str(one.outputs), f"{one.pairwise_bleu:.1f}") for one in self.draws]
+            lines += ["", markdown_table(["drawn by", "outputs", "pairwise BLEU"], drawn)]
+        lines += ["", *(f"{TASK_MEASURES[name].title} {told}" for name, told in self.signatures.items() if told)]
+        lines += [f"decoding of {name}: {one.decoding}" for name, one in zip(self.systems, self.made)]
+        return "\n".join([*lines, *(f"text {told}" for told in dict.fromkeys(one.text for one in self.made) if told)])
+
+    def _group_table(self, title: str, groups: Sequence[Group]) -> str:
+        measure = next(iter(self.scores))
+        head = [f"{TASK_MEASURES[measure].title} by {title}", *(f"{one.name} ({one.examples})" for one in groups)]
+        return markdown_table(head, list(zip(self.systems, *(_shown(one.scores, measure) for one in groups))))
+
+
+def _shown(scores: Scores, measure: str) -> list[str]:
+    return _numbers(scores, TASK_MEASURES[measure].digits)
+
+
+def _numbers(scores: Scores, digits: int) -> list[str]:
+    return ["-" if score is None else f"{score:.{digits}f}" for score in scores]

@@ -1,0 +1,158 @@
+"""`fairseq-cmlm score --examples`: a format's measures of outputs, with what they took, and by group."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple, Optional, Sequence
+
+from fairseq_cmlm.errors import TextError
+from fairseq_cmlm.files import read_lines
+from fairseq_cmlm.formats.example import Example, read_examples
+from fairseq_cmlm.formats.format import Format
+from fairseq_cmlm.formats.results import Draws, Group, Made, Results
+from fairseq_cmlm.formats.table import FORMATS
+from fairseq_cmlm.generated import cost_of, decoding_of, text_of
+from fairseq_cmlm.measures.classification import confusion
+from fairseq_cmlm.measures.measure import Gold, Judge, Output
+from fairseq_cmlm.measures.pairwise_bleu import pairwise_bleu
+from fairseq_cmlm.measures.score import read_output, target_language
+from fairseq_cmlm.measures.table import TASK_MEASURES
+
+
+class Measured(NamedTuple):
+    """A measure of every system, None where it cannot be had, and its signature."""
+
+    scores: list[Optional[float]]
+    signature: str
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The answers of systems to some examples."""
+
+    examples: Sequence[Example]
+    outputs: Sequence[Output]
+    tokenise: Optional[str]
+    language: str
+    judge: Optional[Judge]
+
+    def measured(self, name: str) -> Measured:
+        """Return one of TASK_MEASURES."""
+        scale = TASK_MEASURES[name].scale(self._gold)
+        if scale is None:
+            return Measured([None] * len(self.outputs), "")
+        return Measured([scale.score(output) for output in self.outputs], scale.signature)
+
+    def to(self, numbers: Sequence[int]) -> Answers:
+        """Return the answers to the examples of these numbers alone."""
+        outputs = [one.to(numbers) for one in self.outputs]
+        return replace(self, examples=_at(self.examples, numbers), outputs=outputs)
+
+    @property
+    def _gold(self) -> Gold:
+        most = max(len(example.references) for example in self.examples)
+        references = [
+            [example.references[i] if i < len(example.references) else None for example in self.examples]
+            for i in range(most)
+        ]
+        sources, details = [one.source for one in self.examples], [one.details for one in self.examples]
+        return Gold(
+            references, self.tokenise, language=self.language, sources=sources, judge=self.judge, details=details
+        )
+
+
+def score_examples(
+    paths: Sequence[Path], file: Path, tokenise: Optional[str] = None, judge: Optional[Judge] = None
+) -> Results:
+    """Measure outputs of fairseq-generate, or of what prints as it does, against the examples in a file.
+
+    paths     of the outputs; `fairseq-cmlm score` names each by its file
+    tokenise  sacreBLEU's tokenizer for BLEU; None is the one of the language that the outputs tell, or 13a
+    judge     gives the perplexity of answers; without one it is left out
+    """
+    name, examples = _with_references(file)
+    chosen, lines = FORMATS[name], [read_lines(path) for path in paths]
+    outputs = [_answers(chosen, examples, read_output(path, len(examples))) for path in paths]
+    answers = Answers(examples, outputs, tokenise, target_language([text_of(one) for one in lines]), judge)
+    results = Results(name, file.stem, len(examples), [path.stem for path in paths])
+    for measure in (*chosen.measures, "length_ratio"):
+        results.add(measure, *answers.measured(measure))
+    for path, told in zip(paths, lines):
+        results.made.append(Made(cost_of([*told, *_log(path)]), decoding_of(told), text_of(told)))
+    results.draws = _draws(results.systems, answers)
+    for title, group in chosen.groups.items():
+        results.groups[title] = _by_group(answers, [group(example) for example in examples], chosen.measures[0])
+    return results
+
+
+class Confusions(NamedTuple):
+    """The labels, and for each system by its name the counts of texts by right label (row) and by answer (column)."""
+
+    labels: list[str]
+    counts: dict[str, list[list[int]]]
+
+
+def confusions(paths: Sequence[Path], file: Path) -> Confusions:
+    """Count what outputs of a classification confuse; examples without labels are a TextError."""
+    name, examples = _with_references(file)
+    labels = examples[0].details.get("labels") if examples else None
+    if labels is None:
+        raise TextError(f"{file} has the format {name}, which has no labels to confuse: leave --confusion out")
+    right = [example.references[0] for example in examples]
+    read = {path.stem: read_output(path, len(examples)) for path in paths}
+    return Confusions(labels, {name: confusion(right, output.texts, labels) for name, output in read.items()})
+
+
+def _with_references(file: Path) -> tuple[str, list[Example]]:
+    name, examples = read_examples(file)
+    if name not in FORMATS:
+        raise TextError(f"{file} has the format '{name}', which is none of {', '.join(FORMATS)}")
+    if not examples:
+        raise TextError(f"{file} holds no example: there is nothing to measure against")
+    for number, example in enumerate(examples, 2):
+        if not example.references:
+            raise TextError(f"line {number} of {file} has no reference: there is nothing to measure against")
+    return name, examples
+
+
+def _answers(chosen: Format, examples: Sequence[Example], output: Output) -> Output:
+    texts = [chosen.answer(example, text) for example, text in zip(examples, output.texts)]
+    return replace(output, texts=texts)
+
+
+def _log(path: Path) -> list[str]:
+    log = path.with_name(f"{path.name}.log")
+    return read_lines(log) if log.is_file() else []
+
+
+def _draws(systems: Sequence[str], answers: Answers) -> list[Draws]:
+    """Return how alike the outputs are that one system drew: those of the names NAME,draw=1 NAME,draw=2 ..."""
+    texts: dict[str, list[Sequence[str]]] = {}
+    for name, output in zip(systems, answers.outputs):
+        system, drawn, _ = name.rpartition(",draw=")
+        if drawn:
+            texts.setdefault(system, []).append(output.texts)
+    several = {system: drawn for system, drawn in texts.items() if len(drawn) > 1}
+    return [
+        Draws(system, len(drawn), pairwise_bleu(drawn, answers.tokenise, answers.language))
+        for system, drawn in several.items()
+    ]
+
+
+def _by_group(answers: Answers, groups: Sequence[str], measure: str) -> list[Group]:
+    found = []
+    for name in sorted(set(groups), key=_number_first):
+        numbers = [i for i, one in enumerate(groups) if one == name]
+        found.append(Group(name, len(numbers), answers.to(numbers).measured(measure).scores))
+    return found
+
+
+def _number_first(group: str) -> tuple[int, str]:
+    number = re.match(r"\d+", group)
+    return int(number[0]) if number else -1, group
+
+
+def _at(items: Sequence, numbers: Sequence[int]) -> list:  # type: ignore[type-arg]
+    return [items[i] for i in numbers]

@@ -1,0 +1,82 @@
+"""`fairseq-cmlm format`: a publisher's records become parallel text, and examples that answers are measured against."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Optional, Sequence
+
+from fairseq_cmlm.errors import TextError
+from fairseq_cmlm.files import write_text
+from fairseq_cmlm.formats.example import Example, examples_to_json
+from fairseq_cmlm.formats.format import Format, Part
+from fairseq_cmlm.formats.infilling import sized
+from fairseq_cmlm.formats.table import FORMATS
+from fairseq_cmlm.text.pipeline_file import read_pipeline
+
+SPLITS = ("train", "valid", "test")
+
+
+def write_format(
+    name: str,
+    folder: Path,
+    output: Path,
+    seed: int,
+    text_pipeline: Optional[Path] = None,
+    longest: Optional[int] = None,
+) -> list[str]:
+    """Write the splits that `folder` has, as {split}.source, .target and .jsonl; return a line for each.
+
+    In train an example has a line for each of its targets, elsewhere one line, with the first of them. Examples with
+    templates have lines SOURCE<TAB>TEMPLATE in {split}.infill too, for `fairseq-interactive --infill`, and with a
+    `text_pipeline` in {split}.sized, with blanks of the tokens that are missing. Sources are cut after `longest` words.
+    """
+    told = []
+    for split in SPLITS:
+        if not any(folder.glob(f"{split}.*")):
+            continue
+        whole = list(FORMATS[name].read(Part(folder, split, seed)))
+        if not whole:
+            raise TextError(f"{folder} has a split '{split}' without a record")
+        examples = [cut(example, longest) for example in whole]
+        files = _files(split, name, examples)
+        if text_pipeline and "infill" in files:
+            pipeline = read_pipeline(text_pipeline)
+            files["sized"] = _infill([sized(example, pipeline.target) for example in examples])
+        for ending, content in files.items():
+            write_text(output / f"{split}.{ending}", content)
+        pairs = files["source"].count("\n")
+        number = sum(one is not other for one, other in zip(examples, whole))
+        cuts = f", {number} sources cut after {longest} words" if longest else ""
+        told.append(f"wrote   {output / split}.{{{','.join(files)}}}: {len(examples)} examples, {pairs} pairs{cuts}")
+    if not told:
+        raise TextError(f"{folder} holds no text: it should have {FORMATS[name].files}, split train, valid or test")
+    return told
+
+
+def cut(example: Example, longest: Optional[int]) -> Example:
+    """Return an example with no more than so many words in its source; itself if it has not more.
+
+    >>> cut(Example("a b c", ("x",)), 2).source
+    'a b'
+    """
+    words = example.source.split(" ")
+    return example if longest is None or len(words) <= longest else replace(example, source=" ".join(words[:longest]))
+
+
+def _files(split: str, name: str, examples: Sequence[Example]) -> dict[str, str]:
+    """Return ending -> content of the files of a split."""
+    pairs = _pairs(FORMATS[name], examples, None if split == "train" else 1)
+    files = {side: "".join(f"{pair[i]}\n" for pair in pairs) for i, side in enumerate(("source", "target"))}
+    files["jsonl"] = examples_to_json(name, examples)
+    if split != "train" and all(example.template is not None for example in examples):
+        files["infill"] = _infill(examples)
+    return files
+
+
+def _pairs(chosen: Format, examples: Sequence[Example], most: Optional[int]) -> list[tuple[str, str]]:
+    return [(example.source, target) for example in examples for target in chosen.targets(example)[:most]]
+
+
+def _infill(examples: Sequence[Example]) -> str:
+    return "".join(f"{example.source}\t{example.template}\n" for example in examples)

@@ -1,0 +1,77 @@
+"""Blanks that were filled in a text: were they right, and is what stands around them still there?"""
+
+from __future__ import annotations
+
+import re
+from typing import Callable, Optional, Sequence
+
+from fairseq_cmlm.measures.bleu import Bleu
+from fairseq_cmlm.measures.measure import Gold, Output, Scale
+
+_TOKEN = re.compile(r"\w+|[^\w\s]")
+
+
+def fillings_of(text: str, given: Sequence[str]) -> Optional[list[str]]:
+    """Return what stands in the blanks between the parts of a text that were given, each time the shortest.
+
+    Texts are compared by words and marks; the spaces between them do not count. None where what was given is not there,
+    in its order, or a blank is empty.
+
+    >>> fillings_of("A man (tall) runs.", ["A", "runs."]), fillings_of("A man walks.", ["A", "runs."])
+    (['man ( tall )'], None)
+    """
+    tokens, parts = _TOKEN.findall(text), [_TOKEN.findall(part) for part in given]
+    first, *middle, last = parts
+    end = len(tokens) - len(last)
+    if tokens[: len(first)] != first or tokens[max(end, 0) :] != last:
+        return None
+    found, begin = [], len(first)
+    for part in middle:
+        place = next((i for i in range(begin + 1, end) if tokens[i : i + len(part)] == part), None)
+        if place is None:
+            return None
+        found.append(" ".join(tokens[begin:place]))
+        begin = place + len(part)
+    return [*found, " ".join(tokens[begin:end])] if begin < end else None
+
+
+def _each(gold: Gold, made: Output) -> list[Optional[list[str]]]:
+    return [fillings_of(text, each["given"]) for text, each in zip(made.texts, gold.details or [])]
+
+
+def _flat(gold: Gold, made: Output) -> tuple[list[str], list[str]]:
+    """Return what stands in all blanks, nothing where it cannot be told, and what should."""
+    found, wanted = [], []
+    for filled, each in zip(_each(gold, made), gold.details or []):
+        wanted += [" ".join(_TOKEN.findall(missing)) for missing in each["missing"]]
+        found += filled or [""] * len(each["missing"])
+    return found, wanted
+
+
+def _ready(gold: Gold, score: Callable[[Output], float], signature: str = "") -> Optional[Scale]:
+    known = gold.details is not None and all("missing" in each for each in gold.details)
+    return Scale(score, signature) if known else None
+
+
+def kept(gold: Gold) -> Optional[Scale]:
+    """Make the share of texts with everything that was given, in percent, ready."""
+    return _ready(gold, lambda made: _percent([filled is not None for filled in _each(gold, made)]))
+
+
+def blank_exact(gold: Gold) -> Optional[Scale]:
+    """Make the share of blanks that hold what was missing, in percent, ready; capitals count."""
+    return _ready(gold, lambda made: _percent([one == other for one, other in zip(*_flat(gold, made))]), "case:mixed")
+
+
+def blank_bleu(gold: Gold) -> Optional[Scale]:
+    """Make BLEU of what stands in the blanks ready."""
+
+    def score(made: Output) -> float:
+        found, wanted = _flat(gold, made)
+        return Bleu([wanted], gold.tokenise, True, gold.language).score(found)
+
+    return _ready(gold, score, Bleu([["a"]], gold.tokenise, True, gold.language).signature)
+
+
+def _percent(which: Sequence[bool]) -> float:
+    return 100 * sum(which) / len(which) if which else 0.0

@@ -1,0 +1,79 @@
+"""How well texts are classified: accuracy, macro-F1, the confusion matrix, and whether probabilities are right.
+
+`details` of the Gold hold the labels of each text, in the order of its label scores.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, Optional, Sequence
+
+from fairseq_cmlm.errors import TextError
+from fairseq_cmlm.measures.measure import Gold, Output, Scale
+
+
+def labels_of(gold: Gold) -> Optional[list[str]]:
+    """Return the labels; None if the texts have none, or not the same ones."""
+    found = [each.get("labels") for each in gold.details or ()]
+    return list(found[0]) if found and found[0] and all(each == found[0] for each in found) else None
+
+
+def accuracy(gold: Gold) -> Scale:
+    """Make the share of answers that are one of their references, letter by letter, ready, in percent."""
+    wanted = [set(each) for each in zip(*gold.references)]
+    return Scale(lambda output: 100 * sum(map(set.__contains__, wanted, output.texts)) / len(wanted))
+
+
+def macro_f1(gold: Gold) -> Optional[Scale]:
+    """Make the mean over the labels of their F1 ready, in percent, by scikit-learn."""
+    labels = labels_of(gold)
+    if labels is None:
+        return None
+    from sklearn import __version__
+    from sklearn.metrics import f1_score
+
+    def score(output: Output) -> float:
+        return 100 * float(
+            f1_score(gold.references[0], output.texts, labels=labels, average="macro", zero_division=0.0)
+        )
+
+    return Scale(score, f"scikit-learn:{__version__}|labels:{len(labels)}")
+
+
+def confusion(gold: Sequence[str], answers: Sequence[str], labels: Sequence[str]) -> list[list[int]]:
+    """Count the texts by their right label (row) and by the answer (column); other answers are in none.
+
+    >>> confusion(["a", "a", "b"], ["a", "b", "c"], ["a", "b"])
+    [[1, 1], [0, 0]]
+    """
+    counts = [[0] * len(labels) for _ in labels]
+    place = {label: i for i, label in enumerate(labels)}
+    for right, answer in zip(gold, answers):
+        if right in place and answer in place:
+            counts[place[right]][place[answer]] += 1
+    return counts
+
+
+def _error(gold: Gold, calibrated: bool) -> Optional[Scale]:
+    """Make the expected calibration error ready, in percent, with the temperature of the output or without."""
+    from fairseq_cmlm.measures.calibration import BINS, calibration_error, probabilities
+
+    labels = labels_of(gold)
+    if labels is None:
+        return None
+    right: Any = [labels.index(str(one)) for one in gold.references[0]]
+
+    def score(output: Output) -> Optional[float]:
+        scores: Any = output.label_scores
+        if scores is None or (calibrated and output.temperature is None):
+            return None
+        if any(len(each) != len(labels) for each in scores):
+            raise TextError(f"an output has not the scores of {len(labels)} labels in each line L-: make it again")
+        temperature = output.temperature if calibrated and output.temperature else 1.0
+        return 100 * calibration_error(probabilities(scores, temperature), right)
+
+    return Scale(score, f"bins:{BINS}|temperature:{'fitted' if calibrated else 1}")
+
+
+calibration_error = partial(_error, calibrated=False)
+calibrated_error = partial(_error, calibrated=True)

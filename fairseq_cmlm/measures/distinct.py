@@ -1,0 +1,27 @@
+"""Distinct-n: how varied a set of texts is (Li et al., NAACL 2016)."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Sequence
+
+from fairseq_cmlm.measures.measure import Gold, Scale
+from fairseq_cmlm.measures.words import words
+
+
+def distinct(texts: Sequence[str], order: int) -> float:
+    """Return how many of all n-grams of the texts are different ones, in percent.
+
+    >>> distinct(["a b a", "a b"], 1), distinct(["a b a", "a b"], 2)
+    (40.0, 66.66666666666667)
+    """
+    found = [gram for text in texts for gram in zip(*(words(text)[i:] for i in range(order)))]
+    return 100 * len(set(found)) / len(found) if found else 0.0
+
+
+def _ready(gold: Gold, order: int) -> Scale:
+    return Scale(lambda output: distinct(output.texts, order))
+
+
+distinct_1 = partial(_ready, order=1)
+distinct_2 = partial(_ready, order=2)

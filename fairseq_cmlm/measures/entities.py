@@ -1,0 +1,46 @@
+"""How many of the things that a text should tell of it names."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Optional, Sequence
+
+from fairseq_cmlm.measures.measure import Gold, Output, Scale
+from fairseq_cmlm.measures.words import words
+
+_ASIDE = re.compile(r"\s*\([^()]*\)$")  # Alan Shepard (astronaut)
+_WHOLE = re.compile(r"^(-?\d+)\.0+$")  # 25.0
+
+
+def mentions(text: str, entity: str) -> bool:
+    """Say whether a text has the words of an entity, in their order, with any capitals, accents and punctuation.
+
+    >>> mentions("Aarhus airport lies 25 metres high.", "Aarhus Airport"), mentions("It is 25 metres high.", "25.0")
+    (True, True)
+    """
+    entity = _WHOLE.sub(r"\1", _ASIDE.sub("", entity) or entity)
+    return f" {_letters(entity)} " in f" {_letters(text)} "
+
+
+def _letters(text: str) -> str:
+    plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+    return " ".join(word for word in words(plain) if word[0].isalnum())
+
+
+def mentioned(texts: Sequence[str], entities: Sequence[Sequence[str]]) -> float:
+    """Return the share of all entities that the text of their example mentions, in percent."""
+    found = [mentions(text, entity) for text, wanted in zip(texts, entities) for entity in wanted]
+    return 100 * sum(found) / len(found) if found else 0.0
+
+
+def entities(gold: Gold) -> Optional[Scale]:
+    """Make the share of entities that are mentioned ready."""
+    if gold.details is None or not all("entities" in each for each in gold.details):
+        return None
+    wanted = [each["entities"] for each in gold.details]
+
+    def score(output: Output) -> float:
+        return mentioned(output.texts, wanted)
+
+    return Scale(score)

@@ -1,0 +1,12 @@
+"""How long outputs are beside their references."""
+
+from __future__ import annotations
+
+from fairseq_cmlm.measures.bleu import Bleu
+from fairseq_cmlm.measures.measure import Gold, Scale
+
+
+def length_ratio(gold: Gold) -> Scale:
+    """Make the tokens of all outputs by those of the references closest in length, as BLEU counts them, ready."""
+    measure = Bleu(gold.references, gold.tokenise, gold.tokenised, gold.language)
+    return Scale(lambda output: measure.length_ratio(output.texts), measure.signature)

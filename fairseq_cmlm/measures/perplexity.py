@@ -1,0 +1,15 @@
+"""How fluent outputs are: their perplexity under a model, given their sources."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+from fairseq_cmlm.measures.measure import Gold, Scale
+
+
+def perplexity(gold: Gold) -> Optional[Scale]:
+    """Make the perplexity that a judge gives ready; the lower, the likelier the texts."""
+    judge, sources = gold.judge, gold.sources
+    if judge is None or sources is None:
+        return None
+    return Scale(lambda output: judge(sources, output.texts))

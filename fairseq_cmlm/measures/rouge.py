@@ -1,0 +1,25 @@
+"""ROUGE-L, by the package rouge-score if it is installed."""
+
+from __future__ import annotations
+
+import importlib
+from importlib.metadata import version
+
+from fairseq_cmlm.measures.measure import Gold, Scale
+
+_MISSING = "is not measured: rouge-score is not installed (pip install 'fairseq_cmlm[applications]')"
+
+
+def rouge_l(gold: Gold) -> Scale:
+    """Make the mean F1 of the longest common subsequence ready, in percent, of the best reference (Lin 2004)."""
+    try:
+        scorer = importlib.import_module("rouge_score.rouge_scorer").RougeScorer(["rougeL"])
+    except ImportError:
+        return Scale(lambda output: None, _MISSING)
+    references = [[one for one in each if one is not None] for each in zip(*gold.references)]
+
+    def score(texts: list[str]) -> float:
+        found = (scorer.score_multi(wanted, text)["rougeL"].fmeasure for wanted, text in zip(references, texts))
+        return 100 * float(sum(found)) / len(references)
+
+    return Scale(lambda output: score(list(output.texts)), f"rouge-score:{version('rouge-score')}|stemmer:no|refs:best")

@@ -1,0 +1,61 @@
+"""Texts as the ids that a model reads: whole or cut to what it can read, and in batches of a like length."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Callable, Iterator, Sequence
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+from fairseq_cmlm.errors import TextError
+
+
+@dataclass(frozen=True)
+class EncodedTexts:
+    """Texts, encoded.
+
+    rows  the ids (n,) of each, `</s>` included
+    cut   how many tokens at the end of each are left out
+    pad   the padding symbol
+    """
+
+    rows: Sequence[Tensor]
+    cut: Sequence[int]
+    pad: int
+
+    def batches(self, max_tokens: int, device: torch.device) -> Iterator[tuple[list[int], Tensor]]:
+        """Yield the numbers of some texts, and these as (B, S): at most `max_tokens`, but always one text."""
+        batch: list[int] = []
+        for number in sorted(range(len(self.rows)), key=lambda i: len(self.rows[i])):
+            if batch and len(self.rows[number]) * (len(batch) + 1) > max_tokens:
+                yield batch, self._padded(batch, device)
+                batch = []
+            batch.append(number)
+        if batch:
+            yield batch, self._padded(batch, device)
+
+    def _padded(self, numbers: Sequence[int], device: torch.device) -> Tensor:
+        rows = [self.rows[i] for i in numbers]
+        return pad_sequence(rows, batch_first=True, padding_value=self.pad).to(device)
+
+
+def encoded_texts(
+    texts: Sequence[str], encode: Callable[[str], str], dictionary: Any, longest: int, cut: bool
+) -> EncodedTexts:
+    """Encode `texts`; one of more than `longest` tokens is cut there, or a TextError.
+
+    encode  subwords of a text
+    """
+    if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
+        raise TextError("texts must be a list of strings")
+    whole = [dictionary.encode_line(encode(text), add_if_not_exist=False).long() for text in texts]
+    for number, row in enumerate(whole):
+        if len(row) > longest and not cut:
+            raise TextError(
+                f"texts[{number}] has {len(row)} tokens (</s> counts), and the model reads at most {longest}: shorten "
+                "it, or have it cut with cut=True (--cut)"
+            )
+    rows = [torch.cat([row[: longest - 1], row[-1:]]) if len(row) > longest else row for row in whole]
+    return EncodedTexts(rows, [len(a) - len(b) for a, b in zip(whole, rows)], dictionary.pad())

@@ -1,0 +1,86 @@
+"""`fairseq-cmlm-runtime BUNDLE < texts > translations`, or `python -m fairseq_cmlm.runtime`: neither needs torch."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+import time
+from pathlib import Path
+from typing import Any, Optional, Sequence
+
+from fairseq_cmlm.errors import OptionError, UserError
+from fairseq_cmlm.files import text_lines
+from fairseq_cmlm.options import declared, flag_of, given_in, help_of, kind_of
+from fairseq_cmlm.runtime.manifest import read_manifest
+from fairseq_cmlm.runtime.options import SUPPORTED, declaration_of
+
+_PROGRAM = "fairseq-cmlm-runtime"
+
+
+def main(arguments: Optional[Sequence[str]] = None) -> None:
+    """Run with `arguments`, those of the process if None. An error ends it with one line, status 1."""
+    try:
+        _run(sys.argv[1:] if arguments is None else list(arguments))
+    except UserError as error:
+        sys.exit(f"{_PROGRAM}: {error}")
+
+
+def _run(words: list[str]) -> None:
+    parser = argparse.ArgumentParser(prog=_PROGRAM, description="Translate the lines of the standard input.")
+    parser.add_argument("bundle", type=Path, help="a folder that fairseq-cmlm export wrote; it tells more options")
+    parser.add_argument("--threads", type=int, default=1, metavar="N", help="of the processor (default: %(default)s)")
+    parser.add_argument("--summary", action="store_true", help="tell the decoding and the time, on standard error")
+    parser.add_argument(
+        "--demo", type=int, metavar="PORT", help="serve a page that shows the passes instead, to you alone"
+    )
+    folder = next((word for word in words if Path(word, "bundle.json").is_file()), None)
+    if folder is None:
+        read_manifest(parser.parse_known_args(words)[0].bundle)  # which says what is wrong with it
+        return
+    declaration = declaration_of(read_manifest(Path(folder)))
+    _add_options(parser, declaration)
+    options = parser.parse_args(words)
+    if options.demo is not None:
+        return _serve(options)
+    _translate(options, given_in(declaration, vars(options)))
+
+
+def _add_options(parser: argparse.ArgumentParser, declaration: type) -> None:
+    """Add the bundle's options of decoding; those that the runtime cannot do are known, to be refused by name."""
+    for one in declared(declaration):
+        kind, told = kind_of(one), help_of(one) if one.name in SUPPORTED else argparse.SUPPRESS
+        if kind is bool:
+            parser.add_argument(flag_of(one), action="store_true", help=told)
+        else:
+            parser.add_argument(flag_of(one), type=kind, metavar=kind.__name__.upper(), help=told)
+
+
+def _translate(options: argparse.Namespace, given: dict[str, Any]) -> None:
+    from fairseq_cmlm.runtime.bundle import Bundle
+
+    bundle = Bundle(options.bundle, dtype=given.pop("dtype", "float32"), threads=options.threads)
+    signature, start, number = bundle.signature(**given), time.monotonic(), 0
+    for line in text_lines(sys.stdin.buffer, "the standard input"):
+        print(bundle.translate([line], **given)[0].text, flush=True)
+        number += 1
+    if options.summary:
+        print(f"{number} lines in {time.monotonic() - start:.2f} s; {signature}", file=sys.stderr)
+
+
+def _serve(options: argparse.Namespace) -> None:
+    """Serve the page until interrupted."""
+    try:
+        from fairseq_cmlm.demo.server import DemoServer
+    except ImportError as error:
+        raise OptionError(f"--demo needs jinja2: pip install jinja2 ({error})") from None
+    from fairseq_cmlm.runtime.bundle import Bundle
+
+    bundle = Bundle(options.bundle, dtype=options.decoding_dtype or "float32", threads=options.threads)
+    with DemoServer("127.0.0.1", options.demo, bundle) as server, contextlib.suppress(KeyboardInterrupt):
+        print(server.address, flush=True)
+        server.serve_forever()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,230 @@
+"""A bundle, opened: texts in, translations out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Optional, Sequence
+
+import numpy as np
+
+import fairseq_cmlm
+from fairseq_cmlm.errors import ModelError, OptionError, TextError
+from fairseq_cmlm.files import FilePath
+from fairseq_cmlm.options import signature
+from fairseq_cmlm.runtime.arrays import Array
+from fairseq_cmlm.runtime.history import Historian
+from fairseq_cmlm.runtime.lengths import LengthCandidates, budget_of, candidates_of
+from fairseq_cmlm.runtime.manifest import SYMBOLS, Manifest, intact, read_manifest
+from fairseq_cmlm.runtime.network import Network
+from fairseq_cmlm.runtime.options import declaration_of, decoding_of
+from fairseq_cmlm.runtime.refine import MadePass, Plan, Refined, refine
+from fairseq_cmlm.runtime.schedule import SCHEDULES
+from fairseq_cmlm.runtime.strategy import STRATEGIES, StoppingRule, below_threshold, while_changing
+from fairseq_cmlm.runtime.words import Words
+from fairseq_cmlm.text.pipeline import PreparedText
+from fairseq_cmlm.text.pipeline_file import FILE_NAME as TEXT
+from fairseq_cmlm.text.pipeline_file import read_pipeline
+from fairseq_cmlm.translation import Candidate, TracedPass, Translation, Watch
+
+
+class Subwords:
+    """What a model without a text pipeline reads and writes: subwords with spaces between them, as they are."""
+
+    def source(self, text: str) -> str:
+        """Return the text."""
+        return text
+
+    target = text = source
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What is kept of the passes: the arguments of the same names in `Bundle.translate`."""
+
+    history: bool
+    alternatives: int
+    watch: Optional[Watch]
+
+    @property
+    def kept(self) -> bool:
+        """Whether anything is."""
+        return self.history or self.watch is not None
+
+
+class Bundle:
+    """A model that `fairseq-cmlm export` has written into a folder. Threads may share it."""
+
+    def __init__(self, folder: FilePath, *, dtype: str = "float32", threads: int = 1) -> None:
+        """Open the bundle in `folder`; one that is damaged, foreign or newer is a BundleError.
+
+        dtype    "float32", or "int8": half the size, faster, and not quite the same translations
+        threads  of the processor that a product is shared among
+        """
+        self._folder, self._threads = Path(folder), threads
+        self._manifest = read_manifest(self._folder)
+        self._declaration = declaration_of(self._manifest)
+        self._source, self._target = (
+            Words.read(intact(self._folder, self._manifest, SYMBOLS.format(language=one)), self._manifest.symbols)
+            for one in self._manifest.languages
+        )
+        self._text: PreparedText = Subwords()
+        if self._manifest.text is not None:
+            self._text = read_pipeline(intact(self._folder, self._manifest, TEXT))
+        self._networks: dict[str, Network] = {}
+        self._dtype = str(self.decoding(dtype=dtype).dtype)
+        self._network(self._dtype)
+
+    @property
+    def manifest(self) -> Manifest:
+        """What the bundle says of itself."""
+        return self._manifest
+
+    @property
+    def languages(self) -> tuple[str, str]:
+        """The names of source and target language."""
+        return self._manifest.languages
+
+    @property
+    def declaration(self) -> type:
+        """The declaration of the decoding options, with the choices that a bundle has."""
+        return self._declaration
+
+    def fullest_history(self, alternatives: int, **options: Any) -> dict[str, Any]:
+        """Return the arguments with which a history tells the most, so many alternatives among it."""
+        return {"history": True, "alternatives": alternatives}
+
+    def decoding(self, **options: Any) -> Any:
+        """Return all options of a decoding, those that are not given by their presets and defaults."""
+        default = {"dtype": self._dtype} if hasattr(self, "_dtype") else {}
+        return decoding_of(self._declaration, self._manifest, {**default, **options})
+
+    def signature(self, **options: Any) -> str:
+        """Return the decoding with these options in one line, as fairseq_cmlm signs it."""
+        return signature(self.decoding(**options), version=fairseq_cmlm.__version__)
+
+    def translate(
+        self,
+        texts: Sequence[str],
+        targets: Optional[Sequence[str]] = None,
+        *,
+        history: bool = False,
+        alternatives: int = 0,
+        watch: Optional[Watch] = None,
+        **options: Any,
+    ) -> list[Translation]:
+        """Translate each of `texts`, in their order; the translation of an empty text is empty.
+
+        targets       None: a bundle fills no gaps
+        history       keep what every pass read and wrote, and why
+        alternatives  how many of the best tokens of each position the history keeps
+        watch         is called with each pass as soon as it is made: the number of the text, that of the candidate, and
+                      the `TracedPass`. What it raises ends the translation
+        options       of decoding: iterations=4, length_beam=3, preset="fast" ...; what the runtime cannot do is refused
+        """
+        if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
+            raise TextError("texts must be a list of strings")
+        if targets is not None:
+            raise _only_a_checkpoint("fills the gaps of targets")
+        decoding, shown = self.decoding(**options), Shown(history, alternatives, watch)
+        if alternatives and not shown.kept:
+            raise OptionError(f"alternatives={alternatives} stand in the history: ask for it with history=True")
+        sources = [self._source_ids(number, text) for number, text in enumerate(texts)]
+        return [self._translation(number, source, decoding, shown) for number, source in enumerate(sources)]
+
+    def go_on(self, text: str, *draft: Any, **options: Any) -> Translation:
+        """Raise an OptionError: a bundle goes on from no draft."""
+        raise _only_a_checkpoint("goes on from a draft")
+
+    def _source_ids(self, number: int, text: str) -> Array:
+        ids, limit = self._source.ids(self._text.source(text)), self._manifest.limits[0]
+        if len(ids) > limit:
+            raise TextError(
+                f"texts[{number}] has {len(ids)} tokens (</s> counts), and the model reads at most {limit}: shorten it"
+            )
+        return ids
+
+    def _network(self, dtype: str) -> Network:
+        """Return the network with these numbers, loaded once."""
+        if dtype not in self._networks:
+            self._networks[dtype] = Network.read(self._folder, self._manifest, dtype, self._threads)
+        return self._networks[dtype]
+
+    def _translation(self, number: int, source: Array, decoding: Any, shown: Shown) -> Translation:
+        """Translate the ids (S,) of a text."""
+        network = self._network(decoding.dtype)
+        encoded = network.encode(source)
+        plan = _plan(decoding, _lengths(decoding, encoded.length_logits, source))
+        histories: list[list[TracedPass]] = [[] for _ in plan.lengths]
+        historian = Historian(self._target, self._manifest.symbols, self._written, shown.alternatives)
+
+        def watch(made: MadePass) -> None:
+            for candidate, told in historian.told(made, plan.lengths):
+                histories[candidate].append(told)
+                if shown.watch is not None:
+                    shown.watch(number, candidate, told)
+
+        found = refine(
+            network, encoded, self._manifest.symbols, plan, watch if shown.kept else None, shown.alternatives > 0
+        )
+        return self._ranked(found, plan, source, histories if shown.kept else None)
+
+    def _ranked(
+        self, found: Refined, plan: Plan, source: Array, histories: Optional[list[list[TracedPass]]]
+    ) -> Translation:
+        """Return the candidates, best first."""
+        scores = found.scores(plan)
+        if np.isnan(scores).any():
+            raise ModelError("the model's outputs are not numbers (NaN): it diverged in training; export another")
+        order = np.argsort(-scores, kind="stable")
+        left, lost = (
+            [self._candidate(found, plan, number, scores, histories) for number in numbers.tolist()]
+            for numbers in (order[np.isfinite(scores[order])], order[np.isinf(scores[order]) & (histories is not None)])
+        )
+        return Translation(left[0].text, left[0].score, self._source.named(source), left, lost)
+
+    def _candidate(
+        self, found: Refined, plan: Plan, number: int, scores: Array, histories: Optional[list[list[TracedPass]]]
+    ) -> Candidate:
+        history, score, bonus = histories and histories[number], float(scores[number]), float(plan.bonus[number])
+        shown = history[-1].score + bonus if history and not np.isfinite(score) else score
+        length = int(plan.lengths[number])
+        return Candidate(
+            length=length,
+            number=number,
+            text=self._written(found.tokens[number, :length]),
+            score=shown,
+            scores={"confidence": score},
+            bonus=bonus,
+            passes=int(found.passes[number]),
+            history=history or None,
+        )
+
+    def _written(self, ids: Array) -> str:
+        """Return the text of target ids (n,)."""
+        return self._text.text(self._target.subwords(ids))
+
+
+def _only_a_checkpoint(able: str) -> OptionError:
+    return OptionError(f"a bundle translates whole texts: only a checkpoint, with fairseq_cmlm.Translator, {able}")
+
+
+def _lengths(decoding: Any, logits: Array, source: Array) -> LengthCandidates:
+    """Return the candidates for a source (S,), by the logits (L,) of the lengths."""
+    if decoding.length_budget is not None:
+        return budget_of(decoding.length_budget, len(logits) - 1)
+    return candidates_of(logits, decoding.length_beam, len(source) <= 1, decoding.length_prior)
+
+
+def _plan(decoding: Any, candidates: LengthCandidates) -> Plan:
+    lengths, bonus, places = candidates
+    total = lengths if decoding.iterations == 0 else np.full_like(lengths, decoding.iterations)
+    if decoding.iterations_per_token is not None:
+        total = np.minimum(total, np.ceil(lengths * decoding.iterations_per_token).astype(np.int64))
+    rules: list[StoppingRule] = []
+    if decoding.stop_unchanged is not None:
+        rules.append(while_changing(decoding.stop_unchanged))
+    if decoding.confidence_threshold is not None:
+        rules.append(below_threshold(decoding.confidence_threshold))
+    strategy, schedule = STRATEGIES[decoding.strategy], SCHEDULES[decoding.mask_schedule]
+    return Plan(lengths, total, bonus, places, decoding.halve_candidates, strategy, schedule, rules)

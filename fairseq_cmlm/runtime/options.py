@@ -1,0 +1,77 @@
+"""The decoding options, from the declaration that a bundle carries: that of fairseq_cmlm.decoding.options."""
+
+from __future__ import annotations
+
+from dataclasses import Field, fields, make_dataclass
+from typing import Any, Container, Mapping
+
+from fairseq_cmlm.errors import OptionError
+from fairseq_cmlm.options import check, declared, flag_of, name_of, option
+from fairseq_cmlm.runtime.manifest import Manifest
+from fairseq_cmlm.runtime.schedule import SCHEDULES
+from fairseq_cmlm.runtime.strategy import STRATEGIES
+
+# What the runtime can do.
+SUPPORTED = (
+    *("preset", "strategy", "iterations", "mask_schedule", "length_beam", "length_prior", "length_budget", "dtype"),
+    *("halve_candidates", "iterations_per_token", "stop_unchanged", "confidence_threshold"),
+)
+_FACTS = ("flag", "choices", "least", "above", "most", "below", "signed", "file")
+
+
+def carried(declaration: type) -> list[dict[str, Any]]:
+    """Return a declaration as a manifest holds it."""
+    return [
+        {
+            **{"name": one.name, "type": str(one.type), "default": one.default, "help": one.metadata["help"]},
+            **{fact: one.metadata[fact] for fact in _FACTS if fact != "choices"},
+            "choices": None if one.metadata["choices"] is None else list(one.metadata["choices"]),
+        }
+        for one in declared(declaration)
+    ]
+
+
+def declaration_of(manifest: Manifest) -> type:
+    """Return the declaration of a bundle's options as a dataclass, with the choices that the runtime has."""
+    known: dict[str, Container[str]] = {"strategy": STRATEGIES, "mask_schedule": SCHEDULES, "dtype": manifest.dtypes}
+    made = []
+    for one in manifest.options:
+        facts = {fact: one[fact] for fact in _FACTS}
+        if one["name"] in known:
+            facts["choices"] = [choice for choice in one["choices"] if choice in known[one["name"]]]
+        made.append((one["name"], one["type"], option(one["default"], one["help"], **facts)))
+    return make_dataclass("Decoding", made, frozen=True)
+
+
+def decoding_of(declaration: type, manifest: Manifest, given: Mapping[str, Any]) -> Any:
+    """Return the decoding with the options that are `given`; a preset fills in what is not.
+
+    What the runtime cannot do is an OptionError that says who can.
+    """
+    known = [one.name for one in fields(declaration)]
+    given = {name: value for name, value in given.items() if value is not None}
+    for name in given:
+        if name not in known:
+            flags = {name_of(one): one.name for one in declared(declaration)}
+            hint = f"use {flags[name]}" if name in flags else f"there are {', '.join(SUPPORTED)}"
+            raise OptionError(f"'{name}' is no decoding option: {hint}")
+    preset = given.get("preset", "full")
+    if preset not in manifest.presets:
+        raise OptionError(f"--decoding-preset {preset} must be one of {', '.join(manifest.presets)}")
+    decoding = declaration(**{**manifest.presets[preset], **given})
+    for one in declared(decoding):
+        value = getattr(decoding, one.name)
+        if value != one.default and (one.name not in SUPPORTED or value in _elsewhere(one, manifest)):
+            choices = f"there are {', '.join(one.metadata['choices'])}" if one.name in SUPPORTED else "leave it out"
+            raise OptionError(
+                f"{flag_of(one)} {value} is not for a bundle: {choices}, or decode the checkpoint with "
+                "fairseq_cmlm.Translator"
+            )
+    check(decoding)
+    return decoding
+
+
+def _elsewhere(one: Field[Any], manifest: Manifest) -> set[str]:
+    """Return the choices of an option that fairseq_cmlm has and the runtime lacks."""
+    everything = next(other["choices"] for other in manifest.options if other["name"] == one.name)
+    return set(everything or ()) - set(one.metadata["choices"] or ())

@@ -1,0 +1,170 @@
+"""Iterative refinement of one sentence's candidates, as fairseq_cmlm.decoding.loop has it, in numpy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Callable, NamedTuple, Optional, Sequence
+
+import numpy as np
+
+from fairseq_cmlm.runtime.arrays import Array
+from fairseq_cmlm.runtime.manifest import Symbols
+from fairseq_cmlm.runtime.network import Encoded, Layout, Network
+from fairseq_cmlm.runtime.schedule import remasked_count
+from fairseq_cmlm.runtime.strategy import Pass, StoppingRule
+
+
+class Plan(NamedTuple):
+    """How K candidates are refined.
+
+    lengths   (K,) int64, tokens with `</s>`
+    total     (K,) int64, the most passes of each
+    bonus     (K,) float32, the length's part in the score of each
+    places    how many candidates were asked for
+    halve     after how many passes the worse half is given up, again and again; None: never
+    strategy  Pass -> (n, T) bool, what is masked again
+    schedule  the mask schedule
+    rules     end the passes of a row or token early
+    """
+
+    lengths: Array
+    total: Array
+    bonus: Array
+    places: int
+    halve: Optional[int]
+    strategy: Callable[[Pass], Array]
+    schedule: Callable[[Array], Array]
+    rules: Sequence[StoppingRule]
+
+
+class MadePass(NamedTuple):
+    """One pass over n of the K rows, named as in fairseq_cmlm.decoding.trace.BatchPass.
+
+    logits  (M, V), of the masked positions `asked`; None unless wanted
+    """
+
+    rows: Array
+    read: Array
+    asked: Array
+    tokens: Array
+    log_probs: Array
+    chosen: Array
+    kept_by: dict[str, Array]
+    remasked: Array
+    given_up: Array
+    logits: Optional[Array]
+
+
+Watch = Callable[[MadePass], object]
+
+
+@dataclass
+class Refined:
+    """K candidates: tokens (K, T) int64, log_probs (K, T) float32, natural log, and the passes (K,) made.
+
+    A candidate that was given up has log-probabilities of -inf.
+    """
+
+    tokens: Array
+    log_probs: Array
+    passes: Array
+
+    def scores(self, plan: Plan) -> Array:
+        """Return the mean log-probability of each candidate and the length's part, (K,) float32."""
+        found: Array = self.log_probs.sum(axis=1) / plan.lengths.astype(np.float32) + plan.bonus
+        return found
+
+
+class _Rows(NamedTuple):
+    """The rows in work: which of the K they are (n,), where they are real, masked, and at their end, all (n, T)."""
+
+    numbers: Array
+    real: Array
+    masked: Array
+    ends: Array
+    layout: Layout
+
+    @classmethod
+    def of(cls, numbers: Array, lengths: Array, masked: Array) -> _Rows:
+        """Return the rows of `lengths` (n,), cut to the longest of them."""
+        columns = np.arange(lengths.max())
+        real = columns < lengths[:, None]
+        return cls(numbers, real, masked[:, : len(columns)], columns == lengths[:, None] - 1, Layout.of(real))
+
+
+class _Refinement:
+    """The state of all K rows while those in work are refined."""
+
+    def __init__(self, network: Network, encoded: Encoded, symbols: Symbols, plan: Plan, logits: bool) -> None:
+        self._network, self._encoded, self._symbols = network, encoded, symbols
+        self._plan, self._logits = plan, logits
+        shape = (len(plan.lengths), int(plan.lengths.max()))
+        self.found = Refined(np.full(shape, symbols.pad), np.zeros(shape, np.float32), np.zeros(shape[0], np.int64))
+        self._unchanged = np.zeros(shape[0], np.int64)
+
+    def step(self, rows: _Rows, done: int) -> MadePass:
+        """Make pass number `done`, from 1, over the rows in work."""
+        found, numbers, width = self.found, rows.numbers, rows.real.shape[1]
+        before, log_probs = found.tokens[numbers, :width], found.log_probs[numbers, :width]
+        read = np.where(rows.masked, self._symbols.mask, before)
+        token, log_prob, end_log_prob, *logits = self._network.step(
+            self._encoded, rows.layout, read, rows.masked, self._logits
+        )
+        after, last = before.copy(), rows.ends[rows.masked]
+        after[rows.masked] = np.where(last, self._symbols.eos, token)
+        log_probs[rows.masked] = np.where(last, end_log_prob, log_prob)
+        found.tokens[numbers, :width], found.log_probs[numbers, :width], found.passes[numbers] = after, log_probs, done
+        self._unchanged[numbers] = (self._unchanged[numbers] + 1) * (after == before).all(axis=1)
+        given_up = self._given_up(numbers, done)
+        chosen, kept_by, remasked = self._remasked(rows, log_probs, done)
+        remasked = remasked & ((self._plan.total[numbers] > done) & ~given_up)[:, None]
+        facts = (numbers, read, rows.masked, after, log_probs, chosen, kept_by, remasked, given_up)
+        return MadePass(*facts, logits[0] if logits else None)
+
+    def _remasked(self, rows: _Rows, log_probs: Array, done: int) -> tuple[Array, dict[str, Array], Array]:
+        """Return what the strategy masks again, what of it each rule keeps, and what is left of it, all (n, T)."""
+        plan, numbers = self._plan, rows.numbers
+        quota = remasked_count(plan.schedule, plan.lengths[numbers], done, plan.total[numbers])
+        made = Pass(rows.masked, log_probs, rows.real, quota, self._unchanged[numbers])
+        chosen = remasked = plan.strategy(made)
+        kept_by = {}
+        for rule in plan.rules:
+            allowed = rule.may_remask(made)
+            kept_by[rule.reason], remasked = remasked & ~allowed, remasked & allowed
+        return chosen, kept_by, remasked
+
+    def _given_up(self, numbers: Array, done: int) -> Array:
+        """Give up the candidates that have fallen behind; return which of the rows in work they are, (n,) bool."""
+        plan = self._plan
+        if plan.halve is None:
+            return np.zeros(len(numbers), bool)
+        ranked = np.argsort(-self.found.scores(plan), kind="stable")
+        lost = np.zeros(len(ranked), bool)
+        lost[ranked[-(-plan.places // 2 ** (done // plan.halve)) :]] = True
+        self.found.log_probs[lost] = -np.inf
+        found: Array = lost[numbers]
+        return found
+
+
+def refine(
+    network: Network, encoded: Encoded, symbols: Symbols, plan: Plan, watch: Optional[Watch], logits: bool
+) -> Refined:
+    """Refine the candidates of an encoded source until nothing is masked.
+
+    watch   is called with every pass
+    logits  whether it is told them
+    """
+    state, done = _Refinement(network, encoded, symbols, plan, logits), 0
+    everything = np.arange(plan.lengths.max()) < plan.lengths[:, None]
+    rows = _Rows.of(np.arange(len(plan.lengths)), plan.lengths, everything)
+    while len(rows.numbers):
+        done += 1
+        made = state.step(rows, done)
+        if watch is not None:
+            watch(made)
+        left = made.remasked.any(axis=1)
+        if not left.any():
+            break
+        numbers, rows = rows.numbers[left], rows._replace(masked=made.remasked)
+        rows = rows if left.all() else _Rows.of(numbers, plan.lengths[numbers], made.remasked[left])
+    return state.found

@@ -1,0 +1,42 @@
+"""The symbols of a language, and texts as their ids."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Iterable, Sequence
+
+import numpy as np
+
+from fairseq_cmlm.runtime.arrays import Array
+from fairseq_cmlm.runtime.manifest import Symbols
+
+
+class Words:
+    """The symbols of a language by their ids.
+
+    As in fairseq_cmlm's dictionary, no text can name a control symbol: `</s>` in it is unknown, `<mask>` a word.
+    """
+
+    def __init__(self, symbols: Sequence[str], control: Symbols) -> None:
+        self._symbols, self._control = symbols, control
+        self._ids = {symbol: number for number, symbol in enumerate(symbols[:-1])}  # the last is the mask symbol
+        for number in (control.bos, control.pad, control.eos):
+            self._ids[symbols[number]] = control.unk
+
+    @classmethod
+    def read(cls, path: Path, control: Symbols) -> Words:
+        """Read a file of symbols."""
+        return cls(path.read_text("utf-8").split("\n")[:-1], control)
+
+    def ids(self, subwords: str) -> Array:
+        """Return the ids (n,) of subwords, `</s>` behind them."""
+        unk = self._control.unk
+        return np.array([*(self._ids.get(one, unk) for one in subwords.split()), self._control.eos], dtype=np.int64)
+
+    def named(self, ids: Iterable[int]) -> list[str]:
+        """Return the symbols of ids."""
+        return [self._symbols[one] for one in ids]
+
+    def subwords(self, ids: Iterable[int]) -> str:
+        """Return the subwords of ids, without `</s>`."""
+        return " ".join(self._symbols[one] for one in ids if one not in (self._control.bos, self._control.eos))

@@ -1,0 +1,45 @@
+"""What holds of every row of FORMATS."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fairseq_cmlm.errors import TextError
+from fairseq_cmlm.formats import FORMATS
+from fairseq_cmlm.formats.format import Part
+from fairseq_cmlm.measures.table import TASK_MEASURES
+
+# What a user gives, and the source that the model reads.
+EXAMPLES = {
+    "data_to_text": (["Old_Mill | builtBy | Ada"], "Old Mill → built by → Ada"),
+    "paraphrase": (["it rains ."], "it rains ."),
+    "infilling": (["A man <blank>."], "A man ␣ ."),
+    "left_infilling": (["A man <blank>."], "A man ␣"),
+    "classification": (["a fine  day", ["good", "bad"]], "a fine day"),
+    "question_answering": (["Who came?", "Ada came."], "Who came? → Ada came."),
+}
+
+
+def test_every_format_has_a_row_above() -> None:
+    assert set(EXAMPLES) == set(FORMATS)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_format_makes_a_source_of_what_a_user_gives(name: str) -> None:
+    given, source = EXAMPLES[name]
+    example = FORMATS[name].example(*given)
+    assert example.source == source and example.references == ()
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_format_names_known_measures(name: str) -> None:
+    assert FORMATS[name].measures and set(FORMATS[name].measures) <= set(TASK_MEASURES)
+    assert "{split}" in FORMATS[name].files
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_folder_without_the_files_is_named(name: str, tmp_path: Path) -> None:
+    with pytest.raises(TextError, match=f"{tmp_path}/valid.* cannot be read"):
+        list(FORMATS[name].read(Part(tmp_path, "valid")))

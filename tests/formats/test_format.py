@@ -1,0 +1,165 @@
+"""The commands around a format: text and examples are written, outputs measured against them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from sacrebleu.metrics import BLEU
+
+from fairseq_cmlm.commands.main import main
+from fairseq_cmlm.errors import TextError
+from fairseq_cmlm.formats import FORMATS
+from fairseq_cmlm.formats.example import Example, examples_to_json, read_examples
+
+TRIPLES = "Mill | by | Ada\nMill | by | Ada\nMill | by | Bo <T> Bo | in | Elm\n"
+TEXT = "Ada built the mill.\nThe mill is by Ada.\nBo of Elm built the mill.\n"
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> Path:
+    """A folder of two splits."""
+    for split in ("train", "valid"):
+        (tmp_path / f"{split}.triples").write_text(TRIPLES)
+        (tmp_path / f"{split}.text").write_text(TEXT)
+    return tmp_path
+
+
+def test_train_has_a_line_for_each_reference_and_other_splits_for_each_example(
+    records: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = records / "text"
+    main(["format", "data_to_text", str(records), str(output)])
+    assert capsys.readouterr().out.splitlines() == [
+        f"wrote   {output}/train.{{source,target,jsonl}}: 2 examples, 3 pairs",
+        f"wrote   {output}/valid.{{source,target,jsonl}}: 2 examples, 2 pairs",
+    ]
+    assert (output / "train.target").read_text() == TEXT
+    assert (output / "train.source").read_text() == "Mill → by → Ada\n" * 2 + "Mill → by → Bo • Bo → in → Elm\n"
+    assert (output / "valid.target").read_text() == "Ada built the mill.\nBo of Elm built the mill.\n"
+    name, examples = read_examples(output / "valid.jsonl")
+    assert name == "data_to_text" and [len(example.references) for example in examples] == [2, 1]
+
+
+def test_a_folder_without_its_files_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match=r"holds no text: it should have .*triples"):
+        main(["format", "data_to_text", str(tmp_path), str(tmp_path / "text")])
+    (tmp_path / "train.triples").write_text("")
+    (tmp_path / "train.text").write_text("")
+    with pytest.raises(SystemExit, match="has a split 'train' without a record"):
+        main(["format", "data_to_text", str(tmp_path), str(tmp_path / "text")])
+
+
+def score(folder: Path, texts: list[str], *options: str) -> None:
+    lines = [f"{kind}-{i}\t-1\t{text}\n" for i, text in enumerate(texts) for kind in "HD"]
+    (folder / "T=4.out").write_text("".join(lines))
+    main(["score", str(folder / "T=4.out"), "--examples", str(folder / "text" / "valid.jsonl"), *options])
+
+
+def test_an_output_is_measured_against_all_references_and_by_group(
+    records: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["format", "data_to_text", str(records), str(records / "text")])
+    summary = (
+        "Translated 2 sentences (9 tokens) in 1.5s (1.33 sentences/s, 6.00 tokens/s); 3.5 passes a sentence, 2.00 t"
+    )
+    (records / "T=4.out.log").write_text(f"INFO:fairseq_cli.generate:{summary}\n")
+    capsys.readouterr()
+    score(records, ["The mill is by Ada.", "Elm has a mill by Ada"], "--json", str(records / "results.json"))
+    printed = capsys.readouterr().out.splitlines()
+    cells = dict(zip(printed[0].strip("| ").split(" | "), printed[2].strip("| ").split(" | ")))
+    assert cells["2 examples of valid"] == "T=4" and cells["passes"] == "3.5" and cells["seconds"] == "1.5"
+    assert cells["entities %"] == "80.0" and cells["length ratio"] == "0.92"
+    assert printed[4] == "| BLEU by triples | 1 (1) | 2 (1) |" and printed[6].startswith("| T=4 | 100.0 | ")
+    assert any(line.startswith("BLEU nrefs:var|") for line in printed)
+    results = json.loads((records / "results.json").read_text())
+    assert results["scores"]["entities"] == [80.0] and results["made"][0]["passes"] == 3.5
+    assert results["groups"]["triples"][0]["examples"] == 1
+
+
+def test_outputs_that_were_drawn_are_compared_with_each_other(
+    records: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["format", "data_to_text", str(records), str(records / "text")])
+    texts = {"1": ["one two three four five", "six"], "2": ["one two three four five", "seven"]}
+    files = [records / f"raw,T=4,draw={number}.out" for number in texts]
+    for file, found in zip(files, texts.values()):
+        file.write_text("".join(f"{kind}-{i}\t-1\t{text}\n" for i, text in enumerate(found) for kind in "HD"))
+    words = ["--examples", str(records / "text" / "valid.jsonl"), "--json", str(records / "results.json")]
+    main(["score", *map(str, files), *words])
+    expected = BLEU().corpus_score(texts["1"], [texts["2"]]).score
+    assert f"| raw,T=4 | 2 | {expected:.1f} |" in capsys.readouterr().out
+    (draws,) = json.loads((records / "results.json").read_text())["draws"]
+    assert draws == {"system": "raw,T=4", "outputs": 2, "pairwise_bleu": pytest.approx(expected)}
+    main(["score", str(files[0]), *words])
+    assert "pairwise" not in capsys.readouterr().out
+
+
+def test_outputs_of_other_examples_are_refused(records: Path) -> None:
+    main(["format", "data_to_text", str(records), str(records / "text")])
+    with pytest.raises(SystemExit, match="lacks 1 of 2 sentences"):
+        score(records, ["one"])
+    with pytest.raises(SystemExit, match="--tokenised-reference x is for --reference, and --examples is given"):
+        score(records, ["one", "two"], "--tokenised-reference", "x")
+    (records / "none.jsonl").write_text(examples_to_json("data_to_text", []))
+    with pytest.raises(SystemExit, match="holds no example: there is nothing to measure against"):
+        main(["score", str(records / "T=4.out"), "--examples", str(records / "none.jsonl")])
+    with pytest.raises(SystemExit, match=r"--judge x is for the --examples of a format"):
+        main(["score", "x", "--reference", "x", "--judge", "x"])
+    with pytest.raises(SystemExit, match=r"--json x is for the --examples of a format"):
+        main(["score", "x", "--reference", "x", "--json", "x"])
+
+
+def test_answers_come_from_templates_where_there_are_any() -> None:
+    def translate(texts: list[str], targets: list[str] | None, **options: int) -> list[SimpleNamespace]:
+        asked.append((texts, targets, options))
+        return [SimpleNamespace(text=text.replace("␣", "b")) for text in texts]
+
+    asked: list[object] = []
+    writer, left = SimpleNamespace(translate=translate), FORMATS["left_infilling"]
+    examples = [Example("a ␣ c", template="a <blank> c"), Example("d")]
+    assert FORMATS["infilling"].answers(writer, examples, iterations=4) == ["a b c", "d"]
+    assert FORMATS["paraphrase"].answers(writer, examples[1:]) == ["d"]
+    assert left.answers(writer, [left.example("a <blank> c")]) == ["a a b c"]
+    assert asked == [
+        (["a ␣ c", "d"], ["a <blank> c", "<blank>"], {"iterations": 4}),
+        (["d"], None, {}),
+        (["a ␣"], None, {}),
+    ]
+
+
+EXAMPLE = Example("a → b", ("c",), "c <blank>", {"entities": ["a"]})
+
+
+def test_examples_come_back_from_their_file(tmp_path: Path) -> None:
+    (tmp_path / "valid.jsonl").write_text(examples_to_json("data_to_text", [EXAMPLE, Example("ü\u2028\n")]))
+    assert read_examples(tmp_path / "valid.jsonl") == ("data_to_text", [EXAMPLE, Example("ü\u2028\n")])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda text: "", "is no file of examples"),
+        (lambda text: text.partition("\n")[2], "is no file of examples"),
+        (lambda text: text.partition("\n")[0] + "\n", "has 0 examples and should have 1"),
+        (lambda text: text[:-5] + "\n", "line 2 of .* is not JSON of an example"),
+        (lambda text: text.replace('"source"', '"sauce"'), "line 2 of .* is no example"),
+        (lambda text: text.replace('["c"]', "3"), "line 2 of .* is no example"),
+    ],
+)
+def test_a_damaged_file_of_examples_is_refused(tmp_path: Path, change: object, message: str) -> None:
+    (tmp_path / "valid.jsonl").write_text(change(examples_to_json("data_to_text", [EXAMPLE])))  # type: ignore[operator]
+    with pytest.raises(TextError, match=message):
+        read_examples(tmp_path / "valid.jsonl")
+
+
+def test_a_source_is_cut_after_so_many_words_with_a_count(records: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output = records / "text"
+    main(["format", "data_to_text", str(records), str(output), "--longest", "6"])
+    assert "2 examples, 2 pairs, 1 sources cut after 6 words" in capsys.readouterr().out
+    assert (output / "valid.source").read_text() == "Mill → by → Ada\nMill → by → Bo •\n"
+    assert [example.source for example in read_examples(output / "valid.jsonl")[1]][1] == "Mill → by → Bo •"
+    with pytest.raises(SystemExit, match="--longest 0 is less than 1"):
+        main(["format", "data_to_text", str(records), str(output), "--longest", "0"])

@@ -1,0 +1,98 @@
+"""The search for spans against all spans scored one by one."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from test_decode import SOURCE, SYMBOLS, network
+
+from fairseq_cmlm.inference.spans import Context, Search, best_spans, factorised_scores, log_likelihoods
+from fairseq_cmlm.model.network import Network
+
+TOKENS = torch.tensor([[5, 6, 7, 6, 8, 9, 10], [11, 12, 11, 12, 1, 1, 1]])
+REAL = TOKENS.ne(1)
+ANYWHERE = Context(TOKENS, REAL, REAL, REAL)
+
+
+def in_passes(made: Network, row: int, tokens: list[int], passes: int, length: bool = True) -> float:
+    """The log-likelihood of a target without `</s>`, canvas by canvas."""
+    encoding = made.encode(SOURCE[row : row + 1])
+    logits = encoding.encoded.length_logits.detach().clone()
+    logits[:, 0] = float("-inf")
+    total = float(logits.log_softmax(1)[0, len(tokens) + 1]) if length else 0.0
+    whole = torch.tensor([*tokens, SYMBOLS.eos])
+    for number in range(passes):
+        asked = torch.arange(len(whole))[number::passes]
+        if len(asked):
+            canvas = whole.clone()
+            canvas[torch.arange(len(whole)) % passes >= number] = SYMBOLS.mask
+            found = made.logits(encoding, canvas[None], asked).detach().log_softmax(1)
+            total += float(found.gather(1, whole[asked, None]).sum())
+    return total
+
+
+@pytest.mark.parametrize("passes", [1, 2, 9])
+def test_a_likelihood_in_passes_is_that_of_its_canvases(passes: int) -> None:
+    made, targets = network(), torch.tensor([[[5, 6, 2, 1], [7, 2, 1, 1]], [[9, 8, 7, 2], [2, 1, 1, 1]]])
+    found = log_likelihoods(made, made.encode(SOURCE[:2]), targets, passes, SYMBOLS.mask)
+    for row in range(2):
+        for k in range(2):
+            tokens = [token for token in targets[row, k].tolist() if token not in (1, 2)]
+            assert float(found[row, k]) == pytest.approx(in_passes(made, row, tokens, passes, False), abs=1e-3)
+
+
+def test_the_first_scores_are_those_of_masked_canvases() -> None:
+    made = network()
+    found = factorised_scores(made, made.encode(SOURCE[:2]), TOKENS, 3, SYMBOLS.mask, SYMBOLS.eos)
+    assert found.shape == (2, 3, 7)
+    for row, size, first in [(0, 1, 0), (0, 3, 2), (0, 2, 5), (1, 3, 1)]:
+        tokens = TOKENS[row, first : first + size].tolist()
+        expected = in_passes(made, row, tokens, 1, length=False)
+        assert float(found[row, size - 1, first]) == pytest.approx(expected, abs=1e-3)
+
+
+@pytest.mark.parametrize("passes", [1, 2, 5])
+def test_the_best_of_all_spans_are_found_each_once(passes: int) -> None:
+    made = network()
+    found = best_spans(made, SOURCE[:2], ANYWHERE, Search(4, 100, passes), SYMBOLS.mask, SYMBOLS.eos)
+    for row in range(2):
+        tokens = TOKENS[row][REAL[row]].tolist()
+        spans = {tuple(tokens[i : i + n]) for n in range(1, 5) for i in range(len(tokens) - n + 1)}
+        expected = sorted((in_passes(made, row, list(span), passes) for span in spans), reverse=True)
+        scores = found.scores[row][found.scores[row].isfinite()]
+        assert scores.allclose(torch.tensor(expected), atol=1e-3)
+        first, size = int(found.first[row, 0]), int(found.size[row, 0])
+        assert in_passes(made, row, tokens[first : first + size], passes) == pytest.approx(expected[0], abs=1e-3)
+        assert not found.size[row, len(spans) :].any()
+
+
+def test_spans_are_whole_words() -> None:
+    begins = torch.tensor([[True, False, True, False, False, False, False]])
+    ends = torch.tensor([[False, True, False, False, True, False, True]])
+    context = Context(TOKENS[:1], REAL[:1], begins, ends)
+    found = best_spans(network(), SOURCE[:1], context, Search(5, 10, 2), SYMBOLS.mask, SYMBOLS.eos)
+    spans = {(int(i), int(n)) for i, n in zip(found.first[0], found.size[0]) if n}
+    assert spans == {(0, 2), (0, 5), (2, 3), (2, 5)}
+
+
+def test_a_span_does_not_depend_on_its_batch() -> None:
+    made, search = network(), Search(4, 8, 3)
+    together = best_spans(made, SOURCE[:2], ANYWHERE, search, SYMBOLS.mask, SYMBOLS.eos)
+    alone = Context(*(part[1:, :4] for part in ANYWHERE))
+    found = best_spans(made, SOURCE[1:2, :3], alone, search, SYMBOLS.mask, SYMBOLS.eos)
+    assert found.first.equal(together.first[1:]) and found.scores.allclose(together.scores[1:], atol=1e-3)
+
+
+def test_an_empty_context_has_no_span() -> None:
+    nothing = Context(TOKENS, REAL, torch.zeros_like(REAL), REAL)
+    found = best_spans(network(), SOURCE[:2], nothing, Search(3, 4, 2), SYMBOLS.mask, SYMBOLS.eos)
+    assert not found.size.any() and found.scores.eq(float("-inf")).all()
+
+
+def test_no_span_runs_over_what_may_not_be_in_it() -> None:
+    allowed = REAL[:1].clone()
+    allowed[0, 3] = False
+    context = Context(TOKENS[:1], allowed, REAL[:1], REAL[:1])
+    found = best_spans(network(), SOURCE[:1], context, Search(7, 30, 2), SYMBOLS.mask, SYMBOLS.eos)
+    spans = {(int(i), int(i + n)) for i, n in zip(found.first[0], found.size[0]) if n}
+    assert len(spans) == 6 + 6 and all(end <= 3 or first > 3 for first, end in spans)

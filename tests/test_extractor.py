@@ -1,0 +1,57 @@
+"""Answers taken from a text: a tiny model whose target is the words between two marks of its source."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from fairseq_commands import preprocess, train
+
+from fairseq_cmlm.errors import TextError
+from fairseq_cmlm.extractor import Extractor, _word_borders
+from fairseq_cmlm.inference.spans import Search
+
+
+@pytest.fixture(scope="module")
+def extractor(tmp_path_factory: pytest.TempPathFactory) -> Extractor:
+    """A model that has learned to write `one` or `two three` as its source begins with x or y."""
+    folder = tmp_path_factory.mktemp("spans")
+    drawn = random.Random(1)
+    for split, size in (("train", 200), ("valid", 10)):
+        lines = [(drawn.choice("xy"), drawn.sample(["one", "two three", "four", "fi@@ ve"], 4)) for _ in range(size)]
+        (folder / f"{split}.src").write_text("".join(f"{mark} {' '.join(words)}\n" for mark, words in lines))
+        (folder / f"{split}.tgt").write_text("".join("one\n" if mark == "x" else "two three\n" for mark, _ in lines))
+    data = preprocess(folder, folder / "data", "--joined-dictionary", splits=("train", "valid"))
+    train(data, folder, "--share-all-embeddings", "--lr", "3e-3", "--max-source-positions", 12, updates=120)
+    return Extractor(folder / "checkpoint_last.pt")
+
+
+CONTEXT = "four one two three fi@@ ve"
+
+
+@pytest.mark.parametrize("passes", [1, 4])
+def test_the_likeliest_span_is_found(extractor: Extractor, passes: int) -> None:
+    found = extractor.extract([f"x {CONTEXT}", f"y {CONTEXT}"], [CONTEXT] * 2, search=Search(3, 10, passes))
+    assert [one.text for one in found] == ["one", "two three"]
+    assert all(one.score < 0 and one.cut == 0 for one in found)
+
+
+def test_an_answer_is_there_in_whole_known_words(extractor: Extractor) -> None:
+    contexts = ["fi@@ ve", "ve", "unknown four words", "unknown", ""]
+    found = extractor.extract([f"x {context}" for context in contexts], contexts)
+    assert [one.text for one in found] == ["fi@@ ve", "ve", "four", "", ""]
+    assert found[-1].score == float("-inf")
+
+
+def test_long_sources_and_wrong_numbers_are_refused(extractor: Extractor) -> None:
+    with pytest.raises(TextError, match="1 sources and 2 contexts"):
+        extractor.extract(["x"], ["one", "two"])
+    with pytest.raises(TextError, match=r"texts\[0\] has 14 tokens"):
+        extractor.extract(["x " + "four " * 12], ["four"])
+    assert extractor.extract(["x " + "four " * 12], ["four"], cut=True)[0].cut == 2
+
+
+def test_words_begin_and_end_where_the_subwords_say() -> None:
+    assert _word_borders(["a", "wo@@", "l@@", "f"]) == ([True, True, False, False], [True, False, False, True])
+    assert _word_borders(["▁wo", "l", "f", "▁a"]) == ([True, False, False, True], [False, False, True, True])
+    assert _word_borders([]) == ([], [])

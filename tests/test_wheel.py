@@ -1,0 +1,88 @@
+"""What is published works: the wheel made of the source distribution has every file, and its command starts."""
+
+from __future__ import annotations
+
+import email
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+from packaging.version import Version
+
+from fairseq_cmlm import __version__
+
+ROOT = Path(__file__).parents[1]
+NEEDED = ("setup.py", "pyproject.toml", "README.md", "LICENSE")
+BUILD = "from setuptools import build_meta; print(build_meta.build_{}('built'))"
+
+
+def build(kind: str, checkout: Path) -> Path:
+    """Build the wheel or the sdist of a folder, by what pip and build call, and return its file."""
+    words = [sys.executable, "-c", BUILD.format(kind)]
+    done = subprocess.run(words, cwd=checkout, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return checkout / "built" / done.stdout.splitlines()[-1]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of the unpacked sdist of a copy of the checkout, as `python -m build` makes it."""
+    # Not imported: setuptools refuses to be, once another test has imported distutils.
+    if Version(metadata.version("setuptools")) < Version("70.1"):
+        pytest.skip("setuptools before 70.1 need the package wheel")
+    folder = tmp_path_factory.mktemp("published")
+    checkout = folder / "checkout"
+    shutil.copytree(ROOT / "fairseq_cmlm", checkout / "fairseq_cmlm", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in NEEDED:
+        shutil.copy(ROOT / name, checkout / name)
+    with tarfile.open(build("sdist", checkout)) as archive:
+        archive.extractall(folder / "unpacked")
+    (unpacked,) = (folder / "unpacked").iterdir()
+    return build("wheel", unpacked)
+
+
+def test_it_holds_every_file_of_the_package(wheel: Path) -> None:
+    package = {
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "fairseq_cmlm").rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert "fairseq_cmlm/py.typed" in package and "fairseq_cmlm/render/templates/picture.svg" in package
+    assert {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name} == package
+
+
+def test_its_metadata_is_complete(wheel: Path) -> None:
+    archive = zipfile.ZipFile(wheel)
+    (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+    told = email.message_from_string(archive.read(name).decode())
+    assert (told["Name"].replace("-", "_"), told["Version"]) == ("fairseq_cmlm", __version__)
+    assert told["Author"] and told["Summary"] and told["Keywords"] and told["Requires-Python"]
+    assert "License :: OSI Approved :: MIT License" in told.get_all("Classifier")
+    assert {"Paper", "fairseq"} <= {url.partition(",")[0] for url in told.get_all("Project-URL")}
+    assert told["Description-Content-Type"] == "text/markdown" and "# fairseq_cmlm" in str(told.get_payload())
+    assert any(name.endswith("/LICENSE") for name in archive.namelist())
+
+
+def test_the_installed_command_starts(wheel: Path, tmp_path: Path) -> None:
+    target = tmp_path / "installed"
+    install = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-index",
+        "--no-deps",
+    ]
+    subprocess.run([*install, "--target", str(target), str(wheel)], check=True, cwd=tmp_path, capture_output=True)
+    environment = {**os.environ, "PYTHONPATH": str(target), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [str(target / "bin" / "fairseq-cmlm"), "path"]
+    printed = subprocess.run(command, check=True, cwd=tmp_path, env=environment, capture_output=True, text=True).stdout
+    assert printed == f"{target / 'fairseq_cmlm'}\n"
