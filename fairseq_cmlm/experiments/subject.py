@@ -7,6 +7,7 @@ from typing import Any, Mapping, Optional, Sequence
 
 from fairseq_cmlm.decoding.options import Decoding
 from fairseq_cmlm.decoding.presets import PRESETS
+from fairseq_cmlm.errors import OptionError
 from fairseq_cmlm.experiments.case import BeamSearch, Case
 from fairseq_cmlm.inference.trained_for import refuse_untrained
 
@@ -42,12 +43,15 @@ class Subject:
         decoding = Decoding.of(**{**PAPER, **preset, **self.given, **varied})
         return Case(system or self.model, decoding, self.batch_size, self.threads, timed)
 
-    def trained(self, **varied: Any) -> Case:
-        """Return the case of `masked`; an OptionError if the model is not trained for it."""
-        case = self.masked(**varied)
-        assert isinstance(case.decoding, Decoding)
-        refuse_untrained(case.decoding, self.objective)
-        return case
+    def possible(self, **varied: Any) -> list[Case]:
+        """Return the case of `masked`, none if what is given or what the model is trained for excludes it."""
+        try:
+            case = self.masked(**varied)
+            assert isinstance(case.decoding, Decoding)
+            refuse_untrained(case.decoding, self.objective)
+        except OptionError:
+            return []
+        return [case]
 
     def beam_search(self, *beams: int, timed: bool = False) -> list[Case]:
         """Return the cases of the autoregressive baseline with these beams, none if there is no baseline."""

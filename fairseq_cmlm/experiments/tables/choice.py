@@ -8,7 +8,6 @@ from typing import Any, Optional, Sequence
 from fairseq_cmlm.decoding.choice import CHOOSERS
 from fairseq_cmlm.decoding.options import Decoding
 from fairseq_cmlm.decoding.planning import PLANNERS
-from fairseq_cmlm.errors import OptionError
 from fairseq_cmlm.experiments.axes import described, signed
 from fairseq_cmlm.experiments.case import Case, varied
 from fairseq_cmlm.experiments.results import Results
@@ -30,9 +29,7 @@ p-value of paired bootstrap (sacreBLEU's seed)."""
 
 def cases(subject: Subject) -> list[Case]:
     """Return each T with every chooser, then with every planner and its own choice, and the baseline."""
-    masked = [
-        case for T in PASSES for one in _choices(subject) for case in _possible(subject, {**one, "iterations": T})
-    ]
+    masked = [case for T in PASSES for one in _choices(subject) for case in subject.possible(**one, iterations=T)]
     beams = subject.beam_search(1, 5)
     return [*masked, *beams, *(replace(case, system=RESCORED) for case in beams[1:])]
 
@@ -53,14 +50,6 @@ def _choices(subject: Subject) -> list[dict[str, Any]]:
         }
         for chooser, planner in pairs
     ]
-
-
-def _possible(subject: Subject, options: dict[str, Any]) -> list[Case]:
-    """Return the case with these options, none if those that are given or the training exclude them."""
-    try:
-        return [subject.trained(**options)]
-    except OptionError:
-        return []
 
 
 def table(results: Results) -> Table:

@@ -6,7 +6,6 @@ from typing import Any
 
 from fairseq_cmlm.decoding.order import ORDERS
 from fairseq_cmlm.decoding.presets import PRESETS
-from fairseq_cmlm.errors import OptionError
 from fairseq_cmlm.experiments.axes import described, signed
 from fairseq_cmlm.experiments.case import Case, varied
 from fairseq_cmlm.experiments.results import Results
@@ -37,7 +36,6 @@ STOPPING: list[dict[str, Any]] = [
     *({**SURE, "confidence_threshold": sure} for sure in (0.5, 0.6, 0.7, 0.8)),
     *({**SURE, "order": "entropy", "iterations": 0, "entropy_bound": bound} for bound in (0.5, 1.0, 2.0)),
     {"block_length": 8, "iterations": 4},
-    *({"preset": name} for name in PRESETS if name != "full"),
 ]
 LEGEND = """\
 Each row decodes as the first one of its T does, but for what it names. passes: of the decoder, for a sentence's best
@@ -49,18 +47,10 @@ def cases(subject: Subject) -> list[Case]:
     """Return every way to decode that the model is trained for, and the baseline."""
     prior = {"length_prior": subject.priors[-1]}
     ways = [{**prior, **way, "iterations": T} for T in PASSES for way in WAYS] + [{**prior, **way} for way in STOPPING]
-    found = [case for way in ways for case in _possible(subject, way)]
+    # A preset sets what it wants itself.
+    ways += [{"preset": name} for name in PRESETS if name != "full"]
+    found = [case for way in ways for case in subject.possible(**way)]
     return [*dict.fromkeys(found), *subject.beam_search(1, 5)]
-
-
-def _possible(subject: Subject, options: dict[str, Any]) -> list[Case]:
-    """Return the case with these options, none if those that are given or the training exclude them."""
-    if "preset" in options:  # what a preset sets itself is not the table's
-        options = {"preset": options["preset"]}
-    try:
-        return [subject.trained(**options)]
-    except OptionError:
-        return []
 
 
 def table(results: Results) -> Table:
