@@ -70,7 +70,7 @@ class Results:
 
     def difference(self, measure: str, output: Output, baseline: Case) -> Difference:
         """Return how much greater a score, `bleu` or `chrf`, of an output is than that of a case."""
-        return differences(self.gold, self.cells[baseline].texts, [output.texts])[measure][0]
+        return differences(self._scales[measure].metric, self.cells[baseline].texts, [output.texts])[0]
 
     def passes(self, case: Case) -> float:
         """Return the passes of the decoder for a sentence's best translation, mean."""

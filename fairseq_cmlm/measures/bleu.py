@@ -28,21 +28,21 @@ class Bleu:
         """Take the reference texts; `tokenise`, `tokenised` and `language` are as in Gold."""
         self._references = references
         self._tokenise, self._language = tokenise, language
-        self._metric = _metric(tokenise, trg_lang=language, force=tokenised, references=references)
+        self.metric = _metric(tokenise, trg_lang=language, force=tokenised, references=references)
 
     @property
     def signature(self) -> str:
         """SacreBLEU's signature, without the name of the measure."""
-        return str(self._metric.get_signature())
+        return str(self.metric.get_signature())
 
     def score(self, texts: Sequence[str]) -> float:
         """Return the BLEU of all translations."""
-        score: float = self._metric.corpus_score(texts, None).score
+        score: float = self.metric.corpus_score(texts, None).score
         return score
 
     def length_ratio(self, texts: Sequence[str]) -> float:
         """Return the tokens of all translations by those of the references that are closest to them in length."""
-        score = self._metric.corpus_score(texts, None)
+        score = self.metric.corpus_score(texts, None)
         return float(score.sys_len / score.ref_len) if score.ref_len else 0.0
 
     def counts(self, texts: Sequence[str]) -> BleuCounts:
@@ -103,7 +103,7 @@ def _metric(tokenise: Optional[str], **options: Any) -> Any:
 def bleu(gold: Gold) -> Scale:
     """Make BLEU of the texts ready."""
     measure = Bleu(gold.references, gold.tokenise, gold.tokenised, gold.language)
-    return Scale(lambda output: measure.score(output.texts), measure.signature)
+    return Scale(lambda output: measure.score(output.texts), measure.signature, measure.metric)
 
 
 def tokenised_bleu(gold: Gold) -> Optional[Scale]:

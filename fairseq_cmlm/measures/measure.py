@@ -67,10 +67,12 @@ class Scale:
 
     score      of an output; None if the output lacks what the measure reads
     signature  how the score was made, for a reader who wants to repeat it; empty if the measure has no options
+    metric     sacreBLEU's, with the references in it, where two outputs can be compared by paired bootstrap
     """
 
     score: Callable[[Output], Optional[float]]
     signature: str = ""
+    metric: Any = None
 
 
 @dataclass(frozen=True)

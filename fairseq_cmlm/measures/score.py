@@ -66,17 +66,17 @@ def score_table(
     read = [read_output(path, len(gold.references[0])) for path in outputs]
     columns = {"output": [path.stem for path in outputs]}
     signatures = []
-    compared = {} if against is None else differences(gold, read[0].texts, [one.texts for one in read[1:]])
-    for name, measure in MEASURES.items():
+    for measure in MEASURES.values():
         scale = measure.scale(gold)
         scores = [scale.score(output) for output in read] if scale else []
         if scale is None or all(score is None for score in scores):
             continue
         columns[measure.title] = ["-" if score is None else f"{score:.{measure.digits}f}" for score in scores]
-        if name in compared:
-            columns[f"{measure.title}, difference"] = ["-", *map(str, compared[name])]
+        if against is not None and scale.metric is not None:
+            compared = differences(scale.metric, read[0].texts, [one.texts for one in read[1:]])
+            columns[f"{measure.title}, difference"] = ["-", *map(str, compared)]
         signatures += [f"{measure.title} {scale.signature}"] * bool(scale.signature)
-    signatures += [f"difference from {outputs[0].stem}: {TEST}"] * bool(compared)
+    signatures += [f"difference from {outputs[0].stem}: {TEST}"] * bool(against)
     signatures += _told("decoding", outputs, [decoding_of(read_lines(path)) for path in outputs])
     signatures += _told("text", outputs, prepared) * any(prepared)
     return "\n".join([markdown_table(list(columns), list(zip(*columns.values()))), "", *signatures])
