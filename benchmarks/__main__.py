@@ -5,7 +5,10 @@ import sys
 
 from benchmarks.command import quiet
 
-BENCHMARKS = ("decoding", "training", "objectives", "growth", "quality", "steps", "updates")
+BENCHMARKS = (
+    *("decoding", "training", "objectives", "growth", "documents"),
+    *("quality", "steps", "updates", "variants"),
+)
 
 
 def main() -> None:

@@ -7,8 +7,9 @@ r"""How fast translations are made: ours, fairseq's decoders, and CTranslate2, i
         the full grid, more than a day on 2 cores; with a GPU also with --device cuda --threads 1
 
 The models have random weights and decode the lengths of the references, so that speed alone is compared; or they are
-trained ones (--trained ours=A.pt fairseq-cmlm=B.pt 6-6=C.pt 12-1=D.pt), which choose their lengths themselves, and BLEU
-stands beside the speed, and the runtime has rows too, of bundles that are exported for it.
+trained ones (--trained ours=A.pt fairseq-cmlm=B.pt 6-6=C.pt 12-1=D.pt), which choose their lengths themselves. Then
+BLEU stands beside the speed, the runtime has rows too, of bundles that are exported for it, and OUTPUT.png shows BLEU
+against the time of a sentence.
 """
 
 from __future__ import annotations
@@ -25,10 +26,10 @@ from typing import Any, Iterator, Mapping, Sequence
 from benchmarks.catalogue import OURS, RUNTIME, Competitor, catalogue, chosen, random_systems, systems_of
 from benchmarks.checked import Checked, work_on
 from benchmarks.command import Command
-from benchmarks.document import write_table
+from benchmarks.document import write_plot, write_table
 from benchmarks.memory import peak_of
 from benchmarks.options import add_common, add_sentences, facts_of, sentences_of, size_of
-from benchmarks.rows import LEGEND, Line, details_of, row_of
+from benchmarks.rows import LEGEND, Line, details_of, quality_panels, row_of
 from benchmarks.sentences import describe
 from fairseq_cmlm.decoding.options import Decoding
 from fairseq_cmlm.decoding.presets import PRESETS
@@ -138,6 +139,8 @@ def run(options: argparse.Namespace, command: str) -> str:
             print(f"batch size {batch_size}, threads {threads}: {len(lines)} rows", file=sys.stderr)
             rows += measure(options, systems, lines, sentences)
             text = write_table(options.output, "Decoding speed", LEGEND, rows, facts)
+            if options.trained:
+                write_plot(options.output, "Quality against latency", quality_panels([more for _, more in rows]))
     return text
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any, Mapping, Optional, Sequence
 
@@ -10,7 +11,8 @@ from benchmarks.memory import Peak
 from fairseq_cmlm.experiments.timing import Spread
 from fairseq_cmlm.files import write_text
 from fairseq_cmlm.render.document import document, section
-from fairseq_cmlm.render.table import Row, Table
+from fairseq_cmlm.render.plots import MISSING, draw, figure_class
+from fairseq_cmlm.render.table import Panel, Row, Table
 
 
 def write_table(
@@ -27,6 +29,15 @@ def write_table(
     write_text(Path(f"{prefix}.md"), text)
     write_text(Path(f"{prefix}.json"), json.dumps({**facts, **more, "rows": table.records}, indent=1))
     return text
+
+
+def write_plot(prefix: Path, title: str, panels: list[Panel]) -> None:
+    """Write PREFIX.png, or say why there is none."""
+    figure = figure_class()
+    if figure is None:
+        print(MISSING, file=sys.stderr)
+        return
+    draw(Table(title, [], "", panels), Path(f"{prefix}.png"), figure)
 
 
 def ratio_cell(ratio: Optional[Spread]) -> str:

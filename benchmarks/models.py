@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Iterable
+from typing import Any, Iterable, Optional
 
 import torch
 from fairseq import options, tasks
@@ -18,11 +18,15 @@ LANGUAGES = ("source", "target")
 
 @dataclass(frozen=True)
 class Size:
-    """features D, layers of encoder and decoder each, vocabulary with fairseq's four control symbols."""
+    """features D, layers of encoder and decoder each, vocabulary with fairseq's four control symbols.
+
+    positions  of source and target; None: those of the architecture
+    """
 
     features: int
     layers: int
     vocabulary: int
+    positions: Optional[int] = None
 
     def options(self, encoder_layers: int, decoder_layers: int) -> list[str]:
         """Options of fairseq for this size: feed-forward 4 D, heads of 64 features, one table of embeddings."""
@@ -33,7 +37,8 @@ class Size:
         }
         both = [f"--{side}-{name}={value}" for name, value in sizes.items() for side in ("encoder", "decoder")]
         layers = [f"--encoder-layers={encoder_layers}", f"--decoder-layers={decoder_layers}"]
-        return [*both, *layers, "--share-all-embeddings"]
+        positions = [f"--max-{side}-positions={self.positions}" for side in LANGUAGES if self.positions]
+        return [*both, *layers, *positions, "--share-all-embeddings"]
 
     @property
     def autoregressive_layers(self) -> list[tuple[int, int]]:
@@ -83,20 +88,25 @@ def build(arguments: list[str], data: Path) -> tuple[Any, Any, Any]:
     return cfg, task, task.build_model(cfg.model)
 
 
+def random_checkpoint(arguments: list[str], data: Path, path: Path, seed: int) -> int:
+    """Write the checkpoint of a model with random weights, made of fairseq-train's options; count its parameters."""
+    torch.manual_seed(seed)
+    cfg, _, model = build(arguments, data)
+    state = {
+        "args": None,
+        "cfg": OmegaConf.to_container(cfg, enum_to_str=True),
+        "model": model.state_dict(),
+        "optimizer_history": [{"optimizer_name": "", "lr_scheduler_state": {}, "num_updates": 0}],
+        "extra_state": {"train_iterator": {"epoch": 1, "iterations_in_epoch": 0}},
+    }
+    torch.save(state, path)
+    return sum(one.numel() for one in model.parameters())
+
+
 def random_checkpoints(size: Size, names: Iterable[str], folder: Path, seed: int) -> dict[str, Path]:
     """Write dictionaries, and the checkpoints of the models of these names, into a folder; return name -> path."""
     write_dictionaries(folder, words_of(size))
-    paths = {}
-    for name in dict.fromkeys(names):
-        torch.manual_seed(seed)
-        cfg, _, model = build(size.architectures()[name], folder)
-        state = {
-            "args": None,
-            "cfg": OmegaConf.to_container(cfg, enum_to_str=True),
-            "model": model.state_dict(),
-            "optimizer_history": [{"optimizer_name": "", "lr_scheduler_state": {}, "num_updates": 0}],
-            "extra_state": {"train_iterator": {"epoch": 1, "iterations_in_epoch": 0}},
-        }
-        paths[name] = folder / f"{name}.pt"
-        torch.save(state, paths[name])
+    paths = {name: folder / f"{name}.pt" for name in names}
+    for name, path in paths.items():
+        random_checkpoint(size.architectures()[name], folder, path, seed)
     return paths

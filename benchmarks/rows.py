@@ -13,7 +13,7 @@ from fairseq_cmlm.experiments.case import Case
 from fairseq_cmlm.experiments.cells import Cell
 from fairseq_cmlm.experiments.timing import Spread, speed_ratios, spread
 from fairseq_cmlm.measures.bleu import Bleu
-from fairseq_cmlm.render.table import Row
+from fairseq_cmlm.render.table import Panel, Row
 
 LEGEND = """\
 sentences/s: of the median round. p50, p90: latency of a batch, encoder and length prediction included. passes: calls of
@@ -80,3 +80,22 @@ def row_of(details: Mapping[str, Any]) -> Row:
     row |= {"passes": f"{details['passes']:.1f}", "memory MB": memory_cell(memory and Peak(**memory))}
     row |= {f"x {peer}": ratio_cell(ratio and Spread(**ratio)) for peer, ratio in details["ratios"].items()}
     return {**row, "BLEU": details["bleu"]}
+
+
+def quality_panels(found: Sequence[Mapping[str, Any]]) -> list[Panel]:
+    """Return the plots of BLEU against the time of a sentence: one for each batch size and number of threads.
+
+    found  `details_of` the lines of trained models
+
+    The points of a system with one number of candidates are joined, from few passes to many.
+    """
+    panels: dict[str, Panel] = {}
+    for one in found:
+        title = f"batch {one['batch_size']}, {one['threads']} thread{'s' if one['threads'] > 1 else ''}"
+        panel = panels.setdefault(title, Panel("ms a sentence", "BLEU", {}, title, log=True))
+        name = one["system"] if one["candidates"] is None else f"{one['system']}, l={one['candidates']}"
+        point = (1000 / one["sentences_per_second"]["median"], one["bleu"])
+        points = panel.series.setdefault(name, [])
+        if point not in points:  # a preset has passes of its own, whatever T is
+            points.append(point)
+    return list(panels.values())

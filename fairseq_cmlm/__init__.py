@@ -22,7 +22,7 @@ __version__ = "0.2.0"
 
 
 def __getattr__(name: str) -> Any:
-    """Import `Translator` and its results when they are asked for."""
+    """Import `Translator` and its results at first use."""
     if name in __all__:
         from fairseq_cmlm import translator
 
@@ -31,10 +31,10 @@ def __getattr__(name: str) -> Any:
 
 
 class _UserDir(list[str]):
-    """The folder of the package, which registers it when fairseq asks for it.
+    """The folder of the package, which registers the plugin when fairseq looks for it.
 
-    fairseq does not import a --user-dir that a program has imported before: it asks whether the folder is in the
-    module's path, and is content.
+    fairseq does not import a --user-dir again that a program has already imported: it only checks that the folder is in
+    the module's path.
     """
 
     def __contains__(self, folder: object) -> bool:

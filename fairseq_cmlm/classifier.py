@@ -1,4 +1,4 @@
-"""Classification from Python: which of a few labels is the most likely target of a text."""
+"""Classification from Python: the most likely of a few labels as the target of a text."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from fairseq_cmlm.translator import Translator
 
 @dataclass(frozen=True)
 class Classification:
-    """What a text was found to be.
+    """The classification of a text.
 
-    label            the most probable one
-    probabilities    of each label, among the labels
-    log_likelihoods  of each label as the text's target, natural log
-    cut              how many tokens at the end of the text were not read
+    label            the most probable label
+    probabilities    probability of each label; they sum to 1
+    log_likelihoods  log-likelihood of each label as the text's target, natural log
+    cut              number of tokens cut off the end of the text
     """
 
     label: str
@@ -32,7 +32,7 @@ class Classification:
 
 
 class Classifier(Translator):
-    """A trained model, or several, that is asked for the likelihood of labels. It can translate as well."""
+    """A trained model, or several, that classifies by the likelihood of labels. It can also translate."""
 
     def classify(
         self,
@@ -43,12 +43,12 @@ class Classifier(Translator):
         cut: bool = False,
         max_tokens: int = 4000,
     ) -> list[Classification]:
-        """Say which of `labels` each of `texts` has: the likeliest target. All are compared in one pass of the decoder.
+        """Classify each of `texts` by the likeliest of `labels`, comparing all of them in one decoder pass.
 
-        labels       targets as in training: "positive", or `The review is positive .`; the words at the begin or the
-                     end that all labels share are given
-        temperature  the log-likelihoods are divided by it; `fairseq-cmlm choose --calibrate-on` finds the right one
-        cut          read what the model can of a text that is too long, which is an error otherwise
+        labels       targets as in training: "positive", or `The review is positive .`; words that all labels share at
+                     the beginning or the end are given to the model
+        temperature  divisor of the log-likelihoods; `fairseq-cmlm choose --calibrate-on` fits it
+        cut          cut texts that are too long, which raise a TextError otherwise
         max_tokens   source tokens in a batch, padding included
         """
         if not 0 < temperature < math.inf:

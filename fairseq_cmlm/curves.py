@@ -1,4 +1,4 @@
-"""`fairseq-cmlm curves`: how trainings went, out of the logs of fairseq-train."""
+"""`fairseq-cmlm curves`: validation curves of trainings, from the logs of fairseq-train."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Curves = dict[str, dict[int, Measures]]
 def curves(logs: Sequence[tuple[str, Path]], output: Path) -> str:
     """Write curves.md and curves.png into the folder `output`, and return the Markdown.
 
-    logs  names of the trainings, and what fairseq-train logged (--log-format simple, tqdm or json)
+    logs  name of each training and its log by fairseq-train (--log-format simple, tqdm or json)
     """
     names = [name for name, _ in logs]
     for name in names:
@@ -45,7 +45,7 @@ def curves(logs: Sequence[tuple[str, Path]], output: Path) -> str:
 
 
 def _curves(name: str, validations: dict[str, dict[int, Measures]]) -> Curves:
-    """Name the curves of a training: each validation set of --valid-subset has its own."""
+    """Name the curves of a training, one set for each validation set of --valid-subset."""
     return {name if subset == "valid" else f"{name} on {subset}": found for subset, found in validations.items()}
 
 

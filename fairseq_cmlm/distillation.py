@@ -21,7 +21,7 @@ _REFERENCE = re.compile(r"^T-\d+\t(.*)$")
 _SUBWORD_MARKS = re.compile(r"@@(\s|$)|▁|\s")
 _CONTROL = {"<s>", "<pad>", "</s>"}
 _UNKNOWN = "<unk>"
-# What fairseq-generate prints, and what it logs (which may go elsewhere), when it is done.
+# The last lines that fairseq-generate prints and logs (the log may go elsewhere).
 _FINISHED = re.compile(r"^Generate \S+ with beam=|(^|\| )Translated [\d,]+ sentences \(")
 _SHARDS = (
     "translate each shard once, with the same --distributed-world-size and a --distributed-rank of its own "
@@ -33,9 +33,9 @@ _SHARDS = (
 class Shard:
     """An output of fairseq-generate.
 
-    translations  by sentence number
-    references    tokens of the human translations (T lines), all together; 0 if the text had none
-    finished      whether the command came to its end
+    translations  sentence number -> translation
+    references    number of tokens in the human translations (T lines); 0 if the text had none
+    finished      whether the command ran to its end
     """
 
     path: Path
@@ -49,16 +49,16 @@ def distill(
 ) -> list[str]:
     """Write PREFIX.SOURCE_LANG, a copy of `source`, and PREFIX.TARGET_LANG, its translations line by line.
 
-    outputs    of fairseq-generate, one or the shards of one text
-    source     the text that fairseq-preprocess was given, of which the outputs hold each line once
-    reference  the human translations, as fairseq-preprocess was given them: of several translations of a sentence
-               (--nbest) that with the highest BLEU against it is taken, not the most probable (sequence-level
+    outputs    output of fairseq-generate, or the outputs of all shards
+    source     text that fairseq-preprocess was given; the outputs must hold each of its lines once
+    reference  human translations that fairseq-preprocess was given: take, of several translations of a sentence
+               (--nbest), the one with the highest BLEU against it instead of the most probable one (sequence-level
                interpolation, Kim and Rush 2016, section 3.3)
 
-    The translations are the subwords that the teacher wrote (H lines), one of each sentence. Returns lines that
-    say what was read and written, and how long the translations are beside the human ones: a teacher that leaves out
-    teaches it. A sentence that is missing, doubled or of another text is a TextError, and nothing is written; an empty
-    translation is an empty line, and reported.
+    The translations are the subwords that the teacher wrote (H lines), one for each sentence. Return lines that say
+    what was read and written, and how long the translations are compared with the human ones, because students learn
+    omissions from their teacher. Raise a TextError, and write nothing, if a sentence is missing, doubled or of another
+    text. An empty translation becomes an empty line and is reported.
     """
     texts = read_lines(source)
     human = None if reference is None else _read_references(reference, source, len(texts))
@@ -107,7 +107,7 @@ def _read_shard(output: Path, source: Path, texts: Sequence[str], human: Optiona
 
 
 def _most_like(human: Sequence[str], hypotheses: Mapping[int, Sequence[str]]) -> dict[int, str]:
-    """Return for each sentence the hypothesis with the highest BLEU, of joined words; of equals the more probable."""
+    """Return for each sentence the hypothesis with the highest BLEU on words; the more probable one if equal."""
     measure = Bleu([[join_subwords(line.split()) for line in human]], "none", tokenised=True)
     chosen = {}
     for number, texts in hypotheses.items():
@@ -117,7 +117,7 @@ def _most_like(human: Sequence[str], hypotheses: Mapping[int, Sequence[str]]) ->
 
 
 def _check_each_once(shards: Sequence[Shard], source: Path, sentences: int) -> None:
-    """Refuse sentences that are missing, or in two shards."""
+    """Raise a TextError for sentences that are missing or in two shards."""
     for i, shard in enumerate(shards):
         for earlier in shards[:i]:
             doubled = shard.translations.keys() & earlier.translations.keys()
@@ -141,7 +141,7 @@ def _check_each_once(shards: Sequence[Shard], source: Path, sentences: int) -> N
 def _check_text(
     output: Path, lines: Iterable[str], found: Mapping[int, Generated], source: Path, texts: Sequence[str]
 ) -> None:
-    """Refuse an output of another text than `source`, or one whose translations are no subwords."""
+    """Raise a TextError for an output of another text than `source`, or one without subwords."""
     too_many = [number for number in found if number >= len(texts)]
     if too_many:
         raise TextError(f"{output} translates {listed(too_many)}, and {source} has {len(texts)} lines: another text?")
@@ -161,7 +161,7 @@ def _check_text(
 
 
 def _is_text(seen: str, text: str) -> bool:
-    """Whether fairseq shows `text` as `seen`: unknown words as <unk>, and control symbols as that or not at all."""
+    """Return whether fairseq shows `text` as `seen`: unknown words as <unk>, control symbols as <unk> or not at all."""
     for words in (text.split(), [word for word in text.split() if word not in _CONTROL]):
         shown = seen.split()
         if len(shown) == len(words) and all(a in (b, _UNKNOWN) for a, b in zip(shown, words)):
@@ -170,12 +170,12 @@ def _is_text(seen: str, text: str) -> bool:
 
 
 def _letters(text: str) -> str:
-    """The text without spaces and the marks of subwords."""
+    """Return a text without spaces and the marks of subwords."""
     return _SUBWORD_MARKS.sub("", text)
 
 
 def listed(numbers: Iterable[int]) -> str:
-    """Sentence numbers as text, in runs: 2 sentences (1, 7 counted from 0). At most ten runs are shown."""
+    """Describe sentence numbers, at most ten runs of them: `2 sentences (1, 7 counted from 0)`."""
     runs: list[list[int]] = []
     ordered = sorted(numbers)
     for number in ordered:

@@ -2,7 +2,7 @@
 
 
 class UserError(ValueError):
-    """What all of them are."""
+    """The base class of errors that a user can mend."""
 
 
 class OptionError(UserError):

@@ -1,4 +1,4 @@
-"""Answers taken from a text, from Python: which stretch of it is the most likely target."""
+"""Extraction from Python: the stretch of a text that is the most likely target."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ __all__ = ["Extract", "Extractor", "Search"]
 class Extract:
     """A stretch of a context.
 
-    text   as the model's text pipeline joins its words; empty if there is none
-    score  its log-likelihood as the target, natural log; that of `Search.passes` passes
-    cut    how many tokens at the end of the source were not read
+    text   the words of the span, joined by the model's text pipeline; empty if there is no span
+    score  its log-likelihood as the target, natural log, from `Search.passes` passes
+    cut    number of tokens cut off the end of the source
     """
 
     text: str
@@ -33,7 +33,7 @@ class Extract:
 
 
 class Extractor(Translator):
-    """A trained model that is asked for the likelihood of spans. It can translate as well."""
+    """A trained model that finds the likeliest span of a text. It can also translate."""
 
     def extract(
         self,
@@ -44,11 +44,11 @@ class Extractor(Translator):
         cut: bool = False,
         max_tokens: int = 4000,
     ) -> list[Extract]:
-        """Return for each of `sources` the span of its context, whole words, that is the most likely target.
+        """Return for each of `sources` the span of whole words in its context that is the most likely target.
 
-        sources     what the model reads: question and context, as in training
-        search      how long spans may be, in tokens, and how they are compared
-        cut         read what the model can of a source that is too long, which is an error otherwise
+        sources     question and context as in training, which the model reads
+        search      longest span, in tokens, and how spans are compared
+        cut         cut sources that are too long, which raise a TextError otherwise
         max_tokens  source tokens in a batch, padding included
         """
         model: Any = self._single("choice among spans")
@@ -67,7 +67,7 @@ class Extractor(Translator):
         return [Extract(*found[i], left_out) for i, left_out in enumerate(encoded.cut)]
 
     def _context(self, texts: Sequence[str]) -> Context:
-        """Return the contexts as target tokens; a span has whole words, all of which the model can write."""
+        """Return the contexts as target tokens; spans consist of whole words that the model can write."""
         target = self._task.target_dictionary
         rows = [self._text.target(text).split() for text in texts]
         ids = [torch.tensor([target.index(token) for token in row], dtype=torch.long) for row in rows]
@@ -81,7 +81,7 @@ class Extractor(Translator):
 
 
 def _word_borders(subwords: Sequence[str]) -> tuple[list[bool], list[bool]]:
-    """Say which subwords begin a word, and which end one.
+    """Mark the subwords that begin a word, and those that end one.
 
     >>> _word_borders(["a", "wo@@", "lf"])
     ([True, True, False], [True, False, True])

@@ -56,9 +56,9 @@ def text_lines(stream: Iterable[bytes], name: str) -> Iterator[str]:
 def write_files(files: Mapping[Path, Write], replace: bool = False) -> None:
     """Write `files`, path -> function that writes the content, all or none; make their folders.
 
-    An existing file raises an OptionError, unless it is to be replaced; so does what cannot be written.
+    Raise an OptionError for an existing file, unless `replace` is true, and for a file that cannot be written.
     """
-    # The number of the process keeps two that write one file at once apart: the later one wins, whole.
+    # The process id separates two processes that write the same file at once; the later one wins, with a whole file.
     parts = {path: path.with_name(f"{path.name}.{os.getpid()}.part") for path in files}
     try:
         for path in files:
@@ -80,7 +80,7 @@ def write_files(files: Mapping[Path, Write], replace: bool = False) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` as UTF-8, whole or not at all, over what was there."""
+    """Write `text` as UTF-8, whole or not at all, replacing an existing file."""
     write_files({path: lambda file: file.write(text.encode("utf-8"))}, replace=True)
 
 

@@ -1,4 +1,4 @@
-"""The translations in the output of fairseq-generate, complete and in the order of the text."""
+"""Reading the output of fairseq-generate: translations, signatures and costs."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Iterable, Optional
 
 from fairseq_cmlm.errors import TextError
 
-# What precedes the signatures of the decoding and of the text pipeline, before all translations.
+# Beginnings of the lines with the signatures of decoding and text pipeline, which precede all translations.
 SIGNATURE, TEXT_SIGNATURE = "# decoding ", "# text "
 _LINE = re.compile(r"^([HD])-(\d+)\t([^\t]*)\t(.*)$")
-# What a choice among labels adds: the scores of each label, and the temperature that was fitted to them.
+# Lines that a choice among labels adds: the scores of the labels, and the temperature fitted to them.
 TEMPERATURE = "# temperature "
 _SCORES = re.compile(r"^L-(\d+)\t(.*)$")
-# How fairseq-generate and fairseq-interactive sum up; the passes are added by this package.
+# The final lines of fairseq-generate and fairseq-interactive, to which this package adds the passes.
 _GENERATED = re.compile(r"Translated ([\d,]+) sentences \(([\d,]+) tokens\) in ([\d.]+)s ")
 _INTERACTIVE = re.compile(r"Total time: .* translation time: ([\d.]+)")
 _AUTOREGRESSIVE = f"{SIGNATURE}autoregressive|"
@@ -23,10 +23,10 @@ _PASSES = re.compile(r"; ([\d.]+) passes a sentence")
 
 @dataclass(frozen=True)
 class Generated:
-    """One sentence.
+    """The translation of one sentence.
 
-    tokens  what the model wrote (H line): subwords, unless fairseq-generate was told to join them
-    text    the same as text (D line): without BPE and tokenisation where --bpe and --tokenizer were given
+    tokens  the tokens that the model wrote (H line): subwords, unless fairseq-generate was told to join them
+    text    the translation as text (D line), without BPE and tokenisation if --bpe and --tokenizer were given
     """
 
     tokens: list[str]
@@ -34,10 +34,10 @@ class Generated:
 
 
 def read_generated(lines: Iterable[str], name: str) -> dict[int, Generated]:
-    """The best translation of each sentence number in `lines`; `name` is for the messages.
+    """Return sentence number -> best translation in `lines`; `name` is for error messages.
 
-    With --nbest the hypotheses of a sentence follow each other, best first. A sentence that comes back later was
-    translated twice, and is a TextError, as is a translation without its H or D line.
+    With --nbest the hypotheses of a sentence follow each other, best first. Raise a TextError if a sentence comes back
+    later, because it was then translated twice, or if a translation lacks its H or D line.
     """
     found: dict[str, dict[int, str]] = {"H": {}, "D": {}}
     latest = -1
@@ -59,7 +59,7 @@ def read_generated(lines: Iterable[str], name: str) -> dict[int, Generated]:
 
 
 def hypotheses_of(lines: Iterable[str]) -> dict[int, list[str]]:
-    """Return what the model wrote of each sentence (H lines), best first: several with --nbest."""
+    """Return sentence number -> hypotheses (H lines), best first; with --nbest there are several."""
     found: dict[int, list[str]] = {}
     for match in filter(None, (_LINE.match(line.rstrip("\n")) for line in lines)):
         if match[1] == "H":
@@ -69,16 +69,16 @@ def hypotheses_of(lines: Iterable[str]) -> dict[int, list[str]]:
 
 @dataclass(frozen=True)
 class Cost:
-    """What an output took: seconds of translation, and passes of the decoder a sentence; None where nobody says."""
+    """The cost of an output: seconds of translation, and decoder passes per sentence; None if unknown."""
 
     seconds: Optional[float] = None
     passes: Optional[float] = None
 
 
 def cost_of(lines: Iterable[str]) -> Cost:
-    """Return the cost that the summary of fairseq-generate or fairseq-interactive tells, in its output or its log.
+    """Return the cost from the final line of fairseq-generate or fairseq-interactive, in its output or its log.
 
-    An autoregressive model makes a pass for each token, `</s>` included; examples/steps/translate.sh tells of one.
+    An autoregressive model makes one pass per token, `</s>` included; examples/steps/translate.sh marks its outputs.
 
     >>> cost_of(["Translated 2 sentences (9 tokens) in 1.5s (1.33 sentences/s, 6 tokens/s); 4.0 passes a sentence"])
     Cost(seconds=1.5, passes=4.0)
@@ -98,17 +98,17 @@ def cost_of(lines: Iterable[str]) -> Cost:
 
 
 def decoding_of(lines: Iterable[str]) -> str:
-    """Return the signature of the decoding that made an output: `unknown` where it has none, as of another model."""
+    """Return the signature of the decoding that made an output, `unknown` if it has none."""
     return "; ".join(_behind(SIGNATURE, lines)) or "unknown"
 
 
 def text_of(lines: Iterable[str]) -> str:
-    """Return the signature of the text pipeline that joined an output; empty where there was none."""
+    """Return the signature of the text pipeline that joined an output; "" if there was none."""
     return "; ".join(_behind(TEXT_SIGNATURE, lines))
 
 
 def label_scores_of(lines: Iterable[str], sentences: int, name: str) -> Optional[list[list[float]]]:
-    """Return the scores of each label by sentence; None where no label was asked for, a TextError where some lack."""
+    """Return the label scores of each sentence, None if there are none; raise a TextError if some are missing."""
     matches = [match for match in map(_SCORES.match, lines) if match]
     try:
         found = {int(match[1]): [float(one) for one in match[2].split()] for match in matches}
@@ -120,7 +120,7 @@ def label_scores_of(lines: Iterable[str], sentences: int, name: str) -> Optional
 
 
 def temperature_of(lines: Iterable[str]) -> Optional[float]:
-    """Return the temperature that was fitted to the label scores; None where none was."""
+    """Return the temperature that was fitted to the label scores; None if none was."""
     return next(map(float, _behind(TEMPERATURE, lines)), None)
 
 
@@ -129,7 +129,7 @@ def _behind(head: str, lines: Iterable[str]) -> dict[str, None]:
 
 
 def all_in_order(translations: dict[int, Generated], sentences: int, name: str) -> list[Generated]:
-    """The translations of the sentences 0 .. sentences - 1, or a TextError that says which are missing or too many."""
+    """Return the translations of sentences 0 to `sentences` - 1; raise a TextError for missing or extra ones."""
     missing = [number for number in range(sentences) if number not in translations]
     if missing:
         raise TextError(

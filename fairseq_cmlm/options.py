@@ -1,4 +1,4 @@
-"""Declared options: one dataclass field says all that is known of an option.
+"""Declared options: one dataclass field holds everything about an option.
 
 A field made by :func:`option` carries its default, its help, its bounds and its flag. From the declaration come the
 command-line options, the checks and their messages, the tables of the documents, and the arguments of Python.
@@ -34,12 +34,12 @@ def option(
 ) -> Any:
     """Declare an option as a field of a dataclass.
 
-    default  the value where nothing is given; None means off
-    flag     its name on the command line, with underscores, where that differs from the field's
-    choices  the values allowed: the rows of a table
-    least, above, most, below   its bounds, the second and the fourth exclusive
-    signed   show it in a signature even at its default
-    file     the value names a file, which a signature tells by its name and the digest of its content
+    default  value of an option that is not given; None means off
+    flag     name on the command line, with underscores, if it differs from the field's
+    choices  allowed values: the rows of a table
+    least, above, most, below   bounds; `above` and `below` are exclusive
+    signed   show the option in a signature even at its default
+    file     the value names a file, which a signature shows by name and digest
     """
     facts = dict(help=help, flag=flag, choices=choices, signed=signed, file=file)
     bounds = dict(least=least, above=above, most=most, below=below)
@@ -62,12 +62,12 @@ def name_of(one: Field[Any]) -> str:
 
 
 def given_in(declaration: type, *sources: Mapping[str, Any]) -> dict[str, Any]:
-    """Collect the values that are given for the options of `declaration`, field name -> value.
+    """Collect the values given for the options of `declaration`, field name -> value.
 
-    sources  mappings of configuration names to values, the first that has a name wins; None, and False for a switch,
-             mean that nothing is given
+    sources  mappings from configuration names to values, of which the first with a value wins; None, and False for a
+             switch, mean "not given"
 
-    A value of an enumeration (as fairseq's choices are) counts as what it stands for.
+    An enumeration's value, which fairseq uses for choices, is replaced by the plain value.
     """
     found = {}
     for one in declared(declaration):
@@ -78,7 +78,7 @@ def given_in(declaration: type, *sources: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def check(instance: Any) -> None:
-    """Raise an OptionError for the first option of `instance` whose type, choice or bounds do not hold."""
+    """Raise an OptionError for the first option of `instance` with a wrong type, choice or bound."""
     for one in declared(instance):
         value = getattr(instance, one.name)
         if value is not None or one.default is not None:
@@ -102,7 +102,7 @@ _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: 
 
 
 def kind_of(one: Field[Any]) -> type:
-    """Return the type of an option's value, also where it may be None."""
+    """Return the type of an option's value, ignoring that it may be None."""
     text = str(one.type)
     for kind in _KINDS:
         if kind.__name__ in text:
@@ -126,10 +126,10 @@ def _check_bounds(one: Field[Any], value: Any) -> None:
 
 
 def signature(instance: Any, left_out: Sequence[str] = (), **others: Any) -> str:
-    """Return the options in one line, as sacreBLEU signs a score: those always signed, and all not at their default.
+    """Return a signature in one line, like sacreBLEU's: the `signed` options, and all that are not at their default.
 
-    left_out  fields without meaning here
-    others    further entries, at the end
+    left_out  fields to leave out
+    others    further entries for the end
     """
     entries = {
         one.name: getattr(instance, one.name)
@@ -157,7 +157,7 @@ def signed_file(path: Path) -> str:
 
 @cache
 def _digest(path: Path, *state: int) -> str:
-    """Return the digest of a file; `state` differs where the file was changed."""
+    """Return the digest of a file; `state` changes with the file and keys the cache."""
     return file_digest(path)
 
 

@@ -16,8 +16,8 @@ from torch import Tensor
 
 MaskSchedule = Callable[[Tensor], Tensor]
 
-# Added before rounding down, so that a product that is whole stays whole: 108 * (1 - 5 / 12) is 63. The fraction of any
-# other product of the linear schedule is at least 1 / T.
+# Added before rounding down, so that an exactly whole product stays whole: 108 * (1 - 5 / 12) is 63. All other products
+# of the linear schedule have a fraction of at least 1 / T.
 _WHOLE = 1e-9
 
 
@@ -40,7 +40,7 @@ def cosine(progress: Tensor) -> Tensor:
 
 
 def square(progress: Tensor) -> Tensor:
-    """Return 1 - t^2: few tokens are revealed at first, and ever more (MaskGIT, Chang et al. 2022, arXiv 2202.04200).
+    """Return 1 - t^2: few tokens are revealed at first, then more and more (MaskGIT, Chang et al. 2022).
 
     >>> square(torch.tensor([0.0, 0.5, 1.0])).tolist()
     [1.0, 0.75, 0.0]
@@ -49,7 +49,7 @@ def square(progress: Tensor) -> Tensor:
 
 
 def square_root(progress: Tensor) -> Tensor:
-    """Return 1 - t^(1/2): many tokens are revealed at first, and ever fewer (MaskGIT's contrast to the others).
+    """Return 1 - t^(1/2): many tokens are revealed at first, then fewer and fewer (MaskGIT's counterexample).
 
     >>> square_root(torch.tensor([0.0, 0.25, 1.0])).tolist()
     [1.0, 0.5, 0.0]

@@ -1,4 +1,4 @@
-"""Random numbers that belong to a sentence: not to a batch, a worker, a process or a device.
+"""Random numbers of a sentence, which do not depend on batch, worker, process or device.
 
 Masks drawn from them are the same with any batching and any number of data workers, after a resume, and on CPU and
 GPU. Each sentence has a 64-bit key; number j of the sentence is the SplitMix64 output number j of that key (Steele,
@@ -42,7 +42,7 @@ def sentence_keys(seed: int, epoch: int, sentences: Tensor) -> Tensor:
 
 
 def text_keys(seed: int, tokens: Tensor, real: Tensor) -> Tensor:
-    """Return one key (B,) int64 for each text, by its content alone: the same in any batch and any order.
+    """Return one key (B,) int64 for each text, which depends only on its content, not on batch or order.
 
     tokens, real  (B, S) int64 and bool
     """
@@ -53,7 +53,7 @@ def text_keys(seed: int, tokens: Tensor, real: Tensor) -> Tensor:
 
 
 def derived_keys(keys: Tensor, number: int) -> Tensor:
-    """Return keys (B,) of their own for purpose or pass `number` of `keys` (B,)."""
+    """Derive keys (B,) for purpose or pass `number` from `keys` (B,)."""
     return _mix(keys ^ _mix(torch.full_like(keys, number) + _GAMMA))
 
 

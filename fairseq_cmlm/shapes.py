@@ -1,25 +1,25 @@
-"""Few shapes: numbers of rows and columns rounded up where a CPU computes in lower precision.
+"""Few shapes: round up numbers of rows and columns where a CPU computes in lower precision.
 
-There oneDNN compiles a kernel for each new shape of a product: a quarter of the time of a training in which every batch
-has new ones, and most of its memory.
+There oneDNN compiles a kernel for each new shape of a product, which takes a quarter of the time of a training in which
+every batch has new shapes, and most of its memory.
 """
 
 from __future__ import annotations
 
 import torch
 
-VECTOR = 16  # float32 numbers of a processor's widest register
+VECTOR = 16  # float32 numbers in a processor's widest register
 
 
 def is_reduced(device: torch.device) -> bool:
-    """Say whether a CPU computes in lower precision: whether torch's autocast is on, as it is in training alone."""
+    """Return whether a CPU computes in lower precision, which is to say under torch's autocast (only in training)."""
     return device.type == "cpu" and torch.is_autocast_enabled("cpu")
 
 
 def spare_rows(number: int, device: torch.device) -> int:
     """Return how many rows to add to `number`: none but in lower precision on a CPU.
 
-    With them there are 16 numbers of rows between n and 2 n.
+    Rounding up leaves 16 different numbers of rows between n and 2 n.
 
     >>> with torch.autocast("cpu", torch.bfloat16):
     ...     [number + spare_rows(number, torch.device("cpu")) for number in (7, 40, 1001, 1024)]
@@ -29,7 +29,7 @@ def spare_rows(number: int, device: torch.device) -> int:
 
 
 def spare_columns(number: int, device: torch.device) -> int:
-    """Return how many columns to add to `number`, so that rows are whole vectors: none but in lower precision on a CPU.
+    """Return how many columns to add to `number` to fill whole vectors: none but in lower precision on a CPU.
 
     >>> with torch.autocast("cpu", torch.bfloat16):
     ...     spare_columns(30, torch.device("cpu"))

@@ -1,7 +1,7 @@
-"""Checking raw text before fairseq-preprocess: what would split, shift, lose or change a line, with its number.
+"""Checks of raw text before fairseq-preprocess: characters that would split, shift, lose or change lines.
 
-What each program of the chain does with these characters was tried with fairseq 0.12, sacremoses 0.2, subword-nmt 0.3
-and sacreBLEU 2: fairseq-preprocess and sacremoses end a line at U+000D, and none of the four ends one at the others.
+Tried with fairseq 0.12, sacremoses 0.2, subword-nmt 0.3 and sacreBLEU 2: fairseq-preprocess and sacremoses end a line
+at U+000D, and none of the four programs ends a line at any of the other characters.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _SHOWN = 10  # line numbers of a finding
 
 @dataclass(frozen=True)
 class Fault:
-    """Something that a line of text may have; `breaks` if it would split, shift or lose a line, or stop a program."""
+    """A fault of a line of text; `breaks` if it would split, shift or lose a line, or stop a program."""
 
     title: str
     effect: str
@@ -53,7 +53,7 @@ _CHARACTERS = re.compile("[" + "".join(sorted(key for key in FAULTS if len(key) 
 
 @dataclass
 class CheckedText:
-    """The number of lines of a text, and which of them (counted from 1) have which of FAULTS."""
+    """The number of lines of a text, and the numbers (from 1) of the lines with each of FAULTS."""
 
     path: Path
     lines: int = 0
@@ -61,11 +61,11 @@ class CheckedText:
 
     @property
     def broken(self) -> bool:
-        """Whether a line would be split, shifted or lost."""
+        """Return whether a line would be split, shifted or lost."""
         return any(FAULTS[key].breaks for key in self.found)
 
     def report(self) -> list[str]:
-        """Return a line for each kind of fault, the worst first, or one that says that all is well."""
+        """Return a line for each kind of fault, worst first, or one line that says that all is well."""
         ordered = [key for key in FAULTS if key in self.found]
         return [self._finding(key) for key in ordered] or [f"ok     {self.path}: {_counted(self.lines)}"]
 
@@ -80,8 +80,8 @@ class CheckedText:
 def check_texts(paths: Sequence[Path]) -> tuple[list[str], bool]:
     """Check raw text files, which must be parallel if they are several.
 
-    Returns the lines of a report, and whether something in it would split, shift or lose a line. A file that cannot be
-    read raises a TextError.
+    Return the lines of a report, and whether a fault would split, shift or lose a line. Raise a TextError for a file
+    that cannot be read.
     """
     texts = [check_text(path) for path in paths]
     report = [line for text in texts for line in text.report()]
@@ -109,7 +109,7 @@ def check_text(path: Path) -> CheckedText:
 
 
 def _faults(content: bytes, first: bool) -> set[str]:
-    """Return the keys of FAULTS that hold for a line, which has its end still."""
+    """Return the keys of FAULTS that a line has; its line end is still on it."""
     try:
         line = content.decode("utf-8").removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError:

@@ -1,4 +1,4 @@
-"""`fairseq-cmlm trace`: the passes of some decodings as one document, and that as data, a page, or a picture."""
+"""`fairseq-cmlm trace`: the passes of decodings as one document, written as data, a page or a picture."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fairseq_cmlm.render.page import page
 from fairseq_cmlm.render.trace_picture import picture
 from fairseq_cmlm.translation import Candidate, Translation, shares
 
-_DIGITS = 4  # significant ones of a number: no more are shown
+_DIGITS = 4  # significant digits that are shown
 
 
 @dataclass(frozen=True)
@@ -34,14 +34,14 @@ def trace_document(
     references: Optional[Sequence[str]] = None,
     tokenise: Optional[str] = None,
 ) -> dict[str, Any]:
-    """Return the document of several runs over the same texts, in what JSON holds.
+    """Return the document of several runs over the same texts, made of JSON values.
 
-    languages   of source and target
-    references  for BLEU by pass, and for the oracle: the candidate whose last pass has the best BLEU
+    languages   names of source and target
+    references  translations for BLEU by pass and for the oracle, the candidate whose last pass has the best BLEU
     tokenise    sacreBLEU's tokenizer
 
-    sentences -> decodings (one a run) -> candidates (the best first, those given up last) -> history, a list of
-    `TracedPass`. What needs a reference is null without one.
+    sentences -> decodings (one per run) -> candidates (best first, given up last) -> history, a list of `TracedPass`.
+    Values that need a reference are null without one.
     """
     bleu = None if references is None else Bleu([references], tokenise)
     sentences = [
@@ -70,7 +70,7 @@ def trace_document(
 
 
 def _decoding(translation: Translation, number: int, bleu: Optional[Bleu]) -> dict[str, Any]:
-    """Return the candidates of sentence `number`, and which of those that were not given up is the oracle."""
+    """Return the candidates of sentence `number`, and which of them, except those given up, is the oracle."""
     candidates = [_candidate(one, False, number, bleu) for one in translation.candidates]
     finals = [0.0 if one["bleu"] is None else one["bleu"][-1] for one in candidates]
     given_up = [_candidate(one, True, number, bleu) for one in translation.given_up]
@@ -86,7 +86,7 @@ def _candidate(one: Candidate, given_up: bool, number: int, bleu: Optional[Bleu]
 
 
 def _by_pass(run: Run, bleu: Bleu) -> list[float]:
-    """Return the BLEU of all sentences after each pass; a candidate that is finished stays as it is."""
+    """Return the BLEU of all sentences after each pass; finished candidates keep their last text."""
     histories = [translation.candidates[0].history or [] for translation in run.translations]
     return [
         bleu.score([history[min(done, len(history) - 1)].text for history in histories])
@@ -111,7 +111,7 @@ def _page(document: dict[str, Any]) -> str:
     return page("trace", document, summary=summary, signature=f"{signature}fairseq_cmlm {document['version']}.")
 
 
-# End of a file's name -> the document as text of that kind.
+# File ending -> function that renders the document.
 FORMATS: dict[str, Callable[[dict[str, Any]], str]] = {
     ".html": _page,
     ".json": lambda document: json.dumps(document, ensure_ascii=False) + "\n",
@@ -120,7 +120,7 @@ FORMATS: dict[str, Callable[[dict[str, Any]], str]] = {
 
 
 def check_outputs(outputs: Sequence[Path]) -> None:
-    """Raise an OptionError for a file whose name tells none of the known formats."""
+    """Raise an OptionError for a file name without a known ending."""
     for path in outputs:
         if path.suffix not in FORMATS:
             raise OptionError(
@@ -129,6 +129,6 @@ def check_outputs(outputs: Sequence[Path]) -> None:
 
 
 def write_trace(document: dict[str, Any], outputs: Sequence[Path]) -> None:
-    """Write the document into each of `outputs`, in the format that its name tells; all or none, over old ones."""
+    """Write the document to each of `outputs` in the format of its ending; all or none, replacing old files."""
     texts = {path: FORMATS[path.suffix](document).encode("utf-8") for path in outputs}
     write_files({path: lambda file, text=text: file.write(text) for path, text in texts.items()}, replace=True)  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""The validations that fairseq-train logged."""
+"""Reading validations from the logs of fairseq-train."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Iterator, Sequence
 
 from fairseq_cmlm.errors import TextError
 
-# Measures of a validation by their name.
+# Name of a measure -> its value in a validation.
 Measures = dict[str, float]
 # --log-format simple and tqdm:
 #   | epoch 001 | valid on 'valid' subset | loss 8.1 | nll_loss 7.9 | num_updates 100
@@ -23,10 +23,10 @@ _UPDATES = "_num_updates"
 
 
 def read_log(path: Path, wanted: Sequence[str]) -> dict[str, dict[int, Measures]]:
-    """Return subset -> updates -> the `wanted` measures of each validation in a log, in any of its formats.
+    """Return subset -> updates -> the `wanted` measures of each validation in a log of any format.
 
-    A validation that was repeated, after an interruption, counts as it was last. A log without validations raises a
-    TextError.
+    Of a validation that was repeated after an interruption, the last one counts. Raise a TextError for a log without
+    validations.
     """
     try:
         text = path.read_text("utf-8", errors="replace")

@@ -1,4 +1,4 @@
-"""What a Translator and a Bundle return, and how it is made of what the generator found."""
+"""The results of a Translator and a Bundle, and their construction from a generator's hypotheses."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ if TYPE_CHECKING:  # the runtime has no torch
 
 @dataclass(frozen=True)
 class TracedPass:
-    """One pass over a candidate of n tokens, `</s>` included; each list has an entry for each of them.
+    """One pass over a candidate of n tokens, `</s>` included; each list has one entry per token.
 
-    read, written   the tokens before and after the pass; `<mask>` where the model had to predict
+    read, written   tokens before and after the pass; `<mask>` where the model had to predict
     predicted       whether this pass had to predict the token
-    text            what was written, as text
-    probabilities   of the written tokens, each in the pass that predicted it; by `plan_by`, where it is given, after
-                    each pass but the last
+    text            the written tokens as text
+    probabilities   probability of each written token in the pass that predicted it; with `plan_by`, the planner's
+                    after each pass but the last
     masked_again    whether the token was masked for the next pass
-    ranks           of the tokens by their probability, 0 for the least sure; -1 for what the user has fixed
-    why             masked again: `unsure` (predicted in this pass, among the least sure), `taken back` (filled before,
-                    and now among the least sure), `masked` (never filled yet); or not: `kept`, `finished`, `given`
-                    (fixed by the user), `given up` (the candidate lost), or the stopping rule that kept it: `sure`,
-                    `unchanged`
-    alternatives    the best tokens and their probabilities, the written one among them, where this pass predicted; for
-                    a token that is taken back see the pass that predicted it. Empty unless asked for
-    attention       how much the token read of each token of the source in this pass; a token's shares sum to 1. Empty
+    ranks           rank of each token by probability, 0 for the least sure; -1 for tokens fixed by the user
+    why             the reason for masking it again: `unsure` (predicted in this pass, among the least sure), `taken
+                    back` (filled before, now among the least sure), `masked` (not filled yet); or for not doing so:
+                    `kept`, `finished`, `given` (fixed by the user), `given up` (the candidate lost), or the stopping
+                    rule that kept it: `sure`, `certain`, `unchanged`
+    alternatives    the best tokens with their probabilities, including the written one, where this pass predicted; for
+                    a token taken back, see the pass that predicted it. Empty unless asked for
+    attention       weight of each source token for each token in this pass; the weights of a token sum to 1. Empty
                     unless asked for
     score           mean log-probability of the candidate so far, natural log
     """
@@ -49,11 +49,11 @@ class TracedPass:
     score: float
 
 
-_SHARE_DIGITS = 2  # decimals: there are more shares of the attention than of all else together
+_SHARE_DIGITS = 2  # decimals of attention weights, which outnumber all other values
 
 
 def shares(attention: list[list[float]]) -> list[list[float]]:
-    """Round the attention of a pass, for a page.
+    """Round the attention weights of a pass for a page.
 
     >>> shares([[0.3333, 0.6667]])
     [[0.33, 0.67]]
@@ -65,13 +65,13 @@ def shares(attention: list[list[float]]) -> list[list[float]]:
 class Candidate:
     """The translation of one length.
 
-    length   tokens with `</s>`
-    number   its place among the candidates before they were ranked, from 0, the most probable length first
-    score    by which the candidates are ranked: by default the mean log-probability of the tokens and the length's part
-             in it, natural log
-    scores   of each chooser that was asked (`choose_by`), by its name; `confidence`, the default one, always
-    bonus    the length's part, natural log
-    passes   the passes made
+    length   number of tokens, `</s>` included
+    number   place among the candidates before ranking, from 0, most probable length first
+    score    score that ranks the candidates: by default the mean log-probability of the tokens plus the bonus, natural
+             log
+    scores   name -> score of each chooser in `choose_by`, and always of the default one, `confidence`
+    bonus    the length's part in the score, natural log
+    passes   number of passes made
     history  every pass, if asked for
     """
 
@@ -87,11 +87,11 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Translation:
-    """The text and score of the best of the length candidates, and all of them, best first.
+    """Text and score of the best length candidate, and all candidates, best first.
 
-    source    the tokens that the model read, `</s>` included
-    given_up  the candidates that were given up on the way, best first, if a history was asked for; their scores and
-              texts are those of their last passes
+    source    tokens that the model read, `</s>` included
+    given_up  candidates that were given up on the way, best first, with the scores and texts of their last passes; only
+              if a history was asked for
     """
 
     text: str
@@ -103,22 +103,22 @@ class Translation:
 
 @dataclass(frozen=True)
 class Likelihood:
-    """How likely a given translation is, natural log.
+    """The likelihood of a given translation, in natural log.
 
-    bound   an upper bound, estimated, of the negative log-likelihood of the translation, its length included
-    tokens  the number of its tokens, `</s>` included
+    bound   estimated upper bound of the negative log-likelihood of the translation, its length included
+    tokens  number of its tokens, `</s>` included
     """
 
     bound: float
     tokens: int
 
 
-# (number of the text, number of the candidate, pass): what a Translator calls with each pass that it makes
+# Called with each pass: (number of the text, number of the candidate, pass).
 Watch = Callable[[int, int, TracedPass], object]
 
 
 class Shown(NamedTuple):
-    """What is kept of the passes: the arguments of the same names in `Translator.translate`."""
+    """The parts of passes to keep: the arguments of the same names in `Translator.translate`."""
 
     history: bool
     alternatives: int
@@ -126,7 +126,7 @@ class Shown(NamedTuple):
     watch: Optional[Watch]
 
     def check(self, decoding: Decoding) -> None:
-        """Raise an OptionError for what would not be kept."""
+        """Raise an OptionError if a decoding cannot keep what is asked for."""
         kept = self.history or self.watch is not None
         if self.alternatives and (decoding.searches or not kept):
             way_out = f"leave them out with {decoding.strategy}" if kept else "ask for it with history=True"
@@ -137,10 +137,10 @@ class Shown(NamedTuple):
 
 @dataclass(frozen=True)
 class Wording:
-    """How ids become words.
+    """Functions that turn ids into words.
 
-    source, target  the word of an id
-    text            the text of target ids (n,)
+    source, target  id -> word
+    text            target ids (n,) -> text
     """
 
     source: Callable[[int], str]
@@ -148,7 +148,7 @@ class Wording:
     text: Callable[[Tensor], str]
 
     def translation(self, hypotheses: list[dict[str, Any]], source: Tensor, real: Tensor) -> Translation:
-        """Return the translation that the generator's hypotheses make up; `source` (S,) is no padding where `real`."""
+        """Make a translation of the generator's hypotheses; `real` (S,) is false at the padding of `source` (S,)."""
         candidates = [self._candidate(one, real) for one in hypotheses]
         given_up = [self._candidate(one, real) for one in hypotheses[0].get("given_up", [])]
         words = [self.source(token) for token in source[real].tolist()]
@@ -171,7 +171,7 @@ class Wording:
         )
 
     def traced(self, made: RowPass, real: Tensor) -> TracedPass:
-        """Return a pass in words; `real` (S,) says which of the source is no padding."""
+        """Return a pass in words; `real` (S,) is false at the padding of the source."""
         best: list[list[tuple[str, float]]] = []
         if made.alternatives is not None:
             for tokens, log_probs in zip(*made.alternatives):

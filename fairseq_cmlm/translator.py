@@ -1,4 +1,4 @@
-"""Translation of strings from Python."""
+"""Translation from Python: the class Translator."""
 
 from __future__ import annotations
 
@@ -9,18 +9,21 @@ from typing import Any, Iterator, Optional, Sequence, Union
 
 import numpy as np
 import torch
+
+from fairseq_cmlm import plugin  # noqa: F401  registers task and model; first, to keep fairseq's advice quiet
+
+# isort: split
 from fairseq import utils
 
-from fairseq_cmlm import plugin  # noqa: F401  registers the task and the model
 from fairseq_cmlm.decoding.options import Decoding
 from fairseq_cmlm.decoding.template import Template
 from fairseq_cmlm.decoding.trace import BatchPass, Trace
+from fairseq_cmlm.draft import read_draft
 from fairseq_cmlm.errors import OptionError, TextError
 from fairseq_cmlm.files import FilePath
 from fairseq_cmlm.inference.exposure import Exposure, exposure
 from fairseq_cmlm.inference.likelihood import likelihood_bound
 from fairseq_cmlm.plugin.blanks import WithTemplates
-from fairseq_cmlm.plugin.drafts import read_draft
 from fairseq_cmlm.plugin.generator import CMLMGenerator
 from fairseq_cmlm.plugin.loading import load_models, move
 from fairseq_cmlm.plugin.model import CMLMModel
@@ -31,7 +34,7 @@ __all__ = ["Candidate", "Likelihood", "TracedPass", "Translation", "Translator"]
 
 
 class Translator:
-    """A trained model, or several whose probabilities are averaged, with the text pipeline around it.
+    """A trained model, or an ensemble of several, with its text pipeline.
 
     Threads may share a Translator. A process that is forked after it has translated with two threads or more hangs at
     its first use of torch (pytorch#41197): make the pool by `multiprocessing.get_context("spawn")`, or let each child
@@ -53,16 +56,15 @@ class Translator:
     ) -> None:
         """Load `checkpoint`, a file or the files of an ensemble.
 
-        data         folder of the dict.*.txt; by default the checkpoint's own, or else the one it was trained on
-        source_lang  and target_lang: needed where neither the checkpoint nor the files in `data` tell them
-        text_pipeline  how raw text is prepared, for a model that has no text pipeline of its own: a text.json; "none"
-                     does without that of the model
-        tokenizer    for a model without a text pipeline: "moses" or another of fairseq's; None if texts come in
-                     tokenised, and shall go out so. Beside a pipeline it must be the same as there
-        bpe_codes    the same of the codes of subword_nmt, for a model of such subwords
+        data         folder with the dict.*.txt; by default the checkpoint's own, or else that of its training
+        source_lang  and target_lang: needed only if neither the checkpoint nor the files in `data` tell them
+        text_pipeline  text.json for a model without a text pipeline of its own; "none" ignores the model's pipeline
+        tokenizer    for a model without a text pipeline: "moses" or another tokenizer of fairseq; None if texts are
+                     tokenised already. Beside a pipeline it must name the pipeline's
+        bpe_codes    for a model without a text pipeline: codes of subword-nmt; None if texts are split already
         device       "cpu", "cuda", "cuda:1"
-        dtype        --decoding-dtype: "float32", "bfloat16", "int8" (CPU), "float16" (GPU). The models are changed to
-                     it here; a `dtype` in :meth:`translate` changes them for good too, under the feet of other threads
+        dtype        --decoding-dtype: "float32", "bfloat16", "int8" (CPU), "float16" (GPU). It changes the models; so
+                     does a `dtype` in :meth:`translate`, for good and for all threads
         """
         paths = [checkpoint] if isinstance(checkpoint, (str, os.PathLike)) else checkpoint
         files = [Path(path) for path in paths]
@@ -80,16 +82,16 @@ class Translator:
 
     @property
     def languages(self) -> tuple[str, str]:
-        """The names of source and target language, as the data was prepared with them."""
+        """Return the names of source and target language, as the data was prepared with them."""
         return self._task.cfg.source_lang, self._task.cfg.target_lang
 
     @property
     def declaration(self) -> type:
-        """The declaration of the decoding options."""
+        """Return the declaration of the decoding options."""
         return Decoding
 
     def fullest_history(self, alternatives: int, **options: Any) -> dict[str, Any]:
-        """Return the arguments with which a history tells the most, so many alternatives among it."""
+        """Return arguments of `translate` for the fullest history, with at most `alternatives` alternatives."""
         known = 0 if Decoding.of(**options).searches else alternatives
         return {"history": True, "attention": True, "alternatives": known}
 
@@ -105,20 +107,20 @@ class Translator:
         max_tokens: int = 2000,
         **options: Any,
     ) -> list[Translation]:
-        """Translate each of `texts`, in their order; the translation of an empty text is empty (but with `original`).
+        """Translate `texts`, in their order; an empty text has an empty translation (except with `original`).
 
-        targets       for each text its translation with blanks to fill: `Ein <blank> steht auf <blank:2> .`, or the
-                      beginning of one: `Ein Mann <blank>`. `<blank>` is of any size, `<blank:3>` of 3 tokens,
-                      `<blank:1-4>` of 1 to 4. Words that are given are never changed.
+        targets       for each text a translation with blanks to fill: `Ein <blank> steht auf <blank:2> .`, or the
+                      beginning of one: `Ein Mann <blank>`. `<blank>` takes any number of tokens, `<blank:3>` takes 3,
+                      `<blank:1-4>` takes 1 to 4. Given words are never changed
         history       keep what every pass read and wrote, and why
-        alternatives  how many of the best tokens of each position the history keeps
-        attention     keep in the history what of the source each token read, for about half as much work again
-        watch         is called with each pass as soon as it is made: the number of the text, that of the candidate, and
-                      the `TracedPass`. A search over single tokens knows its passes only at its end. What it raises
-                      ends the translation
-        max_tokens    source tokens in a batch, padding included; the longest text fits always. It changes the speed and
-                      the memory needed, not the translations
-        options       of decoding, by the names in :class:`fairseq_cmlm.decoding.options.Decoding`: iterations=4,
+        alternatives  number of best tokens that the history keeps for each position
+        attention     keep the attention over the source in the history, for about half as much work again
+        watch         function called with each pass as soon as it is made: number of the text, number of the candidate,
+                      `TracedPass`. A search over single tokens knows its passes only at its end. Exceptions that it
+                      raises end the translation
+        max_tokens    source tokens in a batch, padding included; one text always fits. It changes speed and memory, not
+                      the translations
+        options       decoding options, by the names in :class:`fairseq_cmlm.decoding.options.Decoding`: iterations=4,
                       length_beam=3, preset="fast" ...
         """
         _check_texts("texts", texts)
@@ -147,29 +149,30 @@ class Translator:
         watch: Optional[Watch] = None,
         **options: Any,
     ) -> Translation:
-        """Go on from the middle of a decoding, as it was left or as you have changed it; there is one candidate.
+        """Continue a decoding from the middle, unchanged or edited by you; there is one candidate.
 
         text           the source
-        tokens         the target so far, `</s>` at its end: the `written` of a `TracedPass`; anything where masked
-        probabilities  of the tokens, those of the `TracedPass`; 1 for one that you chose yourself
-        masked         whether the next pass predicts the token: `masked_again`
-        done           how many passes were made; the next one is number done + 1 of the passes that `options` plan
-        fixed          whether the token is never changed; none is by default
+        tokens         the target so far, with `</s>` at its end: `written` of a `TracedPass`; anything where masked
+        probabilities  probability of each token, from the `TracedPass`; 1 for a token of your own
+        masked         whether the next pass predicts the token: `masked_again` of the `TracedPass`
+        done           number of passes made; the next one is number done + 1 of those that `options` plan
+        fixed          whether the token must never change; by default none is fixed
 
-        The others are as in `translate`. Nothing changed, the rest is as if the decoding had not been interrupted; but
-        random strategies draw other numbers for all but the first candidate, and what counts passes begins anew.
+        The others are as in `translate`. If nothing is changed, the decoding continues as if it had not been
+        interrupted, with two exceptions: random strategies draw other numbers for all but the first candidate, and
+        rules that count passes start again.
         """
         decoding = Decoding.of(**{"dtype": self._dtype, **options})
         shown = Shown(history, alternatives, attention, watch)
         shown.check(decoding)
         fixed = [False] * len(tokens) if fixed is None else fixed
-        draft = read_draft(self._task.target_dictionary, tokens, probabilities, masked, fixed, done)
+        draft = read_draft(self._task.target_dictionary.vocabulary, tokens, probabilities, masked, fixed, done)
         (batch,) = self._batches([text], 1, None)
         generator = self._task.generator(self._models, decoding)
         return self._translations(generator, {**batch, "draft": draft, "trace": self._trace(batch, shown)})[0]
 
     def _trace(self, batch: dict[str, Any], shown: Shown) -> Optional[Trace]:
-        """Return the trace for a batch, None if nobody wants one."""
+        """Return the trace for a batch; None if none is wanted."""
         if not shown.history and shown.watch is None:
             return None
         trace, numbers, watch = Trace(shown.alternatives, shown.attention), batch["id"].tolist(), shown.watch
@@ -185,11 +188,11 @@ class Translator:
         return trace
 
     def _real_source(self, batch: dict[str, Any]) -> torch.Tensor:
-        """Say where the sources (B, S) of a batch are no padding, bool on the host."""
+        """Return where the sources (B, S) of a batch are not padding, bool on the host."""
         return batch["net_input"]["src_tokens"].cpu().ne(self._task.source_dictionary.pad())
 
     def _translations(self, generator: CMLMGenerator, batch: dict[str, Any]) -> dict[int, Translation]:
-        """Decode a batch; return the translations by the number of the text."""
+        """Decode a batch; return number of the text -> translation."""
         hypotheses = self._task.inference_step(generator, self._models, batch)
         sources, real = batch["net_input"]["src_tokens"].cpu(), self._real_source(batch)
         return {
@@ -200,11 +203,11 @@ class Translator:
     def likelihood(
         self, texts: Sequence[str], targets: Sequence[str], *, samples: int = 16, max_tokens: int = 2000
     ) -> list[Likelihood]:
-        """Return how likely each of `targets` is as the translation of its text: an upper bound of -ln p, estimated.
+        """Estimate an upper bound of -ln p of each of `targets` as the translation of its text.
 
-        samples  how many maskings of each target the estimate is the mean of
+        samples  number of maskings of each target to average over
 
-        exp(bound / tokens), over all sentences, bounds the perplexity. It needs a single model in float32.
+        exp(sum of bounds / sum of tokens) bounds the perplexity. This needs a single model in float32.
         """
         if samples < 1:
             raise OptionError(f"samples {samples} must be at least 1")
@@ -217,13 +220,13 @@ class Translator:
         return [found[i] for i in range(len(texts))]
 
     def exposure(self, texts: Sequence[str], targets: Sequence[str], *, max_tokens: int = 2000) -> Exposure:
-        """Return how a model, in float32, takes its own words in the place of those of `targets`, the translations."""
+        """Measure how a model, in float32, copes with its own words in the place of those of `targets`."""
         model, symbols = self._single("exposure"), self._task.symbols
         pairs = self._pairs(texts, targets, max_tokens)
         return reduce(Exposure.plus, (exposure(model, source, target, symbols) for _, source, target in pairs))
 
     def _single(self, what: str) -> CMLMModel:
-        """Return the one model, in float32, or raise."""
+        """Return the only model, in float32; raise an OptionError otherwise."""
         if len(self._models) > 1:
             raise OptionError(f"the {what} is that of a single model, and this is an ensemble")
         if self._models[0].precision != "float32":
@@ -233,7 +236,7 @@ class Translator:
     def _pairs(
         self, texts: Sequence[str], targets: Sequence[str], max_tokens: int
     ) -> Iterator[tuple[list[int], torch.Tensor, torch.Tensor]]:
-        """Yield batches of texts and their translations: their numbers, source (B, S) and target (B, T)."""
+        """Yield batches of texts and targets: their numbers, source (B, S) and target (B, T)."""
         _check_texts("texts", texts)
         _check_texts("targets", targets)
         if len(targets) != len(texts):
@@ -267,7 +270,7 @@ class Translator:
     def _batches(
         self, texts: Sequence[str], max_tokens: int, templates: Optional[Sequence[Template]]
     ) -> list[dict[str, Any]]:
-        """Return `texts` as fairseq's samples, those of a like length together."""
+        """Return `texts` as samples of fairseq, texts of similar length together."""
         tokens, lengths = self._task.get_interactive_tokens_and_lengths(texts, self._text.source)
         limit = min(model.max_positions()[0] for model in self._models)
         for i, length in enumerate(lengths):

@@ -5,11 +5,16 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from fairseq.options import get_training_parser, parse_args_and_arch
 from fairseq_commands import PLUGIN
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from benchmarks.models import Size
+from benchmarks.variants import masked_models, variants_of
 
 ABLATIONS = Path(__file__).parents[1] / "examples" / "ablations"
 TABLES = sorted(ABLATIONS.parent.glob("*/*.txt"))
@@ -102,3 +107,16 @@ def test_every_variant_of_the_tables_is_understood_and_differs_from_the_others(t
         parsed = parse_args_and_arch(get_training_parser(), [*words, *base, *extra.split()])
         seen.add((model, str(sorted(vars(parsed).items()))))
     assert len(seen) == len(variants)
+
+
+def test_depths_are_compared_at_equal_parameters(tmp_path: Path) -> None:
+    """The sizes of the recipe, with what the lines say; the vocabulary is that of Multi30k."""
+    size = Size(features=256, layers=3, vocabulary=4105)
+    found = masked_models(size, variants_of(ABLATIONS.parent / "multi30k" / "depth.txt"), tmp_path, seed=1)
+    layers, parameters = {}, []
+    for name, (system, number) in found.items():
+        model = system.in_precision("float32").model
+        layers[name] = len(model.encoder.layers), len(model.decoder.layers)
+        parameters.append(number)
+    assert layers == {"depth-3-3": (3, 3), "depth-4-2": (4, 2), "depth-5-1": (5, 1)}
+    assert max(parameters) < 1.005 * min(parameters)

@@ -16,14 +16,14 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from fairseq.data import Dictionary
 from fairseq_commands import LANGUAGES, TINY
 
-from benchmarks import checked, decoding, growth, objectives, quality, steps, training, updates
+from benchmarks import checked, decoding, documents, growth, objectives, quality, steps, training, updates, variants
 from benchmarks.catalogue import MASKED
 from benchmarks.checked import Checked, Expected, WrongDecodingError, check, expected_of
 from benchmarks.growth import exponent, quadratic_share
 from benchmarks.memory import Peak, peak_of
 from benchmarks.models import Size
 from benchmarks.operations import Operations, masked_in_each_pass, operations
-from benchmarks.rows import Line, details_of, row_of
+from benchmarks.rows import Line, details_of, quality_panels, row_of
 from benchmarks.sentences import DISTRIBUTIONS, random_words, read_pairs
 from fairseq_cmlm.decoding.options import Decoding
 from fairseq_cmlm.errors import OptionError, TextError
@@ -37,6 +37,7 @@ from fairseq_cmlm.experiments.systems.fairseq_masked import FairseqMasked
 from fairseq_cmlm.experiments.systems.masked import Masked
 from fairseq_cmlm.experiments.systems.system import Decoded
 from fairseq_cmlm.experiments.timing import Spread
+from fairseq_cmlm.render.plots import figure_class
 
 TOY = ("--sentences", "5", "--rounds", "2", "--features", "32", "--layers", "2", "--vocabulary", "60")
 
@@ -322,6 +323,29 @@ def test_trained_models_are_scored(checkpoint: Path, data: Path, text: Path, tmp
     for name in ("ours", "ours-fast") if runtime.HAS_ONNX else ():
         other = rows[name.replace("ours", "runtime")]
         assert all(rows[name][fact] == other[fact] for fact in ("bleu", "passes")), name
+    assert (tmp_path / "out.png").is_file() == (figure_class() is not None)
+
+
+def test_quality_is_drawn_against_the_time_of_a_sentence() -> None:
+    def details(system: str, candidates: Any, speed: float, bleu: float, batch: int = 1) -> dict[str, Any]:
+        facts = {"system": system, "candidates": candidates, "batch_size": batch, "threads": 2, "bleu": bleu}
+        return {**facts, "sentences_per_second": Spread(speed, speed, speed)._asdict()}
+
+    runs = [details("ours", 3, 20.0, 33.0), details("ours", 3, 10.0, 35.0), details("ours-fast", 3, 50.0, 32.0)]
+    # A preset is measured once, and told with every T.
+    found = [*runs, runs[-1], details("ar", None, 25.0, 38.0), details("ar", None, 100.0, 38.0, batch=8)]
+    one, eight = quality_panels(found)
+    assert (
+        one.title == "batch 1, 2 threads"
+        and one.log
+        and one.series
+        == {
+            "ours, l=3": [(50.0, 33.0), (100.0, 35.0)],
+            "ours-fast, l=3": [(20.0, 32.0)],
+            "ar": [(40.0, 38.0)],
+        }
+    )
+    assert eight.series == {"ar": [(10.0, 38.0)]}
 
 
 def test_a_training_is_measured_on_batches_of_all_lengths() -> None:
@@ -352,6 +376,20 @@ def test_objectives_are_measured_against_the_plain_one(tmp_path: Path) -> None:
     assert [row["objective"] for row in rows] == ["cmlm", *names]
     assert all(len(row["seconds"]) == 2 and row["ms"] > 0 for row in rows)
     assert rows[0]["ratio"] == {"median": 1, "low": 1, "high": 1}
+
+
+def test_the_models_of_a_table_are_decoded_in_turn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = tmp_path / "table.txt"
+    table.write_text("# a remark\neven | raw |\ndeep | raw | --encoder-layers 3 --decoder-layers 1\n")
+    numbers = ("--iterations", "3", "--candidates", "2", "--batch-sizes", "2", "--output", str(tmp_path / "out"))
+    variants.main([*TOY, "--table", str(table), *numbers])
+    even, deep = json.loads((tmp_path / "out.json").read_text())["rows"]
+    assert (even["model"], deep["model"]) == ("even", "deep") and even["ratio"] == {"median": 1, "low": 1, "high": 1}
+    assert deep["parameters"] - even["parameters"] == 12 * 32**2 + 13 * 32 - (16 * 32**2 + 19 * 32)
+    assert len(deep["seconds"]) == 2 and "| deep | 0." in capsys.readouterr().out
+    table.write_text("deep | --encoder-layers 3\n")
+    with pytest.raises(SystemExit, match=r"must have lines NAME \| MODEL \| OPTIONS: deep"):
+        variants.main(["--table", str(table)])
 
 
 def test_updates_of_versions_take_turns(data: Path, tmp_path: Path) -> None:
@@ -397,6 +435,27 @@ def test_growth_measures_lengths_and_candidates(tmp_path: Path, capsys: pytest.C
     printed = capsys.readouterr().out
     assert (tmp_path / "out.md").read_text() in printed
     assert "| fairseq-cmlm | 5 | 3 |" in printed and "- growth with length, ours: exponent" in printed
+
+
+def test_documents_grow_in_windows_and_as_a_whole(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(documents, "peak_of", peak_of_nothing)
+    sizes = ("--tokens", "40", "120", "--window", "60", "--length-beam", "2", "--iterations", "4", "--beam", "2")
+    documents.main([*TOY[2:], *sizes, "--output", str(tmp_path / "out")])
+    found = json.loads((tmp_path / "out.json").read_text())
+    passes = {(row["system"], row["tokens"]): row["passes"] for row in found["rows"]}
+    assert [passes[system, 40] for system in documents.SYSTEMS] == [4, 8, 8, 4, 40]
+    # A window holds two paragraphs of 21 tokens, mark included, and has no room for others before them.
+    assert [passes[system, 120] for system in documents.SYSTEMS] == [12, 24, 24, 4, 120]
+    assert all(len(row["seconds"]) == 2 for row in found["rows"])
+    assert found["fits"]["whole"]["exponent of the memory"] == pytest.approx(0)
+    printed = capsys.readouterr().out
+    assert "- growth of autoregressive: exponent " in printed and "| blocks | 120 | 24 |" in printed
+    with pytest.raises(SystemExit, match="--tokens 40 shows no growth"):
+        documents.main(["--tokens", "40"])
+    with pytest.raises(SystemExit, match="--window 30 is less than two paragraphs, 40"):
+        documents.main(["--window", "30"])
 
 
 def test_one_size_shows_no_growth() -> None:

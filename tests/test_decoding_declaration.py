@@ -30,6 +30,8 @@ VALUES: dict[str, Any] = {
     "rescore_with": __file__,
     "plan_by": "pseudo_likelihood",
     "plan_with": __file__,
+    "search_with": __file__,
+    "verify_with": __file__,
     "length_scale": 1.5,
     "gold_target_length": True,
     "length_budget": 7,
@@ -76,7 +78,7 @@ def test_every_field_has_a_value_here() -> None:
 
 @pytest.fixture(autouse=True)
 def nobody_judges(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The files of --rescore-with and --plan-with are no checkpoints here."""
+    """The files of --rescore-with and the like are no checkpoints here."""
     monkeypatch.setattr(LoadedJudges, "of", lambda *_: NOBODY)
 
 

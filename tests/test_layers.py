@@ -19,32 +19,49 @@ LAYERS: dict[str, tuple[set[str], bool]] = {
     "sentence_random": (set(), False),
     "shapes": (set(), False),
     "generated": ({"errors"}, False),
+    "draft": ({"errors"}, False),
     "text_check": ({"errors"}, False),
     "text": ({"errors", "files", "text"}, False),
     "training_log": ({"errors"}, False),
     "render": ({"errors", "files", "render"}, False),
     "model": ({"errors", "options", "shapes", "model"}, False),
     # Of the model, decoding knows the names of its precisions.
-    "decoding": ({"errors", "options", "schedule", "sentence_random", "model", "decoding"}, False),
+    "decoding": ({"errors", "options", "schedule", "sentence_random", "draft", "model", "decoding"}, False),
     "training": ({"errors", "options", "schedule", "sentence_random", "shapes", "training"}, False),
-    "inference": ({"errors", "sentence_random", "model", "decoding", "training", "inference"}, False),
-    "measures": ({"errors", "files", "generated", "render", "measures"}, False),
-    "checkpoints": ({"errors", "files", "checkpoints"}, False),
+    "inference": ({"errors", "sentence_random", "draft", "model", "decoding", "training", "inference"}, False),
+    "measures": ({"errors", "files", "generated", "render", "text", "measures"}, False),
+    "checkpoints": ({"errors", "files", "render", "text", "checkpoints"}, False),
     "formats": ({"errors", "files", "generated", "measures", "render", "text", "formats"}, False),
     "distillation": ({"errors", "files", "generated", "measures"}, False),
     "curves": ({"errors", "files", "render", "training_log"}, False),
     "plugin": (
-        {"errors", "files", "generated", "options", "schedule", "sentence_random", "shapes", "checkpoints", "text"}
+        {
+            "errors",
+            "files",
+            "generated",
+            "options",
+            "schedule",
+            "sentence_random",
+            "shapes",
+            "draft",
+            "checkpoints",
+            "text",
+        }
         | {"decoding", "training", "model", "inference", "plugin"},
         True,
     ),
     "translation": ({"errors", "decoding"}, False),
-    "runtime": ({"errors", "files", "options", "text", "translation", "demo", "runtime"}, False),
-    "export": ({"errors", "files", "decoding", "model", "text", "plugin", "runtime", "export"}, False),
-    "translator": ({"errors", "files", "decoding", "inference", "plugin", "translation"}, True),
+    "runtime": ({"errors", "files", "options", "draft", "text", "translation", "demo", "runtime"}, False),
+    "export": ({"errors", "files", "render", "decoding", "model", "text", "plugin", "runtime", "export"}, False),
+    "translator": ({"errors", "files", "draft", "decoding", "inference", "plugin", "translation"}, True),
     "classifier": ({"errors", "inference", "plugin", "translator"}, True),
     "extractor": ({"errors", "inference", "plugin", "translator"}, True),
+    "document_translator": (
+        {"errors", "options", "text", "decoding", "inference", "plugin", "translator"},
+        True,
+    ),
     "tracing": ({"errors", "files", "measures", "render", "translation"}, False),
+    "course": ({"errors", "files", "measures", "render", "training_log", "course"}, False),
     "demo": ({"errors", "options", "render", "translation", "demo"}, False),
     "conversion": ({"errors", "files", "checkpoints", "text", "plugin", "conversion"}, True),
     "experiments": (
@@ -55,7 +72,7 @@ LAYERS: dict[str, tuple[set[str], bool]] = {
     "commands": (
         {"errors", "files", "text", "text_check", "options", "decoding", "model", "training", "measures", "render"}
         | {"checkpoints", "distillation", "curves", "conversion", "plugin", "translator", "tracing", "demo"}
-        | {"classifier", "extractor", "experiments", "export", "formats", "commands"},
+        | {"classifier", "course", "extractor", "document_translator", "experiments", "export", "formats", "commands"},
         False,
     ),
 }

@@ -276,6 +276,32 @@ def test_the_settings_of_a_recipe_fit_together(recipe: str) -> None:
             assert ["figure", direction, output] in lines
 
 
+@pytest.mark.parametrize("settings", sorted(EXAMPLES.rglob("settings.sh")), ids=lambda path: path.parent.name)
+def test_a_recipe_names_its_data_and_their_licence(settings: Path) -> None:
+    name = str(settings.parent.relative_to(EXAMPLES)).removeprefix("wmt/")
+    show = 'usage=; . "$1/steps/recipe.sh"; settings "$2"; echo "$data_name"; echo "$data_licence"'
+    done = subprocess.run(["bash", "-c", show, "-", str(EXAMPLES), name], capture_output=True, text=True, check=True)
+    assert all(done.stdout.splitlines()) and len(done.stdout.splitlines()) == 2
+
+
+def test_a_card_is_written_for_each_model_that_was_scored(tmp_path: Path) -> None:
+    stub(tmp_path / "commands", "fairseq-cmlm", 'printf "%s|" "$@"')
+    for folder, model in (("teacher", "teacher"), ("mine", "warm-mixed-from-x"), ("raw", "raw")):
+        (tmp_path / "en-de" / folder).mkdir(parents=True)
+        (tmp_path / "en-de" / folder / "averaged.pt").touch()
+        (tmp_path / "en-de" / folder / "training").write_text(f"7\n{model}, ARCH=a\n")
+    (tmp_path / "table").write_text("")
+    outputs = ["test/teacher,beam=5.out", "test/mine,T=1.out", "test/mine,T=4.out", "test/linear.out"]
+    settings = {"PATH": f"{tmp_path / 'commands'}:{os.environ['PATH']}"}
+    done = run(STEPS / "card.sh", "multi30k", "en-de", tmp_path, tmp_path / "table", *outputs, **settings)
+    assert done.returncode == 0, done.stderr
+    work = tmp_path / "en-de"
+    assert sorted(tmp_path.rglob("README*")) == [work / "mine" / "README.md", work / "teacher" / "README.md"]
+    given = (work / "mine" / "README.md").read_text()
+    assert f"card|{work}/mine/averaged.pt|--scores|{tmp_path}/table|--rows|mine|--training-data|Multi30k" in given
+    assert "; both its own targets and the teacher's translations|--data-licence|its publisher states none|" in given
+
+
 SMALL = {
     **{"MERGES": "100", "SHARDS": "2", "AVERAGE": "2", "TOKENS": "512", "MAX_TOKENS": "512", "WARMUP": "4"},
     **{"TEACHER_UPDATES": "8", "UPDATES": "24", "SAVE_EVERY": "4", "ITERATIONS": "2", "TEACHER": "transformer"},
@@ -329,6 +355,9 @@ def test_a_whole_recipe_goes_on_after_an_interruption(text: Path, tmp_path: Path
     assert re.search(r"\| teacher,beam=5 \| [\d.]+ .* \| 28.60 \|", table)
     assert re.search(r"\| distilled,T=2 \| [\d.]+ .* \| - \|", table)
     assert "tok:13a" in table and "tok:none" in table
+    card, own = (student / "README.md").read_text(), next(line for line in table.splitlines() if "distilled" in line)
+    assert own in card and "teacher,beam=5" not in card and "the targets are the teacher's translations" in card
+    assert "teacher,beam=5" in (student.parent / "teacher" / "README.md").read_text()
     pipeline = read_pipeline(work / "data" / "text.json")
     assert f"text {pipeline.signature}\n" in table, "teacher and student join text alike"
     assert [pipeline.source(line) for line in (raw / "test.en").read_text().splitlines()] == (

@@ -50,6 +50,7 @@ def texts(person: str, town: str, thing: str) -> dict[str, str]:
     return {"text": f"{person} built the {thing} of {town}. It stands there still."}
 
 
+BASELINES = {"data_to_text": "template", "paraphrase": "copy", "infilling": "frequent"}
 RECIPES: dict[str, Callable[[str, str, str], dict[str, str]]] = {
     "data_to_text": triples,
     "paraphrase": paraphrases,
@@ -99,13 +100,15 @@ def test_a_task_goes_from_records_to_its_table(recipe: str, tmp_path: Path) -> N
     name, examples = read_examples(work / "text" / "valid.jsonl")
     results = json.loads((work / "results.json").read_text())
     assert name == results["format"] == recipe and results["examples"] == len(examples)
-    assert results["systems"][:2] == ["teacher,beam=5", "raw,T=2"]
+    assert results["systems"][:3] == [BASELINES[recipe], "teacher,beam=5", "raw,T=2"]
     assert set(results["scores"]) == {*FORMATS[recipe].measures, "length_ratio"}
     assert all(score > 1 for score in results["scores"].get("perplexity", []))
-    assert all(one["passes"] and one["seconds"] is not None for one in results["made"])
+    assert all(one["passes"] and one["seconds"] is not None for one in results["made"][1:])
     passes = dict(zip(results["systems"], (one["passes"] for one in results["made"])))
     assert passes["raw,T=2"] <= 2 < passes["teacher,beam=5"]
     assert (work / "results.md").read_text() in done.stdout
+    card = (model / "README.md").read_text()
+    assert "| raw,T=2 | " in card and "teacher" not in card.partition("## Scores")[2]
     assert ("longer-raw,beam=5" in results["systems"]) == slower == ("measured once" not in done.stdout)
     assert [one["outputs"] for one in results["draws"]] == [2] * slower
     if slower:

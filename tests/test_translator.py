@@ -391,7 +391,7 @@ def test_the_hub_interface_encodes_and_decodes(hub: GeneratorHubInterface) -> No
         ({"decoding_iterations": -1}, "--decoding-iterations -1 must be"),
         ({"sampling": True}, "--sampling True is not for"),
         ({"prefix_allowed_tokens_fn": lambda batch, tokens: [4]}, "prefix_allowed_tokens_fn is not for"),
-        ({"beam": 7}, "--beam 7 is for --decoding-strategy easy_first and left_to_right"),
+        ({"beam": 7}, "--beam 7 is for --search-with and --decoding-strategy easy_first and left_to_right"),
         (
             {"inference_step_args": {"constraints": torch.ones(1, 1)}},
             "--constraints is not for --task translation_cmlm: use --infill",

@@ -2,6 +2,7 @@
 format=classification language=en
 # The answers are chosen among the labels; the linear model needs no network; the texts are in the first column.
 choice=labels baseline=linear unlabelled=1 lay_out=../lay_out.py
+lay_out_options=("${targets[@]/#/--target=}")
 : "${LONGEST:=500}" "${RATIO:=1000}"
 : "${TOKENS:=4096}" "${MAX_TOKENS:=4096}" "${SAVE_EVERY:=100}"
 : "${TEACHER_UPDATES:=2000}" "${UPDATES:=2000}" "${DENOISE_UPDATES:=1000}"

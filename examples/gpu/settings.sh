@@ -4,6 +4,8 @@
 # SIZE is base (D = 512, 6 layers), small (256, 3) or tiny (32, 1, for tests) of teacher and CMLM alike; OBJECTIVE is that
 # of the CMLM (--objective); MORE holds options of fairseq-train for all models.
 foreign=de
+data_name="English-German text that was given"
+data_licence="that of the text"
 bpe=joint
 # What plan.py worked out; what is set in the environment goes before it.
 [ ! -e "${work:-}/plan.sh" ] || . "$work/plan.sh"

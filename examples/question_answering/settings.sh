@@ -3,6 +3,8 @@
 # FOLDER holds train.tsv, valid.tsv and perhaps test.tsv, as `fairseq-cmlm format question_answering` reads them. A story of
 # 1,250 words is read whole; CUT=300 reads so many words of question and story.
 format=question_answering language=en
+data_name="FairytaleQA, 8,548 questions about children's stories (github.com/uci-soe/FairytaleQAData)"
+data_licence="Apache-2.0"
 # Beside generated answers, those that are chosen among the spans of the text; the best-matching sentence needs no network.
 choice=spans baseline=sentence
 : "${MERGES:=6000}" "${LONGEST:=1500}" "${RATIO:=2000}"

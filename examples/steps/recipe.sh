@@ -33,7 +33,7 @@ settings() {
     recipe_folder=$examples/$1
     [ -d "$recipe_folder" ] || recipe_folder=$examples/wmt/$1
     [ -f "$recipe_folder/settings.sh" ] || fail "there is no recipe '$1', a folder with a settings.sh: $(cd "$examples" && echo */settings.sh */*/settings.sh)"
-    format=
+    format= data_name= data_licence= # of the training data, for the model card
     . "$recipe_folder/settings.sh"
     first=en second=${foreign:-}
     [ -z "$format" ] || first=source second=target

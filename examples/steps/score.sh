@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Score translations as the paper did and by sacreBLEU and chrF, beside the paper's figures.
 #
-#   score.sh RECIPE DIRECTION WORK OUTPUT...      WORK/DIRECTION/scores.md receives the table, which is printed too
+#   score.sh RECIPE DIRECTION WORK OUTPUT...      WORK/DIRECTION/scores.md receives the table, which is printed too, and
+#                                                  each WORK/DIRECTION/MODEL its model card, README.md
 #
 # The paper's BLEU is tokenised BLEU, for Chinese sacreBLEU. Tokenised BLEU depends on the tokens: compare it only with
 # figures of the same tokenisation.
@@ -31,4 +32,5 @@ else
         { print }' > "$part"
 fi
 mv "$part" "$scores"
+bash "$examples/steps/card.sh" "$recipe" "$direction" "$work" "$scores" "$@"
 cat "$scores"

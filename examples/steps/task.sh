@@ -7,7 +7,7 @@
 # files, as `fairseq-cmlm format` reads them; without it they are downloaded. The autoregressive model has the CMLM's sizes and
 # text, and is measured twice: after as many updates (teacher), and after as much time (longer-MODEL), which includes what
 # went into the CMLM before, a teacher and its translations. All is measured on the split test, or valid if there is none.
-# WORK/results.md and results.json receive the table. MODELS (of those that train.sh names, and denoised: see denoise below),
+# WORK/results.md and results.json receive the table, each model's folder its card. MODELS (of those that train.sh names, and denoised: see denoise below),
 # ITERATIONS ("4 10"), DRAWS, CUT (words of a source that are kept) and what the steps take may be set. What stands is not done
 # again; an interrupted step goes on or is done again.
 usage="usage: task.sh RECIPE WORK [FOLDER]"
@@ -22,7 +22,7 @@ step() { bash "$examples/steps/$1.sh" "$recipe" "${@:2}"; }
 write_text() { fairseq-cmlm format "$1" "$records" "${!#}" --seed "${SEED:-1}" ${CUT:+--longest "$CUT"} "${@:2:$#-2}"; }
 
 # The records of a recipe whose publisher's files have another shape.
-lay_out_records() { python "$recipe_folder/$lay_out" "$records" "$1" --seed "${SEED:-1}" "${targets[@]/#/--target=}"; }
+lay_out_records() { python "$recipe_folder/$lay_out" "$records" "$1" --seed "${SEED:-1}" "${lay_out_options[@]}"; }
 
 # The answers of what needs no network.
 answer_simply() {
@@ -37,10 +37,23 @@ choose() {
     outputs+=("$work/$direction/$SPLIT/$1,$choice.out")
 }
 
+# write_documents MODEL SIZE WAY...: the documents by the model in the folder MODEL, in each of the ways.
+write_documents() {
+    local way
+    for way in "${@:3}"; do
+        step documents "$direction" "$work" "$1" "$2" "$way"
+        outputs+=("$work/$direction/$SPLIT/$1,$2,$way.out")
+    done
+}
+
 # search WORK NAME: the test text by the autoregressive model in the folder NAME.
 search() {
     if [ "$choice" = labels ]; then
         choose "$2"
+        return
+    fi
+    if [ -n "${ways:-}" ]; then
+        write_documents "$2" beam=5 windows paragraphs
         return
     fi
     NAME=$2 step translate "$direction" "$1" teacher 5
@@ -54,6 +67,10 @@ fill() {
     [ -z "$choice" ] || choose "$1"
     [ "$choice" != labels ] || return 0
     for iterations in $ITERATIONS; do
+        if [ -n "${ways:-}" ]; then
+            write_documents "$1" "T=$iterations" $ways
+            continue
+        fi
         name=$work/$direction/$SPLIT/$1,T=$iterations
         step translate "$direction" "$work" "$1" "$iterations"
         outputs+=("$name.out")
@@ -148,6 +165,7 @@ score() {
     [ "$choice" != labels ] || options+=(--confusion "$1/confusion.svg")
     fairseq-cmlm score "${outputs[@]}" "${options[@]}" > "$1/results.part"
     mv "$1/results.part" "$1/results.md"
+    step card "$direction" "$1" "$1/results.md" "${outputs[@]}"
     cat "$1/results.md"
     outputs=()
 }

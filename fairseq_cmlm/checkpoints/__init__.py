@@ -1,1 +1,1 @@
-"""Checkpoints of fairseq-train: read without running code from them, and averaged."""
+"""Checkpoints of fairseq-train: reading them without running code from them, averaging them, describing them."""

@@ -1,4 +1,4 @@
-"""`fairseq-cmlm average`: the mean of several checkpoints of one training, as a checkpoint to translate with."""
+"""`fairseq-cmlm average`: average the parameters of several checkpoints of one training into a new checkpoint."""
 
 from __future__ import annotations
 
@@ -18,10 +18,9 @@ Parameters = Mapping[str, Tensor]
 
 
 def average(paths: Sequence[Path], output: Path, best: Optional[int] = None) -> list[str]:
-    """Write the mean of the parameters of `paths` to `output`; with `best`, the mean of that many of the best.
+    """Write the mean of the parameters of `paths` to `output`, or of the `best` best of them; say what was averaged.
 
-    Returns lines that say what was averaged. The result has the options of the first one, and no optimizer state.
-    A path may be a folder only with `best`.
+    The result has the options of the first checkpoint and no optimizer state. Only with `best` may a path be a folder.
     """
     chosen = list(paths) if best is None else [record.path for record in best_of(paths, best)]
     records: list[Record] = []
@@ -42,11 +41,14 @@ def average(paths: Sequence[Path], output: Path, best: Optional[int] = None) -> 
 
 
 _KEPT = ("args", "cfg", "criterion", "optimizer_history", "task_state")
+# In the state of a task: tokens of source and target that were learned. A training that goes on may have longer texts.
+LONGEST = "longest"
 
 
 def _check_text(first: Path, kept: Mapping[str, Any], path: Path, state: Mapping[str, Any]) -> None:
     """Raise if the state of the task, which tells how text is prepared, is another than in the first checkpoint."""
-    if kept and (kept.get("task_state") or {}) != (state.get("task_state") or {}):
+    theirs, others = ({**(one.get("task_state") or {}), LONGEST: None} for one in (kept, state))
+    if kept and theirs != others:
         raise CheckpointError(f"{path} and {first} prepare text in two ways: average checkpoints of one training only")
 
 
@@ -86,12 +88,12 @@ def _summable(value: Tensor) -> Tensor:
 
 
 def _add(total: Tensor, value: Tensor) -> Tensor:
-    """Add floating point numbers; whole numbers, which are the same in both, stay `total`."""
+    """Add floating point tensors; return integer tensors, equal in all checkpoints, unchanged."""
     return total + value if total.is_floating_point() else total
 
 
 def _identity(value: Tensor) -> tuple[Any, ...]:
-    """Return a key that two names share exactly if they stand for one tensor of a checkpoint."""
+    """Return a key that two names share if and only if they refer to the same tensor of a checkpoint."""
     return value.untyped_storage().data_ptr(), value.storage_offset(), value.shape, value.stride()
 
 
@@ -114,7 +116,7 @@ def _check_alike(first: Path, sums: Parameters, path: Path, parameters: Paramete
 def _check_finite(path: Path, parameters: Parameters) -> None:
     """Raise if a parameter holds NaN or an infinite number, which the mean would spread over every translation."""
     for name, value in parameters.items():
-        # fairseq up to 0.12.2 saves this buffer of its sinusoidal positions as the memory happened to be.
+        # fairseq up to 0.12.2 saves uninitialised memory in this buffer of its sinusoidal positions.
         if not name.endswith("._float_tensor") and not value.isfinite().all():
             raise CheckpointError(
                 f"{name} in {path} holds NaN or infinite numbers, so this model has diverged: leave the checkpoint out"

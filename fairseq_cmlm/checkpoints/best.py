@@ -1,4 +1,4 @@
-"""The best checkpoints of one or several trainings, by what fairseq-train wrote into them."""
+"""The best checkpoints of one or several trainings, by the validation results that fairseq-train stored in them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fairseq_cmlm.errors import CheckpointError, OptionError
 
 @dataclass(frozen=True)
 class Record:
-    """What fairseq-train wrote into a checkpoint about it.
+    """The validation result that fairseq-train stored in a checkpoint.
 
     metric, value     --best-checkpoint-metric of the validation after these updates; value is None without one
     larger_is_better  --maximize-best-checkpoint-metric
@@ -32,7 +32,7 @@ class Record:
 
 
 def record_of(path: Path, state: Mapping[str, Any]) -> Record:
-    """Return the record in a checkpoint; what an old one lacks has fairseq's default."""
+    """Return the record in a checkpoint; fields that an old one lacks have fairseq's defaults."""
     args = state.get("args") or Namespace()
     options = state["cfg"]["checkpoint"] if state.get("cfg") else vars(args)
     history = state.get("optimizer_history") or [{}]
@@ -49,13 +49,13 @@ def record_of(path: Path, state: Mapping[str, Any]) -> Record:
 def best_of(paths: Sequence[Path], number: int) -> list[Record]:
     """Return the `number` best checkpoints in `paths` (files, and folders of checkpoint*.pt), the best first.
 
-    The measure is the one of the training, its validation loss if it had no other. Checkpoints with equal parameters,
-    such as checkpoint_best.pt and checkpoint_last.pt beside the file they are copies of, count once.
+    They are ranked by the training's --best-checkpoint-metric, by default the validation loss. Checkpoints with equal
+    parameters count once, such as checkpoint_best.pt and checkpoint_last.pt beside the files they copy.
     """
     if number < 1:
         raise OptionError(f"--best {number} must be at least 1")
     files = [file for path in paths for file in (sorted(path.glob("checkpoint*.pt")) if path.is_dir() else [path])]
-    # With memory mapping nothing but the records is read from the disk.
+    # With memory mapping only the records are read from disk.
     records = [record_of(file, read_checkpoint(file, memory_map=True)) for file in files]
     validated = _without_copies([record for record in records if record.value is not None])
     kinds = {(record.metric, record.larger_is_better) for record in validated}
@@ -74,13 +74,13 @@ def best_of(paths: Sequence[Path], number: int) -> list[Record]:
 
 
 def _rank(record: Record) -> tuple[float, int]:
-    """Return a key by which the best comes first; of equal values, the one with more updates."""
+    """Return a sorting key that puts the best first and, among equal values, the one with more updates."""
     value = 0.0 if record.value is None else record.value
     return -value if record.larger_is_better else value, -record.updates
 
 
 def _without_copies(records: Sequence[Record]) -> list[Record]:
-    """Drop each record whose parameters are those of an earlier one. Only equal numbers of updates are compared."""
+    """Drop each record whose parameters equal those of an earlier one with the same number of updates."""
     kept: list[Record] = []
     for record in records:
         alike = [other for other in kept if other.updates == record.updates]

@@ -1,4 +1,4 @@
-"""Reading a checkpoint without running code from it."""
+"""Safe reading of checkpoints, without running code from them."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def safe_types() -> list[Any]:
 
 @contextlib.contextmanager
 def explained(path: object, instead: str = "") -> Iterator[None]:
-    """While the checkpoint `path` is read, turn every failure into one CheckpointError that says what is wrong.
+    """Turn every failure to read the checkpoint `path` inside the block into one CheckpointError that explains it.
 
-    instead  what to do, for a checkpoint that needs foreign code
+    instead  advice for a checkpoint that needs foreign code
     """
     try:
         yield
@@ -48,7 +48,7 @@ def explained(path: object, instead: str = "") -> Iterator[None]:
         raise CheckpointError(f"{path} {what} and was not loaded, for unpickling can run anything{instead}") from None
     except (FileNotFoundError, UserError):
         raise
-    except Exception as error:  # a damaged file fails in any way
+    except Exception as error:  # a damaged file can fail in any way
         reason = str(error).partition("\n")[0]
         raise CheckpointError(f"{path} cannot be read as a checkpoint: is it complete? ({reason})") from None
 
@@ -56,10 +56,10 @@ def explained(path: object, instead: str = "") -> Iterator[None]:
 def read_safely(path: Path, more_types: Sequence[Any] = (), memory_map: bool = False) -> Any:
     """Return the content of a file of torch.save, on the CPU.
 
-    more_types  that may be unpickled, besides tensors, plain types and `safe_types`
-    memory_map  read the tensors from the disk only when they are used
+    more_types  types to allow besides tensors, plain types and `safe_types`
+    memory_map  read the tensors from disk only when they are used
     """
-    # When safe_globals ends, it forbids its types again, so it must not get those that repairs.py allowed for good.
+    # On exit, safe_globals forbids its types again, so it must not get those that repairs.py allowed for good.
     allowed = torch.serialization.get_safe_globals()
     types = [one for one in (*safe_types(), *more_types) if one not in allowed]
     with explained(path), torch.serialization.safe_globals(types):
@@ -69,7 +69,7 @@ def read_safely(path: Path, more_types: Sequence[Any] = (), memory_map: bool = F
 
 
 def has_parameters(state: Any) -> bool:
-    """Say whether the content of a checkpoint has tensors by name in "model"."""
+    """Return whether the content of a checkpoint has a dict of tensors in "model"."""
     model = state.get("model") if isinstance(state, dict) else None
     return isinstance(model, dict) and all(isinstance(value, Tensor) for value in model.values())
 

@@ -1,4 +1,4 @@
-"""Examples that are answered by a choice, and the temperature of such choices: what two commands share."""
+"""Examples answered by a choice, and the temperature of such choices, for two subcommands."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fairseq_cmlm.formats.example import Example, read_examples
 
 
 def examples_of(path: Path, wanted: Optional[str] = None) -> tuple[str, list[Example]]:
-    """Return the format and the examples of a file; none at all, or another format than `wanted`, is a TextError."""
+    """Return the format and the examples of a file; raise a TextError for none, or a format other than `wanted`."""
     name, examples = read_examples(path)
     if not examples:
         raise TextError(f"{path} has no example")
@@ -21,7 +21,7 @@ def examples_of(path: Path, wanted: Optional[str] = None) -> tuple[str, list[Exa
 
 
 def labels_of_all(examples: Sequence[Example]) -> list[str]:
-    """Return the labels that all of the examples have to choose from."""
+    """Return the labels to choose from, which must be the same for all examples."""
     found: list[str] = examples[0].details["labels"]
     if any(example.details["labels"] != found for example in examples):
         raise TextError("the examples have not all the same labels: write them again by fairseq-cmlm format")

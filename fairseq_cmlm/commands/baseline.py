@@ -11,7 +11,7 @@ from fairseq_cmlm.errors import OptionError
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
-    parser.add_argument("examples", type=Path, metavar="EXAMPLES", help="the .jsonl of a format: what is answered")
+    parser.add_argument("examples", type=Path, metavar="EXAMPLES", help="the .jsonl of a format, to answer")
     parser.add_argument("--train", type=Path, required=True, metavar="FILE", help="the .jsonl of the training text")
     parser.add_argument(
         "--calibrate-on", type=Path, metavar="FILE", help="a .jsonl: fit the temperature of a classification to it"

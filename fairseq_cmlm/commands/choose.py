@@ -1,4 +1,4 @@
-"""`fairseq-cmlm choose`: the likeliest of the answers that are possible, a label or a span of the text."""
+"""`fairseq-cmlm choose`: answer by the likeliest label, or the likeliest span of a text."""
 
 from __future__ import annotations
 
@@ -24,19 +24,25 @@ _SEARCH = Search()
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
     add_model_options(parser)
-    parser.add_argument("examples", type=Path, metavar="EXAMPLES", help="the .jsonl of classification or of questions")
-    parser.add_argument("--cut", action="store_true", help="read what the model can of a text that is too long")
+    parser.add_argument(
+        "examples", type=Path, metavar="EXAMPLES", help="the .jsonl of a classification or of questions"
+    )
+    parser.add_argument("--cut", action="store_true", help="cut texts that are too long for the model")
     parser.add_argument(
         "--calibrate-on", type=Path, metavar="FILE", help="a .jsonl: fit the temperature of a classification to it"
     )
     parser.add_argument(
-        "--longest", type=int, default=_SEARCH.longest, metavar="N", help="tokens of a span (%(default)s)"
+        "--longest", type=int, default=_SEARCH.longest, metavar="N", help="most tokens of a span (%(default)s)"
     )
     parser.add_argument(
-        "--kept", type=int, default=_SEARCH.kept, metavar="N", help="spans that are compared again (%(default)s)"
+        "--kept", type=int, default=_SEARCH.kept, metavar="N", help="number of spans to compare again (%(default)s)"
     )
     parser.add_argument(
-        "--passes", type=int, default=_SEARCH.passes, metavar="N", help="in so many passes; 1: not again (%(default)s)"
+        "--passes",
+        type=int,
+        default=_SEARCH.passes,
+        metavar="N",
+        help="passes for comparing again; 1: none (%(default)s)",
     )
 
 
@@ -54,7 +60,7 @@ def run(options: argparse.Namespace) -> str:
 
 
 class _Way(NamedTuple):
-    """How a model answers: the choice, its signature, and how many passes of a decoder it takes."""
+    """The way a model answers: the choice, its signature, and the decoder passes that it takes."""
 
     choose: Callable[[Sequence[Example]], Chosen]
     signature: str
@@ -112,5 +118,5 @@ def _spans(options: argparse.Namespace) -> _Way:
 
 
 _Likelihoods = Callable[[Sequence[str], Sequence[str]], "tuple[list[list[float]], int]"]
-# Name of a format -> how it is answered by a choice.
+# Name of a format -> function that loads the model for its choice.
 _WAYS: dict[str, Callable[[argparse.Namespace], _Way]] = {"classification": _labels, "question_answering": _spans}

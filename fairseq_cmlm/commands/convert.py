@@ -11,8 +11,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("checkpoint", type=Path, help="the released code's checkpoint")
     parser.add_argument("output", type=Path, help="folder that receives model.pt and the dictionaries")
     parser.add_argument("--dictionaries", type=Path, help="folder of dict.*.txt (default: the checkpoint's own)")
-    parser.add_argument("-s", "--source-lang", help="if the checkpoint does not tell it, or not as in dict.*.txt")
-    parser.add_argument("-t", "--target-lang", help="the same of the target language")
+    parser.add_argument(
+        "-s", "--source-lang", help="source language, if the checkpoint does not name it as dict.*.txt do"
+    )
+    parser.add_argument("-t", "--target-lang", help="target language, likewise")
     parser.add_argument(
         "--text-pipeline", type=Path, metavar="FILE", help="text.json that tells how the model's text was prepared"
     )

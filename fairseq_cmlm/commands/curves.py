@@ -11,7 +11,9 @@ from fairseq_cmlm.commands.named_file import named_file
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
     parser.add_argument("logs", nargs="+", type=named_file, metavar="NAME=LOG", help="a training's name, and its log")
-    parser.add_argument("--output", type=Path, required=True, metavar="FOLDER", help="curves.md and curves.png")
+    parser.add_argument(
+        "--output", type=Path, required=True, metavar="FOLDER", help="folder for curves.md and curves.png"
+    )
 
 
 def run(options: argparse.Namespace) -> str:

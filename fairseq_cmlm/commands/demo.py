@@ -14,7 +14,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--host", default="127.0.0.1", help="the address to serve at (default: %(default)s, yours alone)"
     )
-    parser.add_argument("--port", type=int, default=8000, metavar="N", help="0 for any (default: %(default)s)")
+    parser.add_argument(
+        "--port", type=int, default=8000, metavar="N", help="port to serve at; 0 for any (default: %(default)s)"
+    )
 
 
 def run(options: argparse.Namespace) -> str:

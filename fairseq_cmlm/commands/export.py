@@ -12,25 +12,28 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
     parser.add_argument("checkpoint", type=Path, help="the model")
     parser.add_argument("folder", type=Path, help="the bundle to write")
-    parser.add_argument("--data", type=Path, metavar="FOLDER", help="of dict.*.txt (default: the checkpoint's own)")
-    parser.add_argument("-s", "--source-lang", help="if neither the checkpoint nor dict.*.txt tells it")
-    parser.add_argument("-t", "--target-lang", help="the same of the target language")
+    parser.add_argument("--data", type=Path, metavar="FOLDER", help="folder of dict.*.txt (default: its own)")
+    parser.add_argument(
+        "-s", "--source-lang", help="source language, if neither the checkpoint nor dict.*.txt names it"
+    )
+    parser.add_argument("-t", "--target-lang", help="target language, likewise")
     parser.add_argument(
         "--text-pipeline",
         metavar="FILE",
         help="how raw text is prepared: a text.json, for a model without a text pipeline of its own",
     )
     parser.add_argument("--scores", metavar="TEXT", help="for the model card: `BLEU 38.1 on ...`")
+    parser.add_argument("--training-data", metavar="TEXT", help="for the model card: what the model was trained on")
     parser.add_argument("--data-licence", metavar="TEXT", help="for the model card: the licence of the training data")
 
 
 def run(options: argparse.Namespace) -> str:
-    """Export, and return what was written."""
+    """Export the model, and return what was written."""
     for name in ("onnx", "onnxruntime"):
         imported(name, "a bundle")
     from fairseq_cmlm.export.bundle import export
-    from fairseq_cmlm.export.card import Told
+    from fairseq_cmlm.render.card import Told
 
     languages = (options.source_lang, options.target_lang)
-    told = Told(options.scores, options.data_licence)
+    told = Told(options.scores, options.training_data, options.data_licence)
     return "\n".join(export(options.checkpoint, options.folder, options.data, languages, options.text_pipeline, told))

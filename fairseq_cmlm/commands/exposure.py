@@ -1,4 +1,4 @@
-"""`fairseq-cmlm exposure`: what a model makes of its own words."""
+"""`fairseq-cmlm exposure`: measure how a model copes with its own words."""
 
 from __future__ import annotations
 

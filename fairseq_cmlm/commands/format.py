@@ -13,7 +13,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
     formats = "; ".join(f"{name}: {row.title}, of {row.files}" for name, row in FORMATS.items())
     parser.add_argument("name", choices=FORMATS, metavar="NAME", help=formats.format(split="{train,valid,test}"))
-    parser.add_argument("folder", type=Path, metavar="FOLDER", help="of the publisher's files")
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="folder with the publisher's files")
     parser.add_argument(
         "output",
         type=Path,
@@ -31,9 +31,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--longest",
         type=int,
         metavar="N",
-        help="cut a source after so many words, with a count (default: it stays whole)",
+        help="cut sources after this many words, and report how many were cut (default: keep them whole)",
     )
-    parser.add_argument("--seed", type=int, default=1, metavar="N", help="of what is drawn (%(default)s)")
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="seed of what is drawn (%(default)s)")
 
 
 def run(options: argparse.Namespace) -> str:

@@ -1,4 +1,4 @@
-"""`fairseq-cmlm likelihood`: how likely given translations are under a model."""
+"""`fairseq-cmlm likelihood`: measure how likely given translations are under a model."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> str:
-    """Return the bound for the whole text, and its perplexity; with --lines that of each line before."""
+    """Return the bound and the perplexity of the whole text, with --lines after those of each line."""
     from fairseq_cmlm import __version__
 
     translator, texts, targets = model_and_references(options)

@@ -13,8 +13,8 @@ from typing import Iterator, Optional, Sequence
 
 from fairseq_cmlm.errors import UserError
 
-# Name -> what it does. Each is the module of its name beside this file, with two functions: add_options(parser), and
-# run(options), which returns what is printed. Only the module that is chosen is imported, for torch takes seconds.
+# Name -> what it does. Each is a module of that name beside this file with two functions: add_options(parser), and
+# run(options), which returns the text to print. Only the chosen module is imported, because torch takes seconds.
 COMMANDS = {
     "path": "print the folder for fairseq's --user-dir",
     "check": "check raw text before fairseq-preprocess: what would split, shift or lose lines",
@@ -25,22 +25,26 @@ COMMANDS = {
     "average": "average the parameters of checkpoints",
     "curves": "BLEU and loss on the validation set by updates",
     "score": "score outputs of fairseq-generate: BLEU, chrF, repeated tokens, or the measures of a format",
+    "tasks": "one table of the main measures of all tasks, from the results of their recipes",
     "choose": "answer by the likeliest of what is possible: labels of texts, spans of the text of a question",
-    "baseline": "do a task without a network: linear classification, the sentence that matches best",
+    "documents": "translate documents of many paragraphs, read in windows that the model has learned to read",
+    "baseline": "do a task without a network: linear classification, triples as they stand, and so on",
     "likelihood": "how likely given translations are under a model: perplexity",
     "exposure": "how a model takes its own words: exposure gap, repair rate",
     "report": "the tables and plots of the paper, of a trained model",
     "trace": "watch decodings, pass by pass, in a page of one file",
     "demo": "a local page to type a text, watch its decoding, and take part in it",
+    "course": "thirteen chapters about masked decoding, in two languages, with figures and tables of measured results",
     "export": "a model as a bundle, which fairseq-cmlm-runtime decodes without torch and fairseq",
     "options": "the options that this package adds to fairseq's commands, as tables",
     "convert": "make a checkpoint of the paper's released code readable",
+    "card": "print a model card: data, sizes, training, scores, and how to use the model",
 }
 _BROKEN_PIPE = 141  # the status of a program that SIGPIPE ended
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> None:
-    """Run `fairseq-cmlm` with `arguments`, those of the process if None. An error ends it with one line, status 1."""
+    """Run `fairseq-cmlm` with `arguments`, by default those of the process; errors end it with one line, status 1."""
     words = sys.argv[1:] if arguments is None else list(arguments)
     with _until_nobody_reads(), _without_logs():
         parsed = _parser(words).parse_args(words)
@@ -52,7 +56,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
 
 
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
-    """Return a parser that knows every subcommand by name, and the options of the one in `words`."""
+    """Return a parser with the names of all subcommands, and the options of the one in `words`."""
     parser = argparse.ArgumentParser(prog="fairseq-cmlm", description="Mask-Predict for fairseq")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, line in COMMANDS.items():
@@ -66,21 +70,21 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
 
 @contextlib.contextmanager
 def _until_nobody_reads() -> Iterator[None]:
-    """End in silence when the reader of the output has seen enough, as in `fairseq-cmlm score ... | head`."""
+    """End silently when the reader closes the pipe, as in `fairseq-cmlm score ... | head`."""
     try:
         try:
             yield
         finally:
             sys.stdout.flush()
     except BrokenPipeError:
-        # What is still to be written, when Python ends, goes nowhere.
+        # Discard what Python still writes when it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(_BROKEN_PIPE)
 
 
 @contextlib.contextmanager
 def _without_logs() -> Iterator[None]:
-    """Keep what fairseq and hydra log and warn of, for their own developers, off the terminal."""
+    """Keep logs and warnings of fairseq and hydra, which are for their developers, off the terminal."""
     before = logging.root.manager.disable
     logging.disable(logging.INFO)
     try:

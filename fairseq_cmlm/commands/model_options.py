@@ -1,4 +1,4 @@
-"""The options that name a model and the preparation of its text, for the subcommands that translate."""
+"""Options that name a model and the preparation of its text, for the subcommands that translate."""
 
 from __future__ import annotations
 
@@ -13,23 +13,25 @@ if TYPE_CHECKING:
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
-    """Add the checkpoint and what `translator_of` needs beside it."""
+    """Add the checkpoint and the options that `translator_of` reads."""
     parser.add_argument("checkpoint", type=Path, help="the model")
-    parser.add_argument("--data", type=Path, metavar="FOLDER", help="of dict.*.txt (default: the checkpoint's own)")
-    parser.add_argument("-s", "--source-lang", help="if neither the checkpoint nor dict.*.txt tells it")
-    parser.add_argument("-t", "--target-lang", help="the same of the target language")
+    parser.add_argument("--data", type=Path, metavar="FOLDER", help="folder of dict.*.txt (default: its own)")
+    parser.add_argument(
+        "-s", "--source-lang", help="source language, if neither the checkpoint nor dict.*.txt names it"
+    )
+    parser.add_argument("-t", "--target-lang", help="target language, likewise")
     add_text_options(parser)
     parser.add_argument("--device", default="cpu", help="cpu or cuda (default: %(default)s)")
 
 
 def translator_of(options: argparse.Namespace, checkpoint: Optional[Path] = None) -> Translator:
-    """Load the model that is named, or another `checkpoint` with the same preparation of its text."""
+    """Load the model that the options name, or another `checkpoint` with the same preparation of text."""
     from fairseq_cmlm.translator import Translator
 
     return Translator(checkpoint or options.checkpoint, **loading(options))
 
 
 def loading(options: argparse.Namespace) -> dict[str, Any]:
-    """Return what a Translator is told beside its checkpoint."""
+    """Return the arguments of a Translator other than its checkpoint."""
     names = ("data", "source_lang", "target_lang", "tokenizer", "bpe_codes", "text_pipeline", "device")
     return {name: getattr(options, name) for name in names}

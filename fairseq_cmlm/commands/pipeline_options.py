@@ -1,4 +1,4 @@
-"""How text is to be prepared: options of `fairseq-cmlm text` and `fairseq-cmlm prepare`."""
+"""Options for the preparation of text, of `fairseq-cmlm text` and `fairseq-cmlm prepare`."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from fairseq_cmlm.text.usual import usual_side
 
 
 def add_pipeline_options(parser: argparse.ArgumentParser, usual: str) -> None:
-    """Add the options; `usual` says what --normalise does where it is not given."""
-    parser.add_argument("-s", "--source-lang", required=True, help="as in the names of the files")
-    parser.add_argument("-t", "--target-lang", required=True, help="the same of the target language")
+    """Add the options; `usual` describes the default of --normalise."""
+    parser.add_argument("-s", "--source-lang", required=True, help="source language, as in the names of the files")
+    parser.add_argument("-t", "--target-lang", required=True, help="target language, likewise")
     parser.add_argument(
         "--language",
         nargs="+",
         metavar="CODE",
-        help="language of both texts, or of source and target, where those names are none (default: the names)",
+        help="language code of both texts, or of source and target, if the names are not codes (default: the names)",
     )
     parser.add_argument(
         "--tokenizer",
@@ -33,10 +33,15 @@ def add_pipeline_options(parser: argparse.ArgumentParser, usual: str) -> None:
         "--normalise", nargs="+", metavar="NAME", help=f"{', '.join(NORMALISERS)} or none (default: {usual})"
     )
     parser.add_argument("--bpe-codes", type=Path, metavar="FILE", help="codes that subword-nmt learn-bpe wrote")
-    parser.add_argument("--target-bpe-codes", type=Path, metavar="FILE", help="those of the target language, if others")
+    parser.add_argument(
+        "--target-bpe-codes", type=Path, metavar="FILE", help="codes of the target language, if it has its own"
+    )
     parser.add_argument("--sentencepiece-model", type=Path, metavar="FILE", help="a model of sentencepiece")
     parser.add_argument(
-        "--target-sentencepiece-model", type=Path, metavar="FILE", help="that of the target language, if another"
+        "--target-sentencepiece-model",
+        type=Path,
+        metavar="FILE",
+        help="model of the target language, if it has its own",
     )
 
 
@@ -48,9 +53,9 @@ def pipeline_of(
 ) -> TextPipeline:
     """Return the pipeline that the options describe.
 
-    usual     what is normalised where --normalise is not given; None for what is usual in the language
-    pieces    sentencepiece will be learned
-    stripped  languages that lose their diacritics
+    usual     default of --normalise; None for the default of the language
+    pieces    whether sentencepiece will be learned
+    stripped  languages whose diacritics are removed
     """
     models, names = _given_subwords(options), (options.source_lang, options.target_lang)
     pieces = pieces or options.sentencepiece_model is not None
@@ -74,7 +79,7 @@ def _languages(options: argparse.Namespace) -> Sequence[str]:
 
 
 def _given_subwords(options: argparse.Namespace) -> tuple[Optional[SubwordModel], Optional[SubwordModel]]:
-    """Return the subwords of source and target that are given as files."""
+    """Return the subword models of source and target that are given as files."""
     codes, model = options.bpe_codes, options.sentencepiece_model
     if codes and model:
         raise OptionError(f"--bpe-codes {codes} and --sentencepiece-model {model} cannot be combined: give one")

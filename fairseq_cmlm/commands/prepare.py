@@ -19,31 +19,43 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
     parser.add_argument("text", type=Path, metavar="TEXT", help="folder of raw {train,valid,test}.LANGUAGE")
     parser.add_argument("work", type=Path, metavar="WORK", help="folder that receives tokens/, bpe/, text.json, data/")
-    add_pipeline_options(parser, usual="nfc, the letters of Romanian, for moses its punctuation")
+    add_pipeline_options(parser, usual="nfc, romanian for ro, punctuation for moses")
     parser.add_argument(
-        "--strip-diacritics", nargs="+", default=[], metavar="LANGUAGE", help="ro: without ă, â, î, ș, ț"
+        "--strip-diacritics",
+        nargs="+",
+        default=[],
+        metavar="LANGUAGE",
+        help="remove the diacritics of these languages: ro",
     )
     parser.add_argument("--text-pipeline", type=Path, metavar="FILE", help="prepare as this text.json says")
-    parser.add_argument("--merges", type=int, metavar="N", help=f"learn so many merges of BPE (default: {_MERGES})")
-    parser.add_argument("--sentencepiece", type=int, metavar="N", help="learn so many pieces of sentencepiece instead")
-    parser.add_argument("--whole-words", action="store_true", help="no subwords")
+    parser.add_argument("--merges", type=int, metavar="N", help=f"number of BPE merges to learn (default: {_MERGES})")
+    parser.add_argument(
+        "--sentencepiece", type=int, metavar="N", help="number of sentencepiece pieces to learn instead"
+    )
+    parser.add_argument("--whole-words", action="store_true", help="learn no subwords")
     parser.add_argument("--separate", action="store_true", help="each language has its own subwords and dictionary")
     parser.add_argument(
-        "--longest", type=int, default=80, metavar="N", help="words of a training sentence (%(default)s)"
+        "--longest", type=int, default=80, metavar="N", help="most words of a training sentence (%(default)s)"
     )
     parser.add_argument(
-        "--ratio", type=float, default=9.0, metavar="X", help="words of the longer side per word of the other (9)"
+        "--ratio", type=float, default=9.0, metavar="X", help="most words of the longer side per word of the other (9)"
     )
-    parser.add_argument("--dictionary", type=int, default=-1, metavar="N", help="words in a dictionary (default: all)")
-    parser.add_argument("--dictionaries", type=Path, metavar="FOLDER", help="of dict.*.txt, those of a trained model")
-    parser.add_argument("--destdir", type=Path, metavar="FOLDER", help="for the binarised text (default: WORK/data)")
     parser.add_argument(
-        "--workers", type=int, default=os.cpu_count(), metavar="N", help="processes (default: all cores)"
+        "--dictionary", type=int, default=-1, metavar="N", help="most words in a dictionary (default: all)"
+    )
+    parser.add_argument(
+        "--dictionaries", type=Path, metavar="FOLDER", help="use the dict.*.txt of a trained model in this folder"
+    )
+    parser.add_argument(
+        "--destdir", type=Path, metavar="FOLDER", help="folder for the binarised text (default: WORK/data)"
+    )
+    parser.add_argument(
+        "--workers", type=int, default=os.cpu_count(), metavar="N", help="number of processes (default: all cores)"
     )
 
 
 def run(options: argparse.Namespace) -> str:
-    """Prepare, and return what was written."""
+    """Prepare the text, and return what was written."""
     done = prepare(_wanted(options))
     return "\n".join(done) or f"{options.work}: nothing to do"
 

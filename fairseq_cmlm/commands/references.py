@@ -1,4 +1,4 @@
-"""A model and the references that it is measured on: what two commands are given."""
+"""Options for a model and the references that it is measured on, for two subcommands."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 
 def add_model_and_references(parser: argparse.ArgumentParser) -> None:
-    """Add their options."""
+    """Add the options of model and references."""
     add_model_options(parser)
     parser.add_argument("--source", type=Path, required=True, metavar="FILE", help="the text, a sentence a line")
     parser.add_argument("--target", type=Path, required=True, metavar="FILE", help="its translation, line by line")
 
 
 def model_and_references(options: argparse.Namespace) -> tuple[Translator, list[str], list[str]]:
-    """Return the model, and the lines of both texts. Texts that are not parallel, or empty, are a TextError."""
+    """Return the model and the lines of both texts; raise a TextError if they are empty or not parallel."""
     from fairseq_cmlm.errors import TextError
     from fairseq_cmlm.files import read_lines
 

@@ -19,8 +19,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("checkpoint", type=Path, help="the model")
     parser.add_argument("--source", type=Path, required=True, metavar="FILE", help="the text, a sentence a line")
     parser.add_argument("--reference", type=Path, required=True, metavar="FILE", help="its translation")
-    parser.add_argument("--output", type=Path, required=True, metavar="FOLDER", help="report.md, report.json, plots")
-    parser.add_argument("--name", default="model", help="what the tables call it (default: %(default)s)")
+    parser.add_argument(
+        "--output", type=Path, required=True, metavar="FOLDER", help="folder for report.md, report.json and plots"
+    )
+    parser.add_argument("--name", default="model", help="name of the model in the tables (default: %(default)s)")
     parser.add_argument("--teacher", type=Path, metavar="CHECKPOINT", help="fairseq's autoregressive Transformer")
     parser.add_argument(
         "--compare",
@@ -28,27 +30,33 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=named_file,
         default=[],
         metavar="NAME=CHECKPOINT",
-        help="other models beside it, as one trained on raw data",
+        help="other models to compare with, such as one trained on raw data",
     )
     parser.add_argument("--tables", nargs="+", default=[], metavar="TABLE", help=f"only these: {', '.join(TABLES)}")
-    parser.add_argument("--data", type=Path, metavar="FOLDER", help="of dict.*.txt (default: the checkpoint's own)")
-    parser.add_argument("-s", "--source-lang", help="if neither the checkpoint nor dict.*.txt tells it")
-    parser.add_argument("-t", "--target-lang", help="the same of the target language")
+    parser.add_argument("--data", type=Path, metavar="FOLDER", help="folder of dict.*.txt (default: its own)")
+    parser.add_argument(
+        "-s", "--source-lang", help="source language, if neither the checkpoint nor dict.*.txt names it"
+    )
+    parser.add_argument("-t", "--target-lang", help="target language, likewise")
     add_text_options(parser)
     parser.add_argument(
-        "--target-bpe-codes", type=Path, metavar="FILE", help="if the target language has codes of its own"
+        "--target-bpe-codes", type=Path, metavar="FILE", help="BPE codes of the target language, if it has its own"
     )
     parser.add_argument(
-        "--tokenize", metavar="NAME", help="sacreBLEU's (default: the target language's, 13a or zh; none for tokens)"
+        "--tokenize",
+        metavar="NAME",
+        help="sacreBLEU's tokenizer (default: the target language's, 13a or zh; none for tokens)",
     )
     parser.add_argument("--device", default="cpu", help="cpu or cuda (default: %(default)s)")
-    parser.add_argument("--batch-size", type=int, default=32, metavar="N", help="sentences (default: %(default)s)")
-    parser.add_argument("--rounds", type=int, default=3, metavar="N", help="of timing (default: %(default)s)")
+    parser.add_argument(
+        "--batch-size", type=int, default=32, metavar="N", help="sentences in a batch (default: %(default)s)"
+    )
+    parser.add_argument("--rounds", type=int, default=3, metavar="N", help="rounds of timing (default: %(default)s)")
     add_decoding_flags(parser)
 
 
 def run(options: argparse.Namespace) -> str:
-    """Write the report and return it; an interruption ends it with one line too."""
+    """Write the report and return it; end with one line if interrupted."""
     from fairseq_cmlm.experiments.report import report
 
     try:
@@ -58,6 +66,6 @@ def run(options: argparse.Namespace) -> str:
 
 
 def report_options(options: argparse.Namespace) -> ReportOptions:
-    """Return the parsed options as those of the report."""
+    """Convert the parsed options to those of the report."""
     given = {one.name: getattr(options, one.name) for one in fields(ReportOptions) if one.name != "decoding"}
     return ReportOptions(**given, decoding=given_decoding(vars(options)))

@@ -25,33 +25,35 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--examples",
         type=Path,
         metavar="FILE",
-        help="the .jsonl of a format instead: its measures, and seconds and passes, which OUTPUT or OUTPUT.log tells",
+        help="instead, the .jsonl of a format: print its measures, and the time and passes in OUTPUT or OUTPUT.log",
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="with --examples: write the results there too")
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="with --examples: also write the results to this file"
+    )
     parser.add_argument(
         "--confusion",
         type=Path,
         metavar="FILE",
-        help="with --examples of texts with labels: draw confusion matrices there",
+        help="with --examples of a classification: draw confusion matrices in this file",
     )
     parser.add_argument(
         "--judge",
         type=Path,
         metavar="CHECKPOINT",
-        help="with --examples: a CMLM that tells how likely the answers are, for formats that measure their perplexity",
+        help="with --examples: a CMLM that measures the perplexity of the answers, for formats that report it",
     )
     parser.add_argument("--tokenize", metavar="NAME", help="sacreBLEU's tokenizer (default: the language's, 13a or zh)")
     parser.add_argument(
         "--tokenised-reference",
         type=Path,
         metavar="FILE",
-        help="also BLEU of the words as the model wrote them, subwords joined, against this tokenised text",
+        help="also print BLEU of the model's own words, subwords joined, against this tokenised text",
     )
     parser.add_argument(
         "--against",
         type=Path,
         metavar="OUTPUT",
-        help="also how BLEU and chrF differ from those of this output, with p-values of paired bootstrap",
+        help="also print the differences of BLEU and chrF from this output, with p-values of paired bootstrap",
     )
 
 
@@ -84,7 +86,7 @@ def _of_examples(options: argparse.Namespace) -> str:
 
 
 def _draw(options: argparse.Namespace) -> str:
-    """Draw confusion matrices, if matplotlib is there; return what was done."""
+    """Draw confusion matrices if matplotlib is installed; return a line that says so, or what is missing."""
     from fairseq_cmlm.formats.score import confusions
     from fairseq_cmlm.render.confusion import draw_confusion
     from fairseq_cmlm.render.plots import MISSING, figure_class
@@ -98,7 +100,7 @@ def _draw(options: argparse.Namespace) -> str:
 
 
 def _judge(checkpoint: Path) -> Judge:
-    """Return what gives an upper bound, estimated, of the perplexity of texts as answers to sources."""
+    """Return a function that estimates an upper bound of the perplexity of texts as answers to sources."""
     from fairseq_cmlm.translator import Translator
 
     translator = Translator(checkpoint)

@@ -34,16 +34,21 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--alternatives", type=int, default=5, metavar="N", help="best tokens of each position (default: %(default)s)"
     )
-    parser.add_argument("--attention", action="store_true", help="what of the source each token reads in each pass")
+    parser.add_argument("--attention", action="store_true", help="keep how much each token reads of each source token")
     parser.add_argument(
-        "--compare", nargs="+", type=named_file, default=[], metavar="NAME=CHECKPOINT", help="other models beside it"
+        "--compare",
+        nargs="+",
+        type=named_file,
+        default=[],
+        metavar="NAME=CHECKPOINT",
+        help="other models to compare with",
     )
     parser.add_argument(
         "--settings",
         nargs="+",
         default=[],
         metavar="SETTING",
-        help="other decodings beside it, as decoding_strategy=without_remasking,decoding_iterations=4",
+        help="other decodings to compare with, such as decoding_strategy=without_remasking,decoding_iterations=4",
     )
     add_decoding_flags(parser)
 
@@ -80,7 +85,7 @@ def _texts(options: argparse.Namespace) -> tuple[list[str], Optional[list[str]]]
 def _run(
     translator: Any, texts: list[str], name: Optional[str], setting: dict[str, Any], options: argparse.Namespace
 ) -> Run:
-    """Decode the texts; a search over single tokens knows no alternatives."""
+    """Decode the texts; a search over single tokens keeps no alternatives."""
     decoding = Decoding.of(**setting)
     found = translator.translate(
         texts,

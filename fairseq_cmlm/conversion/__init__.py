@@ -1,1 +1,1 @@
-"""Checkpoints of the paper's released code become checkpoints of this package."""
+"""Conversion of checkpoints of the paper's released code into checkpoints of this package."""

@@ -1,4 +1,4 @@
-"""`fairseq-cmlm convert`: a checkpoint of the released code and its dictionaries become such as fairseq reads."""
+"""`fairseq-cmlm convert`: turn a checkpoint of the released code and its dictionaries into what fairseq reads."""
 
 from __future__ import annotations
 
@@ -31,10 +31,11 @@ def convert(
 ) -> list[str]:
     """Write OUTPUT/model.pt and OUTPUT/dict.*.txt from the checkpoint `path` and the dict.*.txt in `dictionaries`.
 
-    Returns lines that say what was read and written. What does not fit is a CheckpointError, and nothing is written.
-    The languages are those of the checkpoint, if not given; `text_pipeline` is the file that tells how the text of the
-    model was prepared. The released code ignored --left-pad-source, and so is it
-    here: padding on either side gives the same result.
+    source_lang, target_lang  default to the languages of the checkpoint
+    text_pipeline             text.json that says how the text of the model was prepared
+
+    Return lines that say what was read and written. If something does not fit, raise a CheckpointError and write
+    nothing. --left-pad-source is ignored, as in the released code: padding on either side gives the same result.
     """
     state = read_original(path)
     languages = _languages(state["args"], source_lang, target_lang)
@@ -77,7 +78,7 @@ def _write_text(text: str, file: IO[bytes]) -> None:
 
 
 def _description(released: ReleasedModel, state: dict[str, Any], languages: Sequence[str]) -> str:
-    """What was read, in one line."""
+    """Describe what was read in one line."""
     encoder, decoder = released.encoder, released.decoder
     kinds = sorted({str(value.dtype).removeprefix("torch.") for value in state["model"].values()})
     history = state.get("optimizer_history") or [{}]

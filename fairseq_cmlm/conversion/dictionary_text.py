@@ -15,20 +15,20 @@ _REPEATED = " #fairseq:overwrite"
 
 @dataclass(frozen=True)
 class DictionaryText:
-    """The lines of a dict.txt for fairseq, the number of its words, and where it was read."""
+    """The lines of a dict.txt for fairseq, the number of its words, and the file it was read from."""
 
     text: str
     words: int
     path: Path
 
     def dictionary(self) -> MaskedDictionary:
-        """What fairseq makes of the text; without the mask symbol."""
+        """Return the text as fairseq's dictionary, without the mask symbol."""
         dictionary: MaskedDictionary = MaskedDictionary.load(io.StringIO(self.text))
         return dictionary
 
 
 def read_dictionary(path: Path) -> DictionaryText:
-    """The lines "WORD COUNT" of a dict.txt, those that repeat a word marked as fairseq wants it."""
+    """Read the lines "WORD COUNT" of a dict.txt; mark repeated words as fairseq requires."""
     seen = set(_SPECIAL_WORDS)
     kept = []
     for number, line in enumerate(_lines(path), start=1):
@@ -43,7 +43,7 @@ def read_dictionary(path: Path) -> DictionaryText:
 
 def _lines(path: Path) -> list[str]:
     try:
-        with path.open(encoding="utf-8") as file:  # as fairseq opens a dictionary: U+000D ends a line too
+        with path.open(encoding="utf-8") as file:  # as fairseq opens a dictionary, so that U+000D ends a line too
             return [line.rstrip("\n") for line in file]
     except UnicodeDecodeError as error:
         raise CheckpointError(f"the dictionary {path} is not UTF-8 ({error.reason})") from None

@@ -14,7 +14,7 @@ from fairseq_cmlm.plugin.model import CMLMModel
 
 
 def configuration(model: ReleasedModel, languages: tuple[str, str], folder: Path) -> Any:
-    """The configuration of a fairseq-train, on the data in `folder`, that would have made this model."""
+    """Return the configuration of a fairseq-train on the data in `folder` that would have made this model."""
     values: dict[str, Any] = {
         "task": "translation_cmlm",
         "arch": "cmlm_base",
@@ -23,7 +23,7 @@ def configuration(model: ReleasedModel, languages: tuple[str, str], folder: Path
         "source-lang": languages[0],
         "target-lang": languages[1],
         "max-source-positions": model.positions[0],
-        # The released code has a length index for every length below its number of positions only.
+        # The released code has a length index only for lengths below its number of positions.
         "max-target-positions": model.positions[1] - 1,
         "dropout": model.dropout,
         "attention-dropout": model.attention_dropout,
@@ -38,14 +38,14 @@ def configuration(model: ReleasedModel, languages: tuple[str, str], folder: Path
     for name, side in (("encoder", model.encoder), ("decoder", model.decoder)):
         for size in ("layers", "embed_dim", "ffn_embed_dim", "attention_heads"):
             values[f"{name}-{size.replace('_', '-')}"] = getattr(side, size)
-    # In one word with its option, no value of a checkpoint can be taken for another option.
+    # Written as one word with its option, no value from a checkpoint can be read as another option.
     arguments = [str(folder.absolute()), *(f"--{name}={value}" for name, value in values.items())]
     arguments += [f"--{name}" for name, on in flags.items() if on]
     return convert_namespace_to_omegaconf(options.parse_args_and_arch(options.get_training_parser(), arguments))
 
 
 def checkpoint(model: CMLMModel, cfg: Any, task_state: dict[str, Any]) -> dict[str, Any]:
-    """What fairseq-train would save, without optimizer state; --finetune-from-model trains it further."""
+    """Return what fairseq-train would save, without optimizer state; --finetune-from-model trains it further."""
     history = {"criterion_name": "CMLMLoss", "optimizer_name": "FairseqAdam", "lr_scheduler_state": {}}
     return {
         "args": None,

@@ -1,4 +1,4 @@
-"""Whether the parameters of a checkpoint are those of the model that it says it is, and of its dictionaries."""
+"""Checks that the parameters of a checkpoint fit its options and its dictionaries."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _TABLES = ("encoder.embed_tokens.weight", "decoder.embed_tokens.weight")
 
 
 def check_fit(model: ReleasedModel, parameters: dict[str, Tensor], dictionaries: Sequence[DictionaryText]) -> None:
-    """Refuse what does not fit, naming it."""
+    """Raise a CheckpointError that names the first parameter or dictionary that does not fit."""
     if model.encoder.embed_dim != model.decoder.embed_dim:
         raise CheckpointError(
             f"the checkpoint's options have encoder_embed_dim {model.encoder.embed_dim} and decoder_embed_dim "

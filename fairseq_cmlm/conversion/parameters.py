@@ -1,4 +1,4 @@
-"""The names, shapes and row orders of the released code's parameters in terms of ours."""
+"""Conversion of the released code's parameters: names, shapes and order of rows."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ _RENAMINGS = [
 
 
 def _words_first(rows: Tensor) -> Tensor:
-    """A table (V, ...) with the mask's row moved behind those of the words, where ours has it."""
+    """Move the mask's row of a table (V, ...) behind those of the words, where ours has it."""
     return torch.cat([rows[:MASK], rows[SPECIAL:], rows[MASK:SPECIAL]])
 
 
 def convert_parameters(original: dict[str, Tensor], target_positions: int) -> dict[str, Tensor]:
-    """Our parameters, float32, from those of the released code. No value is changed but by the cast.
+    """Return our parameters, float32, made of the released code's. Only the cast changes values.
 
     target_positions  rows of our decoder's position table: one less than in the released code, which has a length index
-                      for every length below its number of positions only
+                      only for lengths below its number of positions
     """
     found: dict[str, Tensor] = {}
     for name, value in original.items():
@@ -46,7 +46,7 @@ def convert_parameters(original: dict[str, Tensor], target_positions: int) -> di
         if name.endswith("embed_tokens.weight"):
             found[f"{side}.embedding.tokens.weight"] = _words_first(value)
         elif name.endswith("embed_positions.weight"):
-            # Row 0 was never used and row 1 stood at padding.
+            # Row 0 was never used, and row 1 belongs to padding.
             rows = value[2:] if side == "encoder" else value[2 : 2 + target_positions]
             found[f"{side}.embedding.positions.weight"] = rows
         elif name == "decoder.embed_out":
@@ -61,6 +61,6 @@ def convert_parameters(original: dict[str, Tensor], target_positions: int) -> di
             for pattern, replacement in _RENAMINGS:
                 name = re.sub(pattern, replacement, name)
             found[name] = value
-    # With a shared table the output projection is the decoder's input table.
+    # With a shared table, the output projection is the decoder's input table.
     found.setdefault("decoder.output.weight", found["decoder.embedding.tokens.weight"])
     return found

@@ -1,4 +1,4 @@
-"""Models of the released code: how they were built, and which parameters of which shape they have."""
+"""Models of the released code: their options, and the names and shapes of their parameters."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Side:
 
 @dataclass(frozen=True)
 class ReleasedModel:
-    """How a model was built. positions: its longest source and target, in tokens."""
+    """The options of a model. positions: its longest source and target, in tokens."""
 
     encoder: Side
     decoder: Side
@@ -42,7 +42,7 @@ class ReleasedModel:
 
 
 def read_model(args: Namespace, parameters: dict[str, Tensor]) -> ReleasedModel:
-    """The model that the options `args` of a checkpoint describe; what they lack has the released code's default."""
+    """Return the model that the options `args` of a checkpoint describe; missing ones have its defaults."""
     for side in ("enc", "dec"):
         if getattr(args, f"no_{side}_token_positional_embeddings", False):
             raise CheckpointError(f"the checkpoint was trained with --no-{side}-token-positional-embeddings: not here")
@@ -65,7 +65,7 @@ def read_model(args: Namespace, parameters: dict[str, Tensor]) -> ReleasedModel:
 
 
 def _side(args: Namespace, name: str, default: Side) -> Side:
-    """The options `NAME_...` of the encoder or the decoder. How many layers there are has no default."""
+    """Return the options `NAME_...` of the encoder or the decoder; the number of layers has no default."""
     return Side(
         layers=_number(args, f"{name}_layers", default.layers or None),
         embed_dim=_number(args, f"{name}_embed_dim", default.embed_dim),
@@ -83,7 +83,7 @@ def _number(args: Namespace, name: str, default: Any, kind: type = int) -> Any:
 
 
 def expected_shapes(model: ReleasedModel, words: tuple[int, int]) -> Shapes:
-    """Every parameter of a model, but VERSIONS; `words` are the sizes of its dictionaries, special symbols included."""
+    """Return the shape of every parameter except VERSIONS; `words` are the dictionaries' sizes with special symbols."""
     width = model.encoder.embed_dim
     shapes: Shapes = {"encoder.embed_lengths.weight": (model.positions[1], width)}
     for name, side, rows, places in zip(("encoder", "decoder"), (model.encoder, model.decoder), words, model.positions):

@@ -1,4 +1,4 @@
-"""Reading a checkpoint of the released code without running code from it."""
+"""Safe reading of the released code's checkpoints, without running code from them."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from fairseq_cmlm.errors import CheckpointError
 
 
 class Meter:
-    """Stands in for the meters of a 2019 fairseq, which its checkpoints pickle; nothing of them is used."""
+    """A stand-in for the meters of a 2019 fairseq, which its checkpoints pickle and which are not used."""
 
 
 _METERS = [(Meter, f"fairseq.meters.{name}") for name in ("AverageMeter", "TimeMeter", "StopwatchMeter")]
 
 
 def read_original(path: Path) -> dict[str, Any]:
-    """Return the content of a checkpoint (zip, or the serialisation before torch 1.6), all on the CPU.
+    """Return the content of a checkpoint (zip, or the format before torch 1.6) on the CPU.
 
-    Only tensors, plain types, the types of checkpoints/reading.py and empty stand-ins for fairseq's meters are made.
-    Any other class is a CheckpointError that names it.
+    Only tensors, plain types, the types of checkpoints/reading.py and empty stand-ins for fairseq's meters are created.
+    Any other class raises a CheckpointError that names it.
     """
     if not path.is_file():
         what = "is a folder: name the checkpoint in it" if path.is_dir() else "does not exist"

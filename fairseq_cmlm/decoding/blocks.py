@@ -1,4 +1,4 @@
-"""Blocks: a long text from left to right, one stretch of positions after the other (semi-autoregressive decoding)."""
+"""Blocks: decode a long text from left to right, block by block of positions (semi-autoregressive decoding)."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def refine_in_blocks(
 
 
 def _traced(made: BatchPass, fillable: Tensor, later: Tensor) -> BatchPass:
-    """Return the pass with all that can be filled; the blocks that are to come, `later` (N, T), are masked."""
+    """Return the pass over all fillable positions, with the later blocks, `later` (N, T), masked."""
     rows = made.rows.to(later.device)
     return replace(
         made,

@@ -1,4 +1,4 @@
-"""Length candidates compared: their scores, their order, and giving up the worse half on the way."""
+"""Comparison of length candidates: their scores, their order, and giving up the worse half on the way."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def mean_log_probability(log_probs: Tensor, fillable: Tensor) -> Tensor:
 
 
 def length_bonus(log_probs: Tensor, lengths: Tensor, weight: float) -> Tensor:
-    """Return what the length model adds to the mean log-probabilities of the candidates, weight ln p(length) / length.
+    """Return the length model's part in the candidates' scores, weight * ln p(length) / length, as (B, K).
 
     log_probs  (B, K), natural log, -inf for what is no candidate, which it stays
     lengths    (B, K) int64, tokens to fill
@@ -57,11 +57,11 @@ class Halving(NamedTuple):
     every: int
 
     def places(self, done: int) -> int:
-        """Return how many candidates of a sentence are left after `done` passes."""
+        """Return the number of candidates of a sentence that are left after `done` passes."""
         return -(-self.bonus.size(1) // 2 ** (done // self.every))
 
     def given_up(self, scores: Tensor, in_work: Tensor, done: int) -> Tensor:
-        """Return the rows (N,) bool that are given up after `done` passes.
+        """Choose the rows to give up after `done` passes, (N,) bool.
 
         scores   (N,), N = B * K sentence-major
         in_work  (N,) bool, the rows that the last pass predicted

@@ -1,4 +1,4 @@
-"""The canvas: the target tokens as far as they are known, and how sure the model was of each."""
+"""The canvas: the target tokens known so far, and how sure the model was of each."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from fairseq_cmlm.decoding.tokens import ANY_WORD, END
 class Canvas:
     """N rows of T target positions while they are refined.
 
-    A masked position keeps the token that was last predicted there; only :meth:`visible` hides it. So a canvas with
-    nothing masked holds predictions alone, and the mask symbol can never be left in an output.
+    A masked position keeps the token last predicted there; only :meth:`visible` hides it. So a canvas without masks
+    holds predictions only, and an output can never contain the mask symbol.
 
     tokens     (N, T) int64
     log_probs  (N, T) float32, natural log of the probability of the token in the last pass that predicted or reread it;
                0 where frozen
-    masked     (N, T) bool, what the next pass has to predict; a subset of `fillable`
-    fillable   (N, T) bool, neither padding nor frozen (given by the user)
-    real       (N, T) bool, no padding
-    sets       (N, T) int64, the number of the token set that a position is limited to
+    masked     (N, T) bool, positions that the next pass has to predict; a subset of `fillable`
+    fillable   (N, T) bool, false at padding and at frozen positions (given by the user)
+    real       (N, T) bool, false at padding
+    sets       (N, T) int64, number of the token set that a position is limited to
     """
 
     tokens: Tensor
@@ -34,7 +34,7 @@ class Canvas:
     sets: Tensor
 
     def visible(self, mask: int) -> Tensor:
-        """Return what the model reads, (N, T): the mask symbol at masked positions, the tokens elsewhere."""
+        """Return the input of the model, (N, T): the mask symbol at masked positions, the tokens elsewhere."""
         return self.tokens.masked_fill(self.masked, mask)
 
     def rows(self, index: Tensor) -> Canvas:
@@ -42,7 +42,7 @@ class Canvas:
         return Canvas(*(getattr(self, field.name)[index] for field in fields(self)))
 
     def joined(self, other: Canvas) -> Canvas:
-        """Return the rows of this canvas, then those of `other`, which is as wide."""
+        """Append the rows of `other`, a canvas of the same width."""
         parts = [(getattr(self, field.name), getattr(other, field.name)) for field in fields(self)]
         return Canvas(*(torch.cat(pair) for pair in parts))
 
@@ -55,7 +55,7 @@ class Canvas:
         )
 
     def remasked(self, masked: Tensor) -> Canvas:
-        """Return the canvas with `masked` (N, T) as what the next pass predicts."""
+        """Return the canvas with `masked` (N, T) as the positions that the next pass predicts."""
         return replace(self, masked=masked)
 
 

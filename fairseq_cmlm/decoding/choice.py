@@ -1,6 +1,6 @@
-"""The choice among the finished candidates of a sentence: by what they are compared.
+"""Choosers: scores by which the finished candidates of a sentence are compared.
 
-A chooser gives each candidate a score, the greater the better; `--choose-by` names one, or a sum of several. To add
+A chooser gives each candidate a score, higher is better; `--choose-by` names one, or a weighted sum of several. To add
 one: a function here, a row in CHOOSERS, a row in its test.
 """
 
@@ -21,16 +21,16 @@ from fairseq_cmlm.decoding.strategy import lowest
 from fairseq_cmlm.errors import OptionError
 from fairseq_cmlm.sentence_random import derived_keys, uniform_numbers
 
-_MASKINGS = 4  # of each candidate, for `likelihood_bound`
+_MASKINGS = 4  # maskings of each candidate, for `likelihood_bound`
 
 
 @dataclass(frozen=True)
 class Finished(Filled):
-    """n finished candidates, those of a sentence side by side, and who can judge them.
+    """n finished candidates, those of a sentence side by side, and functions that judge them.
 
-    bonus  (n,) float32, what the length model adds to a mean log-probability
-    keys   () -> (n,) int64, random keys that depend on the source and on the candidate's tokens alone
-    texts  () -> the n texts, those of each sentence
+    bonus  (n,) float32, the length's part in the score
+    keys   () -> (n,) int64, random keys that depend only on the source and the candidate's tokens
+    texts  () -> the n texts, grouped by sentence
     """
 
     bonus: Tensor
@@ -45,7 +45,7 @@ Chooser = Callable[[Finished], Tensor]
 def confidence(finished: Finished) -> Tensor:
     """Return the mean log-probability of the tokens, each in the pass that predicted it, plus the length's bonus.
 
-    The paper's choice (section 3.3) but for the bonus. It costs nothing.
+    Without the bonus this is the paper's choice (section 3.3). It costs nothing.
 
     >>> from types import SimpleNamespace as Given
     >>> from fairseq_cmlm.decoding.canvas import fully_masked
@@ -58,7 +58,7 @@ def confidence(finished: Finished) -> Tensor:
 
 
 def pseudo_likelihood(finished: Finished) -> Tensor:
-    """Return the mean log-probability of the tokens given the finished others, plus the length's bonus: two passes.
+    """Return the mean log-probability of the tokens given all other finished ones, plus the bonus: two passes.
 
     >>> from types import SimpleNamespace as Given
     >>> from fairseq_cmlm.decoding.canvas import fully_masked
@@ -71,10 +71,10 @@ def pseudo_likelihood(finished: Finished) -> Tensor:
 
 
 def likelihood_bound(finished: Finished) -> Tensor:
-    """Return the bound of the candidate's log-probability, a token, plus the length's bonus: four passes.
+    """Return the likelihood bound of the candidate per token, plus the length's bonus: four passes.
 
     LLaDA (arXiv 2502.09992), equation 6: the mean over k of the mean log-probability of k hidden tokens, estimated by
-    four, stratified.
+    four stratified values of k.
 
     >>> from types import SimpleNamespace as Given
     >>> from fairseq_cmlm.decoding.canvas import fully_masked
@@ -99,8 +99,8 @@ def likelihood_bound(finished: Finished) -> Tensor:
 def autoregressive(finished: Finished) -> Tensor:
     """Return the mean log-probability of all tokens given those to their left, under the model of --rescore-with.
 
-    Noisy parallel decoding (Gu et al., ICLR 2018): a pass of that model. `</s>` counts, and so do words that the user
-    has given. The score is that of fairseq-generate --score-reference.
+    Noisy parallel decoding (Gu et al., ICLR 2018), at the cost of one pass of that model. `</s>` and words given by the
+    user count. The score is that of fairseq-generate --score-reference.
 
     >>> from types import SimpleNamespace as Given
     >>> from fairseq_cmlm.decoding.canvas import fully_masked
@@ -112,9 +112,9 @@ def autoregressive(finished: Finished) -> Tensor:
 
 
 def consensus(finished: Finished) -> Tensor:
-    """Return the mean chrF, 0 to 1, of each candidate against all of its sentence, itself among them.
+    """Return the mean chrF, 0 to 1, of each candidate against all candidates of its sentence, itself included.
 
-    Minimum Bayes risk (Kumar and Byrne, NAACL 2004). It costs no pass, but K^2 comparisons of texts on the CPU.
+    Minimum Bayes risk (Kumar and Byrne, NAACL 2004). It costs no pass, but K^2 text comparisons on the CPU.
 
     >>> from types import SimpleNamespace as Given
     >>> consensus(Given(texts=lambda: [["a dog", "a dog"], ["the cat"]], bonus=torch.zeros(3))).tolist()
@@ -134,7 +134,7 @@ CHOOSERS: dict[str, Chooser] = {
 
 
 def mixture(text: str) -> dict[str, float]:
-    """Read a value of --choose-by: rows of CHOOSERS, each with its weight, 1 if none is given.
+    """Read a value of --choose-by: rows of CHOOSERS, each with its weight (default 1).
 
     >>> mixture("autoregressive+confidence:0.3")
     {'autoregressive': 1.0, 'confidence': 0.3}

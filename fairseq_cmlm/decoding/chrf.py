@@ -1,6 +1,6 @@
-"""chrF of candidates against each other, with sacreBLEU's defaults: n-grams of 1 to 6 characters, recall weighs double.
+"""chrF of candidates against each other, with sacreBLEU's defaults: n-grams of 1 to 6 characters, recall counts double.
 
-sacreBLEU compares one text with its references, and would count the n-grams of each of K texts 2 K times.
+sacreBLEU itself would count the n-grams of each of K texts 2 K times.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from collections import Counter
 from typing import Sequence
 
 _ORDER = 6
-_RECALL = 2**2  # weight of the recall, squared
+_RECALL = 2**2  # square of the weight of recall
 
 NGrams = list["Counter[str]"]
 
 
 def agreement(texts: Sequence[str]) -> list[float]:
-    """Return the mean chrF, 0 to 1, of each of `texts` against all of them, itself among them.
+    """Return the mean chrF, 0 to 1, of each of `texts` against all of them, itself included.
 
     >>> [round(score, 3) for score in agreement(["a dog", "a dog", "the cat"])]
     [0.682, 0.682, 0.371]
@@ -34,13 +34,13 @@ def sentence_chrf(text: str, reference: str) -> float:
 
 
 def _ngrams(text: str) -> NGrams:
-    """Count the n-grams of each n; white space does not count."""
+    """Count the n-grams for each n, ignoring white space."""
     letters = "".join(text.split())
     return [Counter(letters[i : i + n] for i in range(len(letters) - n + 1)) for n in range(1, _ORDER + 1)]
 
 
 def _chrf(text: NGrams, reference: NGrams) -> float:
-    """Return the F-score of mean precision and mean recall, over the n that both texts are long enough for."""
+    """Return the F-score of mean precision and mean recall over all n for which both texts are long enough."""
     if text == reference:
         return 1.0
     precision, recall, orders = 0.0, 0.0, 0

@@ -9,11 +9,11 @@ from fairseq_cmlm.errors import OptionError
 if TYPE_CHECKING:
     from fairseq_cmlm.decoding.options import Decoding
 
-# What the exact mode sets: the released code compares candidates by their mean log-probability alone.
+# Set by the exact mode: the released code compares candidates by their mean log-probability only.
 ORIGINAL = {"length_prior": 0.0, "length_scale": 1.0}
 _EARLY = ("iterations_per_token", "stop_unchanged", "stop_entropy", "confidence_threshold", "halve_candidates")
 _SAMPLERS = ("order", "entropy_bound", "edit_threshold", "desmooth", "eta", "block_length", "temperature", "top_p")
-# Where the left option is on, those on the right must be off.
+# If the option on the left is on, those on the right must be off.
 _CONFLICTS: dict[str, tuple[str, ...]] = {
     "original": (
         *_EARLY,
@@ -22,16 +22,26 @@ _CONFLICTS: dict[str, tuple[str, ...]] = {
         "length_scale",
         "length_budget",
         "mask_schedule",
+        "search_with",
+        "verify_with",
         "choose_by",
         "plan_by",
     ),
-    "strategy": (*_EARLY, *_SAMPLERS, "mask_schedule", "plan_by"),  # with one of SEARCH_ORDERS
+    "strategy": (
+        *_EARLY,
+        *_SAMPLERS,
+        "mask_schedule",
+        "plan_by",
+        "search_with",
+        "verify_with",
+    ),  # with one of SEARCH_ORDERS
+    "verify_with": (*_EARLY, *_SAMPLERS, "strategy", "mask_schedule", "search_with", "choose_by", "plan_by"),
     "block_length": ("halve_candidates", "plan_by"),
-    "gold_target_length": ("length_budget", "length_scale"),
-    "length_budget": ("length_scale",),
+    "gold_target_length": ("length_budget", "length_scale", "search_with", "verify_with"),
+    "length_budget": ("length_scale", "search_with", "verify_with"),
 }
-# Values of options with a choice that mean off.
-_OFF = (None, "linear", "probability", "confidence")
+# Values that mean "off" for options with choices.
+_OFF = (None, "mask_predict", "linear", "probability", "confidence")
 
 
 def refuse_conflicts(decoding: Decoding, flags: Mapping[str, str]) -> None:

@@ -1,8 +1,6 @@
-"""Drafts: a target in the making, from which decoding goes on, as it was left or as the user has changed it."""
+"""The start of a decoding that goes on from a draft."""
 
 from __future__ import annotations
-
-from typing import NamedTuple, Sequence
 
 import torch
 from torch import Tensor
@@ -11,23 +9,7 @@ from fairseq_cmlm.decoding.canvas import Canvas
 from fairseq_cmlm.decoding.lengths import LengthCandidates
 from fairseq_cmlm.decoding.template import Start
 from fairseq_cmlm.decoding.tokens import ANY_WORD, END
-
-
-class Draft(NamedTuple):
-    """A target of n tokens, `</s>` included, after some passes.
-
-    tokens     ids; anything at masked positions
-    log_probs  of the tokens, natural log, each in the pass that predicted it
-    masked     what the next pass predicts; none of it is fixed
-    fixed      what is never changed
-    done       the passes made so far
-    """
-
-    tokens: Sequence[int]
-    log_probs: Sequence[float]
-    masked: Sequence[bool]
-    fixed: Sequence[bool]
-    done: int
+from fairseq_cmlm.draft import Draft
 
 
 def start_of_draft(draft: Draft, log_probs: Tensor) -> Start:

@@ -1,4 +1,4 @@
-"""Options that act only beside others: alone they would have no effect, and are refused."""
+"""Options that have an effect only beside others, and are refused without them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _ranks_by_probability(decoding: Decoding) -> bool:
     return decoding.order == "probability" and (_has("ranks")(decoding) or decoding.strategy == "path_planning")
 
 
-# Option, whether it acts in a decoding where it is on, and what it needs.
+# Option, whether it has an effect in a decoding, and what it needs to have one.
 _NEEDS: tuple[tuple[str, Callable[[Decoding], bool], str], ...] = (
     ("choose_by", lambda decoding: _reads(decoding) <= _given(decoding.rescore_with), "--rescore-with CHECKPOINT"),
     ("rescore_with", _reads, "autoregressive in --choose-by"),

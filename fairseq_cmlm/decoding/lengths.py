@@ -1,4 +1,4 @@
-"""Length policies: which target lengths are decoded (paper, section 3.3). Lengths are in tokens and count `</s>`."""
+"""Length policies: which target lengths to decode (paper, section 3.3). Lengths are in tokens and include `</s>`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class LengthCandidates(NamedTuple):
 
 
 def length_log_probs(logits: Tensor) -> Tensor:
-    """Return the log-probabilities (B, L) of the lengths, from their logits; a length of 0 is impossible.
+    """Return the log-probabilities (B, L) of the lengths from their logits; length 0 is impossible.
 
     >>> length_log_probs(torch.tensor([[9.0, 0.0, 0.0]])).exp().tolist()
     [[0.0, 0.5, 0.5]]
@@ -36,14 +36,15 @@ def scaled(log_probs: Tensor, scale: float) -> Tensor:
     """
     if scale == 1:
         return log_probs
-    probs, longest = log_probs.exp(), log_probs.size(1) - 1
+    # Differences of sums near 1: in single precision, 1e-7 of rounding would be a thousandth of a probability of 1e-4.
+    probs, longest = log_probs.double().exp(), log_probs.size(1) - 1
     # Probability of a length up to b + 1/2, at the ends of the new lengths 0 to L - 1.
-    ends = torch.arange(longest + 1, device=log_probs.device)
+    ends = torch.arange(longest + 1, device=log_probs.device, dtype=torch.double)
     b = (0.5 + (ends - 0.5) / scale).clamp(min=0, max=longest)
     b[0], b[-1] = 0, longest
     whole = b.long()
     up_to = probs.cumsum(1)[:, whole] + (b - whole) * functional.pad(probs, (0, 1))[:, whole + 1]
-    return functional.pad(up_to.diff(dim=1), (1, 0)).clamp(min=0).log()
+    return functional.pad(up_to.diff(dim=1), (1, 0)).clamp(min=0).log().to(log_probs.dtype)
 
 
 def predicted(log_probs: Tensor, size: int, empty: Tensor) -> LengthCandidates:

@@ -1,7 +1,7 @@
-"""Iterative refinement: predict what is masked, mask again what is doubtful, until nothing is masked.
+"""Iterative refinement: predict the masked tokens, mask the doubtful ones again, until nothing is masked.
 
-The loop owns the canvas, the number of passes, the rows that are still in work, and the trace. The model is a function
-to it, and so is the strategy.
+The loop owns the canvas, the number of passes, the rows still in work, and the trace. It sees model and strategy as
+functions.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from fairseq_cmlm.sentence_random import derived_keys, uniform_numbers
 
 
 class Query(NamedTuple):
-    """What the loop asks of the model.
+    """A request of the loop to the model.
 
     visible    (n, T) int64, the rows in work with the mask symbol at masked positions
-    real       (n, T) bool, no padding
-    number     how many positions are real, known on the host
-    positions  (M,) int64 into the flattened (n * T), ascending: where a prediction is wanted
-    sets       (M,) int64, the token set that each of them is limited to
-    rows       (n,) int64, which of the N rows these are; None while all are in work
-    size       how many of the best tokens of a position are wanted
-    standing   (M,) int64, the tokens there, where their probabilities are wanted too
-    entropy    whether the entropies are wanted
-    draw       how tokens are drawn; None: the best is taken
+    real       (n, T) bool, false at padding
+    number     number of real positions, known on the host
+    positions  (M,) int64 into the flattened (n * T), ascending: positions to predict
+    sets       (M,) int64, the token set of each of them
+    rows       (n,) int64, indices of the rows among the N; None while all are in work
+    size       number of best tokens to return for a position
+    standing   (M,) int64, present tokens whose probabilities to return too; None for none
+    entropy    whether to return entropies
+    draw       how to draw tokens; None to take the best
     """
 
     visible: Tensor
@@ -62,9 +62,9 @@ class Refined(NamedTuple):
 
 
 class _Rows(NamedTuple):
-    """The rows in work: their canvas (n, T), which of the N rows they are (n,), how much of each is predicted (n,).
+    """The rows in work: their canvas (n, T), indices among the N (n,), and numbers of tokens to predict (n,).
 
-    places are the numbers once more, on the device.
+    places  the indices again, on the device
     """
 
     canvas: Canvas
@@ -73,7 +73,7 @@ class _Rows(NamedTuple):
     pending: Tensor
 
     def unfinished(self) -> _Rows:
-        """Return those that have something to predict."""
+        """Return the rows that have something to predict."""
         if self.pending.all():
             return self
         keep = self.pending.nonzero().squeeze(1)
@@ -116,14 +116,14 @@ class _Loop:
             going_on = going_on & ~given_up[:, None]
         masked = self._remask(made, going_on, given_up, asked, numbers)
         canvas = after.remasked(masked)
-        # Only a plan that is not counted has to ask the device how much is masked.
+        # Only a plan that is not counted must ask the device how much is masked.
         pending = count if self._plan.counted else self._pending(canvas, asked, going_on)
         if self._plan.strategy.rereads:
             pending = self._lengths[numbers] * pending.gt(0)
         return rows._replace(canvas=canvas, pending=pending)
 
     def _asked(self, rows: _Rows, done: int) -> Query:
-        """Ask for what is masked, or for everything that was ever masked where the strategy rereads it."""
+        """Ask for the masked positions, or for all fillable ones if the strategy rereads them."""
         canvas, numbers, plan = rows.canvas, rows.numbers, self._plan
         wanted = canvas.fillable if plan.strategy.rereads else canvas.masked
         asked = query_of(
@@ -136,14 +136,14 @@ class _Loop:
         return asked._replace(standing=standing, entropy=plan.entropy, draw=draw)
 
     def _numbers(self, places: Tensor, asked: Query, done: int) -> Tensor:
-        """Return a uniform number (M,) for each asked position. Negative passes cannot meet those of Pass.random."""
+        """Return a uniform number (M,) for each asked position; negative passes keep it apart from Pass.random."""
         keys = derived_keys(self._keys[places], -done)
         return uniform_numbers(keys, asked.visible.size(1)).flatten()[asked.positions]
 
     def _pending(self, canvas: Canvas, asked: Query, going_on: Tensor) -> Tensor:
-        """Count what is masked in each row, (n,) on the host.
+        """Count the masked positions of each row, (n,) on the host.
 
-        A row that may be rewritten goes on without a mask as well, until a pass reads what the one before has read.
+        A row that may be rewritten goes on without masks too, until a pass reads the same canvas as the one before.
         """
         masked = canvas.masked.sum(1)
         if self._plan.strategy.rewrites:
@@ -152,7 +152,7 @@ class _Loop:
         return masked.cpu()
 
     def _chosen(self, prediction: Prediction, places: Tensor, asked: Query, done: int) -> Prediction:
-        """Let the strategy choose among the best tokens, if it wants to."""
+        """Let the strategy choose among the best tokens, if it does that."""
         choose, alternatives = self._plan.strategy.choose, prediction.alternatives
         if choose is None or alternatives is None:
             return prediction
@@ -194,7 +194,7 @@ class _Loop:
     def _remask(
         self, made: Pass, going_on: Tensor, given_up: Optional[Tensor], asked: Query, numbers: Tensor
     ) -> Tensor:
-        """Decide what is masked again, (n, T) bool, and record the pass."""
+        """Choose the positions to mask again, (n, T) bool, and record the pass."""
         chosen = self._plan.strategy.remask(made) & made.after.fillable
         masked, kept_by = chosen, {}
         for rule in self._plan.rules:
@@ -228,10 +228,10 @@ def refine(
 ) -> Refined:
     """Refine every row of `canvas`. A row with nothing to predict is finished and leaves the batch.
 
-    done  how many of the planned passes were made before, on the way to `canvas`
+    done  number of planned passes already made on the way to `canvas`
 
-    A row that was given up has log-probabilities of -inf. The host waits for the device once a pass; where the plan is
-    counted, not at all once the passes have begun.
+    A row that was given up has log-probabilities of -inf. The host waits for the device once per pass; for a counted
+    plan, not at all during the passes.
 
     >>> from fairseq_cmlm.decoding.canvas import fully_masked
     >>> from fairseq_cmlm.decoding.strategy import STRATEGIES
@@ -257,9 +257,9 @@ def query_of(
 ) -> Query:
     """Ask for the `size` best tokens at the positions `places` (n, T) of `canvas`, of which each row has `counts` (n,).
 
-    number  how many positions are real
+    number  number of real positions
 
-    Counts and number are known on the host, so nothing waits for the device.
+    Counts and number are known on the host, so that nothing waits for the device.
 
     >>> from fairseq_cmlm.decoding.canvas import fully_masked
     >>> canvas = fully_masked(torch.tensor([2, 1]), pad=1)
@@ -272,7 +272,7 @@ def query_of(
 
 
 def _written(canvas: Canvas, asked: Query, prediction: Prediction, plan: Plan) -> Canvas:
-    """Write a prediction; where a token stands that is not replaced, its fresh probability alone."""
+    """Write a prediction; where a present token is kept, write only its fresh probability."""
     tokens, log_probs = prediction.tokens, prediction.log_probs
     if asked.standing is not None and prediction.standing is not None:
         replaced = canvas.masked.flatten()[asked.positions]
@@ -284,12 +284,12 @@ def _written(canvas: Canvas, asked: Query, prediction: Prediction, plan: Plan) -
 
 
 def _put(values: Tensor, asked: Query, found: Tensor) -> Tensor:
-    """Return `values` (n, T) with what was found (M,) at the asked positions."""
+    """Return `values` (n, T) with `found` (M,) at the asked positions."""
     return values.flatten().index_copy(0, asked.positions, found).view_as(values)
 
 
 def _scattered(alternatives: Optional[Alternatives], asked: Query) -> Optional[Alternatives]:
-    """Return the alternatives (M, k) at their places in the canvas, (n, T, k)."""
+    """Scatter the alternatives (M, k) to their places in the canvas, (n, T, k)."""
     if alternatives is None:
         return None
     shape = (*asked.visible.shape, alternatives.tokens.size(1))

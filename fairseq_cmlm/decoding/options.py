@@ -6,20 +6,19 @@ the documents and the signature of a decoding all come from :class:`Decoding`. T
 
 from __future__ import annotations
 
-import os
 from collections import ChainMap
 from dataclasses import dataclass, field, fields
-from typing import Any, Mapping, Optional
+from typing import Any, Optional
 
 import torch
 from torch import Tensor
 
 from fairseq_cmlm.decoding.choice import mixture
-from fairseq_cmlm.decoding.conflicts import ORIGINAL, refuse_conflicts
+from fairseq_cmlm.decoding.conflicts import refuse_conflicts
 from fairseq_cmlm.decoding.effect import refuse_without_effect
 from fairseq_cmlm.decoding.order import ORDERS
 from fairseq_cmlm.decoding.planning import PLANNERS
-from fairseq_cmlm.decoding.presets import PRESETS
+from fairseq_cmlm.decoding.presets import PRESETS, filled_in
 from fairseq_cmlm.decoding.rules import OURS, RELEASED, Rules
 from fairseq_cmlm.decoding.search import SEARCH_ORDERS
 from fairseq_cmlm.decoding.strategy import STRATEGIES
@@ -31,7 +30,7 @@ from fairseq_cmlm.schedule import SCHEDULES, MaskSchedule
 
 @dataclass(frozen=True)
 class Decoding:
-    """How to decode. Make it with :meth:`of`, which fills in presets; checked when made.
+    """The options of a decoding. Make it with :meth:`of`, which fills in presets; checked when made.
 
     >>> Decoding.of(iterations=4).signature().split("|")[:3]
     ['strategy:mask_predict', 'iterations:4', 'mask_schedule:linear']
@@ -83,35 +82,46 @@ class Decoding:
     )
     rescore_with: Optional[str] = option(
         None,
-        "checkpoint of fairseq's autoregressive Transformer with the same dictionaries, or of `--objective hybrid`, "
-        "the decoded one itself too; for `--choose-by autoregressive`, which it sets where that is not given",
+        "checkpoint for `--choose-by autoregressive`, which it implies: fairseq's autoregressive Transformer with the "
+        "same dictionaries, or a model of `--objective hybrid`, which may be the decoded one itself",
         file=True,
     )
     plan_by: str = option(
         "confidence",
-        "how likely a token is held to be when it is decided what to mask again: `confidence`, its probability in the "
-        "pass that predicted it; `autoregressive`: given those to its left, under the model of `--plan-with` (one pass "
-        "of it after each pass); `pseudo_likelihood`: given the others (two passes after each pass); `quality`: how "
-        "likely it is right, by the head of `--objective prism` (one pass after each pass)",
+        "probability of a token that decides whether to mask it again: `confidence`, in the pass that predicted it; "
+        "`autoregressive`, given the tokens to its left, under the model of `--plan-with` (one pass after each pass); "
+        "`pseudo_likelihood`, given all others (two); `quality`, of being right, by a head of `--objective prism`",
         choices=PLANNERS,
     )
     plan_with: Optional[str] = option(
         None,
-        "checkpoint for `--plan-by autoregressive`, which it sets where `--plan-by` is not given; see `--rescore-with`",
+        "checkpoint for `--plan-by autoregressive`, which it implies; of the same kinds as for `--rescore-with`",
+        file=True,
+    )
+    search_with: Optional[str] = option(
+        None,
+        "checkpoint, as of `--rescore-with`, whose beam search adds its `--beam` hypotheses to the candidates; it "
+        "rescores them all, beside their consensus, where `--choose-by` is not given",
+        file=True,
+    )
+    verify_with: Optional[str] = option(
+        None,
+        "checkpoint, as of `--rescore-with`, whose greedy search is the result: the masked model drafts the rest, once "
+        "for each of `--length-beam` lengths, and the other accepts it as far as it agrees",
         file=True,
     )
     length_scale: float = option(
-        1.0, "multiply the predicted lengths: a model of distilled text writes as briefly as its teacher", above=0
+        1.0, "factor for the predicted lengths: a model of distilled text writes as briefly as its teacher", above=0
     )
     gold_target_length: bool = option(
-        False, "decode the reference's length and those around it, not the predicted ones"
+        False, "decode the reference's length and those around it instead of the predicted ones"
     )
     length_budget: Optional[int] = option(
         None,
-        "decode exactly this many tokens, not a predicted number; in a target with blanks, for each blank of open size",
+        "decode exactly this many tokens; in a target with blanks, in each blank of open size",
         least=1,
     )
-    beam: int = field(default=5)  # fairseq's own option, of easy_first and left_to_right
+    beam: int = field(default=5)  # fairseq's own option, of easy_first, left_to_right and --search-with
     original: bool = option(False, "exact mode: decode as the paper's released code does", flag="original_decoding")
     dtype: str = option(
         "float32",
@@ -135,32 +145,32 @@ class Decoding:
     )
     confidence_threshold: Optional[float] = option(
         None,
-        "mask a token again only if its probability is below; with `without_remasking`, keep all surer tokens at once",
+        "mask a token again only if its probability is below this; with `without_remasking`, keep all surer tokens",
         above=0,
         most=1,
     )
     stop_entropy: Optional[float] = option(
         None,
-        "with `--stop-unchanged`: finish a candidate only if the mean entropy of the last predictions is below, in "
-        "nats, too",
+        "with `--stop-unchanged`: finish a candidate only if the mean entropy of its last predictions, in nats, is "
+        "below this too",
         above=0,
     )
     entropy_bound: Optional[float] = option(
         None,
-        "keep so many of a pass's surest tokens that their entropies, without the largest, add up to at most this, in "
-        "nats; with `without_remasking` and many passes",
+        "keep as many of a pass's surest tokens as have entropies that add up, without the largest, to at most this, "
+        "in nats; for `without_remasking` and many passes",
         least=0,
     )
     edit_threshold: Optional[float] = option(
         None,
-        "with `all_tokens` and `edit`: replace a token that stands only by one whose probability is above this",
+        "with `all_tokens` and `edit`: replace a filled token only by one whose probability is above this",
         least=0,
         below=1,
     )
     desmooth: Optional[float] = option(
         None,
-        "undo label smoothing of this size in what thresholds of probability and entropy are compared with; nothing is "
-        "undone by default, but with thresholds of entropy what the checkpoint was trained with",
+        "label smoothing for which to correct thresholds of probability and entropy; by default that of the "
+        "checkpoint's training for thresholds of entropy, and none for thresholds of probability",
         least=0,
         below=1,
     )
@@ -173,14 +183,14 @@ class Decoding:
     )
     eta: Optional[float] = option(
         None,
-        "with `path_planning`, how readily what stands is masked again (default 1; 0 never); with `remdm_cap`, "
-        "`remdm_rescale` and `remdm_loop` the probability of it (default 0.02, 0.05, 0.02, for hundreds of passes)",
+        "with `path_planning`, how readily filled tokens are masked again (default 1; 0: never); with `remdm_cap`, "
+        "`remdm_rescale` and `remdm_loop`, the probability of it (default 0.02, 0.05, 0.02, for hundreds of passes)",
         flag="decoding_eta",
         least=0,
     )
     block_length: Optional[int] = option(
         None,
-        "decode so many tokens at a time from left to right, each block in `--decoding-iterations` passes",
+        "decode blocks of this many tokens from left to right, each in `--decoding-iterations` passes",
         least=1,
     )
     temperature: Optional[float] = option(
@@ -197,12 +207,12 @@ class Decoding:
         most=1,
     )
     seed: int = option(
-        0, "other draws of tokens, and of what `remdm_*` mask; they depend on the sentence alone", flag="sampling_seed"
+        0, "seed for drawing tokens and the masks of `remdm_*`; draws do not depend on the batch", flag="sampling_seed"
     )
 
     @classmethod
     def of(cls, **given: Any) -> Decoding:
-        """Return the decoding with the options `given` by field name; a preset fills in what is not given.
+        """Make a decoding of the options `given` by field name; a preset fills in the others.
 
         >>> Decoding.of(preset="fast", iterations=4).strategy
         'without_remasking'
@@ -213,24 +223,16 @@ class Decoding:
                 flags = {name_of(one): one.name for one in declared(cls)}
                 hint = f"use {flags[name]}" if name in flags else f"there are {', '.join(names)}"
                 raise OptionError(f"'{name}' is no decoding option by its name in Python: {hint}")
-        given = {name: value for name, value in given.items() if value is not None}
-        preset = given.get("preset", "full")
-        if not isinstance(preset, str) or preset not in PRESETS:
-            raise OptionError(f"--decoding-preset {preset} must be one of {', '.join(PRESETS)}")
-        mode: Mapping[str, Any] = ORIGINAL if given.get("original") else {}
-        for name, read_by in {"rescore_with": "choose_by", "plan_with": "plan_by"}.items():
-            if name in given:
-                mode, given[name] = {**mode, read_by: "autoregressive"}, os.fspath(given[name])
-        return cls(**{**mode, **PRESETS[preset], **given})
+        return cls(**filled_in({name: value for name, value in given.items() if value is not None}))
 
     def __post_init__(self) -> None:
         check(self)
         if isinstance(self.beam, bool) or not isinstance(self.beam, int) or self.beam < 1:
             raise OptionError(f"--beam {self.beam} must be at least 1")
-        if self.beam != 5 and not self.searches:
+        if self.beam != 5 and not self.searches and self.search_with is None:
             raise OptionError(
-                f"--beam {self.beam} is for --decoding-strategy {' and '.join(SEARCH_ORDERS)}: use --length-beam, the "
-                f"number of length candidates, with {self.strategy}"
+                f"--beam {self.beam} is for --search-with and --decoding-strategy {' and '.join(SEARCH_ORDERS)}: use "
+                f"--length-beam, the number of length candidates, with {self.strategy}"
             )
         flags = {one.name: flag_of(one) for one in declared(self)}
         refuse_conflicts(self, flags)
@@ -238,59 +240,59 @@ class Decoding:
 
     @property
     def searches(self) -> bool:
-        """Whether the strategy fills one token a pass."""
+        """Return whether the strategy is a search, which fills one token per pass."""
         return self.strategy in SEARCH_ORDERS
 
     @property
     def rereads(self) -> bool:
-        """Whether revealed positions are predicted as well, for which not every network is trained."""
+        """Return whether revealed positions are predicted too, for which not every network is trained."""
         strategy = None if self.searches else STRATEGIES[self.strategy]
         return strategy is not None and (strategy.rewrites if self.planned else strategy.rereads)
 
     @property
     def planned(self) -> bool:
-        """Whether a planner says how likely the tokens are."""
+        """Return whether a planner says how likely the tokens are."""
         return self.plan_by != "confidence"
 
     @property
     def weights(self) -> dict[str, float]:
-        """The choosers by which the candidates are compared, each with its weight."""
+        """Return the choosers that compare the candidates, each with its weight."""
         return mixture(self.choose_by)
 
     @property
     def draw(self) -> Optional[tuple[float, float]]:
-        """Temperature and top-p, where tokens are drawn."""
+        """Return temperature and top-p if tokens are drawn, else None."""
         if self.temperature is None and self.top_p is None:
             return None
         return self.temperature or 1.0, self.top_p or 1.0
 
     @property
     def reads_entropy(self) -> bool:
-        """Whether entropies are compared with a threshold."""
+        """Return whether entropies are compared with a threshold."""
         return self.entropy_bound is not None or self.stop_entropy is not None
 
     @property
     def rules(self) -> Rules:
-        """What tokens, lengths and mask counts are allowed."""
+        """Return the rules for tokens, lengths and mask counts."""
         return RELEASED if self.original else OURS
 
     @property
     def schedule(self) -> MaskSchedule:
-        """The mask schedule, a function."""
+        """Return the mask schedule, a function."""
         return SCHEDULES[self.mask_schedule]
 
     def passes(self, lengths: Tensor) -> Tensor:
-        """Return the most passes that each row of `lengths` (N,) tokens may take, (N,) int64."""
+        """Return the maximal number of passes for rows of `lengths` (N,) tokens, (N,) int64."""
         total = lengths if self.iterations == 0 else torch.full_like(lengths, self.iterations)
         if self.iterations_per_token is None:
             return total
         return torch.minimum(total.double(), (lengths.double() * self.iterations_per_token).ceil()).long()
 
     def signature(self) -> str:
-        """Return the decoding in one line, as sacreBLEU signs a score: what is needed to repeat it."""
+        """Return a signature in one line, like sacreBLEU's, with all that is needed to repeat the decoding."""
         from fairseq_cmlm import __version__
 
-        if not self.searches:
-            return signature(self, version=__version__)
-        # A search takes a pass for each token, whatever these two say.
-        return signature(self, ("iterations", "mask_schedule"), beam=self.beam, version=__version__)
+        # A search takes a pass for each token, and a verification as many as it needs, whatever these two say.
+        left_out = ("iterations", "mask_schedule") if self.searches or self.verify_with else ()
+        beam: dict[str, Any] = {"beam": self.beam} if self.searches or self.search_with else {}
+        return signature(self, left_out, **beam, version=__version__)

@@ -1,4 +1,4 @@
-"""Orders: what makes a token sure, so that the least sure ones are masked again.
+"""Orders: measures of how sure a token is; the least sure tokens are masked again.
 
 To add one: a function here, a row in ORDERS, a row in its test.
 """
@@ -13,11 +13,11 @@ from fairseq_cmlm.decoding.tokens import Prediction
 
 
 class Order(NamedTuple):
-    """How predictions are ranked.
+    """A way to rank predictions.
 
-    sureness      what is predicted at M positions -> (M,) float32, higher is surer
-    alternatives  how many of the best tokens it looks at
-    entropy       looks at the entropy
+    sureness      predictions at M positions -> (M,) float32, higher is surer
+    alternatives  number of best tokens that it reads
+    entropy       whether it reads the entropy
     """
 
     sureness: Callable[[Prediction], Tensor]
@@ -36,7 +36,7 @@ def probability(prediction: Prediction) -> Tensor:
 
 
 def margin(prediction: Prediction) -> Tensor:
-    """Return p1 - p2, by how much the best token is likelier than the second (Dream, arXiv 2508.15487).
+    """Return p1 - p2, the margin of the best token over the second (Dream, arXiv 2508.15487).
 
     >>> import torch
     >>> from fairseq_cmlm.decoding.tokens import Alternatives

@@ -1,4 +1,4 @@
-"""The plan of a decoding: all that the loop is told beside the canvas and the model."""
+"""The plan of a decoding: everything that the loop needs beside the canvas and the model."""
 
 from __future__ import annotations
 
@@ -15,26 +15,27 @@ from fairseq_cmlm.decoding.stopping import StoppingRule
 from fairseq_cmlm.decoding.strategy import Strategy
 from fairseq_cmlm.schedule import MaskSchedule, linear, remasked_count
 
-# (lengths (n,), passes done, total (n,)) -> how many tokens are masked again (n,), all int64 on the host. It must fall
-# to 0 at done == total and never rise with `done`; the loop relies on both.
+# (lengths (n,), passes done, total (n,)) -> number of tokens to mask again (n,), all int64 on the host. It must be 0 at
+# done == total and never rise with `done`; the loop relies on both.
 CountRemasked = Callable[[Tensor, int, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How rows are refined.
+    """The plan for refining rows.
 
-    total          (N,) int64 on the host, the most passes of each row, the first one included
-    count          how many tokens the schedule masks again
+    total          (N,) int64 on the host, maximal number of passes of each row, the first one included
+    count          function that returns the number of tokens to mask again
     schedule       the mask schedule itself, for strategies that reveal with a probability
-    order          what the strategy ranks tokens by
-    rules          end the passes of a row or token early
-    halving        gives up length candidates on the way
-    keys           (N,) int64, random keys of the rows, for what draws numbers
-    draw           temperature and top-p, where tokens are drawn
+    order          ranking of tokens for the strategy
+    rules          stopping rules, which end the passes of a row or token early
+    halving        rule that gives up length candidates on the way
+    keys           (N,) int64, random keys of the rows, for drawing numbers
+    draw           temperature and top-p, if tokens are drawn
     eta            the strategy's strength
-    rewrite_above  natural log of the probability above which another token replaces one that stands; None: any does
-    planner        gives the tokens of rows the log-probabilities (n, T) that strategy and rules see; None: their own
+    rewrite_above  log-probability, natural log, above which another token replaces a present one; None: always
+    planner        function that returns the log-probabilities (n, T) of tokens that strategy and rules see; None for
+                   those of the passes that predicted them
     """
 
     strategy: Strategy
@@ -52,24 +53,24 @@ class Plan:
 
     @property
     def counted(self) -> bool:
-        """Whether the host knows beforehand how many positions every pass predicts."""
+        """Return whether the host knows beforehand how many positions every pass predicts."""
         whole = self.rules or self.halving is not None or self.strategy.rewrites
         return self.strategy.keeps_count and not whole
 
     @property
     def entropy(self) -> bool:
-        """Whether the entropy of every predicted position is wanted."""
+        """Return whether the entropy of every predicted position is needed."""
         return self.order.entropy or any(rule.entropy for rule in self.rules)
 
     @property
     def rescores(self) -> bool:
-        """Whether the probabilities of tokens that stand are wanted."""
+        """Return whether the probabilities of present tokens are needed."""
         return self.strategy.rereads and not (self.strategy.rewrites and self.rewrite_above is None)
 
     def planned(self, rows: Rows, total: Tensor, done: int) -> Canvas:
-        """Return the canvas with the planner's log-probabilities; as it is after the last pass of all rows.
+        """Return the canvas with the planner's log-probabilities; unchanged after the last pass of all rows.
 
-        total  (n,) int64 on the host, the most passes of each row
+        total  (n,) int64 on the host, maximal number of passes of each row
         """
         if self.planner is None or not (total > done).any():
             return rows.canvas

@@ -1,8 +1,8 @@
-"""Planning: after a pass, how likely is each token, so that the least likely are masked again?
+"""Planners: after a pass, how likely is each token? The least likely are masked again.
 
-The probability in the pass that predicted a token is stale: the words around it have changed since. A planner reads the
-filled canvas afresh, and strategies, stopping rules and the trace see its log-probabilities in place of the stale ones
-(path planning, Peng et al. 2025, arXiv 2502.03540). To add one: a function here, a row in PLANNERS, a row in its test.
+The probability from the pass that predicted a token is stale, because the words around it have changed since. A planner
+reads the filled canvas afresh; strategies, stopping rules and the trace see its log-probabilities instead (path
+planning, Peng et al. 2025, arXiv 2502.03540). To add one: a function here, a row in PLANNERS, a row in its test.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from torch import Tensor
 
 from fairseq_cmlm.decoding.canvas import Canvas
 
-_GROUPS = 2  # of tokens that are hidden in turn
+_GROUPS = 2  # groups of tokens that are hidden in turn
 
 
 class Rows(NamedTuple):
     """n rows with a token at every place.
 
     canvas   (n, T); its masks do not count
-    lengths  (n,) int64 on the host, the fillable positions of each
-    number   how many positions are real
-    which    (n,) int64, which of the N = B * K rows these are; None for all
+    lengths  (n,) int64 on the host, number of fillable positions of each row
+    number   number of real positions
+    which    (n,) int64, indices of the rows among the N = B * K; None for all
     """
 
     canvas: Canvas
@@ -41,14 +41,14 @@ class Rows(NamedTuple):
 
 @dataclass(frozen=True)
 class Filled:
-    """n rows with a token at every place, and who can read them.
+    """n rows with a token at every place, and functions that read them.
 
     canvas         (n, T); its masks do not count
-    lengths        (n,) int64 on the host, the fillable positions of each row
-    hidden         hide (n, T) bool, how many of each row (n,) on the host -> (n, T) float32: natural log of the model's
-                   probability of each hidden token, given all that are not hidden; 0 elsewhere
-    left_to_right  () -> (n, T) float32: the same of an autoregressive model for each token, given those to its left; 0
-                   at padding
+    lengths        (n,) int64 on the host, number of fillable positions of each row
+    hidden         (hide (n, T) bool, number hidden in each row (n,) on the host) -> (n, T) float32: log-probability of
+                   each hidden token given all tokens that are not hidden, natural log; 0 elsewhere
+    left_to_right  () -> (n, T) float32: log-probability of each token given those to its left, under an autoregressive
+                   model; 0 at padding
     quality        () -> (n, T) float32: natural log of the probability that each token is right, by the model's quality
                    head; 0 where nothing is fillable
     """
@@ -75,7 +75,7 @@ def confidence(filled: Filled) -> Tensor:
 
 
 def pseudo_likelihood(filled: Filled) -> Tensor:
-    """Return the model's log-probability of each token given every other one of its row: two more passes of the model.
+    """Return the model's log-probability of each token given all others of its row: two more passes of the model.
 
     Two interleaved groups of tokens are hidden in turn (Salazar et al., ACL 2020, hide one token at a time).
 
@@ -102,7 +102,7 @@ def autoregressive(filled: Filled) -> Tensor:
 
 
 def quality(filled: Filled) -> Tensor:
-    """Return how likely each token is right, by the head of `--objective prism`: one more pass of the model.
+    """Return the log-probability that each token is right, by the head of `--objective prism`: one more pass.
 
     >>> from types import SimpleNamespace as Given
     >>> quality(Given(quality=lambda: torch.tensor([[-1.0, -3.0]]))).tolist()

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+import os
+from typing import Any, Mapping
+
+from fairseq_cmlm.decoding.conflicts import ORIGINAL
+from fairseq_cmlm.errors import OptionError
 
 PRESETS: dict[str, dict[str, Any]] = {
     "full": {},
@@ -14,3 +18,31 @@ PRESETS: dict[str, dict[str, Any]] = {
         "length_prior": 3.0,
     },
 }
+
+# A checkpoint that is given -> what reads it, and how, where that is not given.
+_READ_BY = {
+    "rescore_with": {"choose_by": "autoregressive"},
+    "plan_with": {"plan_by": "autoregressive"},
+    "search_with": {"choose_by": "autoregressive+consensus:4"},
+    "verify_with": {},
+}
+
+
+def filled_in(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options `given`, by field name, with what a preset, the exact mode or a checkpoint among them sets.
+
+    >>> filled_in({"plan_with": "teacher.pt"})
+    {'plan_by': 'autoregressive', 'plan_with': 'teacher.pt'}
+    """
+    preset = given.get("preset", "full")
+    if not isinstance(preset, str) or preset not in PRESETS:
+        raise OptionError(f"--decoding-preset {preset} must be one of {', '.join(PRESETS)}")
+    files = {name: os.fspath(given[name]) for name in _READ_BY if name in given}
+    found: dict[str, Any] = dict(ORIGINAL) if given.get("original") else {}
+    for name in files:
+        found |= _READ_BY[name]
+    found |= {**PRESETS[preset], **given, **files}
+    # The model that has searched can say what it thinks of the other candidates.
+    if "search_with" in files and "autoregressive" in found["choose_by"]:
+        found.setdefault("rescore_with", files["search_with"])
+    return found

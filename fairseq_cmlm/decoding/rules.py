@@ -1,9 +1,9 @@
-"""What a decoding allows, as data: tokens, lengths, and how many tokens are masked again.
+"""Rules of a decoding, as data: allowed tokens and lengths, and the number of tokens to mask again.
 
-OURS is the default. RELEASED is the exact mode, --original-decoding. There control symbols may be predicted anywhere,
-so that `</s>`, `<pad>` or the mask symbol may stand inside a sentence; at least one token is masked after every pass
-but the last, so that a sentence of three tokens is worked on in all T passes; and the lengths 0 and 1 are raised to 2,
-so that a length may be decoded twice.
+OURS is the default. RELEASED is the exact mode, --original-decoding. In it, control symbols may be predicted anywhere,
+so `</s>`, `<pad>` or the mask symbol may stand inside a sentence; at least one token is masked after every pass but the
+last, so even a sentence of three tokens takes all T passes; and the lengths 0 and 1 are raised to 2, so a length may be
+decoded twice.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from fairseq_cmlm.schedule import MaskSchedule, remasked_count
 
 @dataclass(frozen=True)
 class Rules:
-    """What a decoding allows.
+    """The rules of a decoding.
 
-    allowed            the tokens that refinement may predict
-    allowed_in_search  the tokens that a search over single tokens may fill in
-    last_set           the token set of the last position of a fully masked row
-    predicted          length policy: from log-probabilities (B, L), number of candidates, empty sources (B,)
-    around_gold        length policy: from reference lengths (B,), number of candidates, longest length
-    remasked_count     as :func:`fairseq_cmlm.schedule.remasked_count`
+    allowed            tokens that refinement may predict
+    allowed_in_search  tokens that a search over single tokens may fill in
+    last_set           token set of the last position of a fully masked row
+    predicted          length policy: (log-probabilities (B, L), number of candidates, empty sources (B,)) -> lengths
+    around_gold        length policy: (reference lengths (B,), number of candidates, longest length) -> lengths
+    remasked_count     function with the arguments of :func:`fairseq_cmlm.schedule.remasked_count`
     """
 
     allowed: Callable[[Symbols], AllowedTokens]
@@ -40,7 +40,7 @@ class Rules:
 
 
 def words_and_end(symbols: Symbols) -> AllowedTokens:
-    """Allow `</s>` at the end and only there, and no other control symbol anywhere.
+    """Allow `</s>` only at the end, and no other control symbol anywhere.
 
     >>> words_and_end(Symbols(bos=0, pad=1, eos=2, mask=9))
     AllowedTokens(banned=(0, 1, 2, 9), end=2, sets=None)
@@ -67,7 +67,7 @@ def any_token_but_mask(symbols: Symbols) -> AllowedTokens:
 
 
 def predicted_raised(log_probs: Tensor, size: int, empty: Tensor) -> LengthCandidates:
-    """Return the `size` most probable lengths (B, K) of `log_probs` (B, L), then those below 2 raised to 2.
+    """Return the `size` most probable lengths (B, K) of `log_probs` (B, L), with those below 2 raised to 2 afterwards.
 
     >>> predicted_raised(torch.tensor([[0.0, 0.6, 0.4]]).log(), 2, torch.tensor([False])).lengths.tolist()
     [[2, 2]]
@@ -87,7 +87,7 @@ def around_gold_raised(gold: Tensor, size: int, longest: int) -> LengthCandidate
 
 
 def remasked_count_at_least_one(schedule: MaskSchedule, lengths: Tensor, done: int, total: Tensor) -> Tensor:
-    """Return max(1, N m(t / T)) rounded down, as a product of float32, until the last pass; then 0.
+    """Return max(1, N m(t / T)) rounded down, computed in float32, and 0 after the last pass.
 
     >>> from fairseq_cmlm.schedule import linear
     >>> [int(remasked_count_at_least_one(linear, torch.tensor([2]), t, torch.tensor([4]))) for t in (1, 2, 3, 4)]

@@ -1,8 +1,8 @@
-"""Beam search over (position, token): one token is filled in a pass, the one that the search order picks.
+"""Beam search over (position, token): each pass fills one token, which the search order picks.
 
-easy_first fills the surest position, left_to_right the leftmost; both read the whole canvas. They are the comparison
-strategies of the released code. A search order is a function masked (n, T) -> (n, T) bool, the positions that may be
-filled next. To add one: a function here, a row in SEARCH_ORDERS, a row in its test.
+easy_first fills the surest position, left_to_right the leftmost; both read the whole canvas. The released code compares
+with them. A search order is a function masked (n, T) -> (n, T) bool, the positions that may be filled next. To add one:
+a function here, a row in SEARCH_ORDERS, a row in its test.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SearchOrder = Callable[[Tensor], Tensor]
 
 
 def easy_first(masked: Tensor) -> Tensor:
-    """Allow any masked position: the surest token of all wins.
+    """Allow any masked position, so that the surest token of all wins.
 
     >>> easy_first(torch.tensor([[False, True, True]])).tolist()
     [[False, True, True]]
@@ -30,7 +30,7 @@ def easy_first(masked: Tensor) -> Tensor:
 
 
 def left_to_right(masked: Tensor) -> Tensor:
-    """Allow the leftmost masked position alone.
+    """Allow only the leftmost masked position.
 
     >>> left_to_right(torch.tensor([[False, True, True]])).tolist()
     [[False, True, False]]
@@ -44,7 +44,7 @@ SEARCH_ORDERS: dict[str, SearchOrder] = {"easy_first": easy_first, "left_to_righ
 class Fillings(NamedTuple):
     """C ways to fill one token of a hypothesis of each of n rows, best first; all (n, C).
 
-    score is that of the hypothesis plus the token's log-probability; -inf is no way.
+    score  the hypothesis' score plus the token's log-probability; -inf where there are fewer ways
     """
 
     score: Tensor
@@ -57,11 +57,11 @@ class Fillings(NamedTuple):
 def search(
     predict: Predict, canvas: Canvas, order: SearchOrder, beam: int, mask: int, trace: Optional[Trace] = None
 ) -> Refined:
-    """Fill the masked positions of each row of `canvas`, one a pass, keeping the `beam` best hypotheses of the row.
+    """Fill the masked positions of each row of `canvas`, one per pass, keeping the `beam` best hypotheses of the row.
 
-    Returns the best hypothesis of each row. The hypotheses of a row differ from each other; where there are fewer than
-    `beam`, the rest has the score -inf. A row takes as many passes as it has masked tokens. The trace shows how the
-    best hypothesis grew.
+    Return the best hypothesis of each row. The hypotheses of a row are all different; if there are fewer than `beam`,
+    the others have the score -inf. A row takes as many passes as it has masked tokens. The trace shows how the best
+    hypothesis grew.
 
     >>> from fairseq_cmlm.decoding.canvas import fully_masked
     >>> from fairseq_cmlm.decoding.tokens import Prediction
@@ -92,7 +92,7 @@ def search(
 
 
 class _Step(NamedTuple):
-    """One pass over all hypotheses: before and after it, and from which (n * beam,) each came."""
+    """One pass over all hypotheses: the canvases before and after it, and the parents (n * beam,) of the hypotheses."""
 
     before: Canvas
     after: Canvas
@@ -111,7 +111,7 @@ def _traced(steps: Sequence[_Step], best: Tensor, passes: Tensor, mask: int) -> 
 
 
 def _traced_pass(before: Canvas, after: Canvas, rows: Tensor, mask: int) -> BatchPass:
-    """Record one hypothesis of each row before and after a pass; what was never filled has no probability yet."""
+    """Record one hypothesis of each row before and after a pass; unfilled positions have no probability yet."""
     return BatchPass(
         rows=rows.cpu(),
         read=before.visible(mask),
@@ -129,9 +129,9 @@ def _traced_pass(before: Canvas, after: Canvas, rows: Tensor, mask: int) -> Batc
 
 
 def _fillings(predict: Predict, beams: Canvas, score: Tensor, order: SearchOrder, mask: int, number: int) -> Fillings:
-    """Find the beam * (beam + 1) / 2 best fillings of each row: so many that `beam` different ones are among them.
+    """Find the beam * (beam + 1) / 2 best fillings of each row, enough to have `beam` different ones among them.
 
-    number  how many positions are real
+    number  number of real positions
     """
     rows, beam = score.shape
     width = beams.tokens.size(1)
@@ -141,7 +141,7 @@ def _fillings(predict: Predict, beams: Canvas, score: Tensor, order: SearchOrder
     prediction = predict(query)
     only = Alternatives(prediction.tokens[:, None], prediction.log_probs[:, None])
     tokens, log_probs = prediction.alternatives or only
-    # Scatter back to (n, beam * T * size), where what may not be filled is no filling.
+    # Scatter back to (n, beam * T * size); positions that may not be filled get -inf.
     shape = (places.numel(), tokens.size(1))
     all_log_probs = log_probs.new_full(shape, float("-inf")).index_copy(0, query.positions, log_probs)
     all_tokens = tokens.new_zeros(shape).index_copy(0, query.positions, tokens)
@@ -158,9 +158,9 @@ def _fillings(predict: Predict, beams: Canvas, score: Tensor, order: SearchOrder
 
 
 def _accept(beams: Canvas, score: Tensor, found: Fillings) -> tuple[Canvas, Tensor, Tensor]:
-    """Take the `beam` best fillings of each row that differ from each other; a row without any stays as it is.
+    """Take the `beam` best different fillings of each row; a row without fillings stays as it is.
 
-    Returns the hypotheses, their scores (n, beam), and from which of `beams` (n * beam,) each came.
+    Return the hypotheses, their scores (n, beam), and the index in `beams` (n * beam,) of the parent of each.
     """
     rows, beam = score.shape
     number = found.score.size(1)
@@ -181,7 +181,7 @@ def _accept(beams: Canvas, score: Tensor, found: Fillings) -> tuple[Canvas, Tens
 
 
 def _first_different(tokens: Tensor, masked: Tensor, beam: int) -> Tensor:
-    """Return the numbers (n, beam) of the first fillings that equal none before them; C where there are not so many.
+    """Return the indices (n, beam) of the first fillings that differ from all before them, filled up with C.
 
     tokens, masked  (n, C, T)
     """

@@ -1,8 +1,8 @@
-"""Stopping rules: what ends the passes of a row, or of a token, before the mask schedule does.
+"""Stopping rules, which end the passes of a row or a token before the mask schedule does.
 
-A rule looks at a pass and says which positions may be masked again; a row of which none is masked is finished. None is
-in the paper. To add one: a function here, an option in options.py, a row in its test. Giving up length candidates is no
-stopping rule but a comparison between rows: candidates.py.
+A rule looks at a pass and says which positions may be masked again; a row without masks is finished. The paper has no
+such rules. To add one: a function here, an option in options.py, a row in its test. Giving up length candidates is not
+a stopping rule but a comparison between rows (candidates.py).
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from fairseq_cmlm.decoding.strategy import Pass
 
 
 class StoppingRule(NamedTuple):
-    """A rule and the reason that the trace gives where it keeps a token.
+    """A rule, and the reason that the trace gives for a token that it keeps.
 
     may_remask  Pass -> (n, T) or (n, 1) bool, the positions that may be masked again
-    entropy     it looks at `Pass.entropy`
+    entropy     whether it reads `Pass.entropy`
     """
 
     reason: str
@@ -31,8 +31,8 @@ class StoppingRule(NamedTuple):
 def while_changing(passes: int) -> StoppingRule:
     """Stop remasking a row once its predictions have been identical for `passes` consecutive passes.
 
-    Predictions under the masks are compared too: masks may move while the text stands still. One pass is little, as the
-    first passes reveal so few tokens that the others do not change.
+    Predictions under masks are compared too, because masks may move while the text stays the same. One pass is usually
+    too few: the first passes reveal so few tokens that the others do not change.
 
     >>> while_changing(2).reason
     'unchanged'
@@ -43,8 +43,8 @@ def while_changing(passes: int) -> StoppingRule:
 def below_threshold(probability: float) -> StoppingRule:
     """Remask only tokens whose probability, in the pass that predicted them, was below `probability`.
 
-    The schedule's count becomes an upper bound (Kreutzer, Foster and Cherry 2020 fill by a threshold, without masking
-    again).
+    The schedule's count becomes an upper bound. (Kreutzer, Foster and Cherry 2020 also use a threshold, but never mask
+    again.)
 
     >>> below_threshold(0.9).reason
     'sure'
@@ -55,9 +55,9 @@ def below_threshold(probability: float) -> StoppingRule:
 def within_entropy(bound: float, floor: float) -> StoppingRule:
     """Keep the tokens whose joint uncertainty is bounded: the entropy bound sampler (arXiv 2505.24857).
 
-    Of the tokens that a pass has predicted, the j with the lowest entropies are kept, j as large as it can be with
-    (their sum) - (the largest of them) <= `bound` nats; always one. Less than `floor` nats counts as none: what label
-    smoothing alone has put there.
+    Of the tokens that a pass has predicted, keep the j with the lowest entropies, for the largest j with (their sum) -
+    (their maximum) <= `bound` nats, and at least one. Entropies below `floor` nats, the effect of label smoothing
+    alone, count as 0.
 
     >>> within_entropy(0.5, 0.0).reason
     'certain'
@@ -66,7 +66,7 @@ def within_entropy(bound: float, floor: float) -> StoppingRule:
     def may_remask(made: Pass) -> Tensor:
         entropy = _above(made, floor).masked_fill(~made.before.masked, math.inf)
         values, order = entropy.sort(dim=1, stable=True)
-        lower = torch.nn.functional.pad(values.cumsum(1), (1, -1))  # what the surer ones add up to
+        lower = torch.nn.functional.pad(values.cumsum(1), (1, -1))  # sum of the entropies of all surer tokens
         kept = torch.zeros_like(made.before.masked).scatter(1, order, lower <= bound)
         return ~(kept & made.before.masked)
 
@@ -74,7 +74,7 @@ def within_entropy(bound: float, floor: float) -> StoppingRule:
 
 
 def while_changing_or_unsure(passes: int, entropy: float, floor: float) -> StoppingRule:
-    """As `while_changing`, but only once the mean entropy of what a pass predicts is below `entropy` nats as well.
+    """Stop remasking as `while_changing` does, but only if the mean entropy of a pass is also below `entropy` nats.
 
     floor  as in `within_entropy`
 

@@ -1,7 +1,7 @@
 """Decoding strategies: after a pass, which positions are masked again?
 
-A strategy answers this one question, and may choose among the best tokens of a position; the loop (loop.py) owns the
-rest. To add one: a function here, a row in STRATEGIES, a row in its test.
+A strategy answers this question, and may choose among the best tokens of a position; the loop (loop.py) does the rest.
+To add one: a function here, a row in STRATEGIES, a row in its test.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from fairseq_cmlm.sentence_random import derived_keys, uniform_numbers
 
 @dataclass(frozen=True)
 class Pass:
-    """What a strategy may look at after a pass over n rows.
+    """A pass over n rows, as a strategy sees it.
 
     before        the canvas that the pass read
     after         the same canvas with the new predictions written
-    count         (n, 1) int64, how many positions of each row the mask schedule wants masked again
-    unchanged     (n, 1) int64, how many consecutive passes up to this one have changed no token of the row
-    done          passes made, this one included
-    total         (n, 1) int64, the most passes of each row
+    count         (n, 1) int64, number of positions of each row that the mask schedule wants masked again
+    unchanged     (n, 1) int64, number of consecutive passes, up to this one, that changed no token of the row
+    done          number of passes made, this one included
+    total         (n, 1) int64, maximal number of passes of each row
     keys          (n,) int64, the rows' random keys
-    alternatives  (n, T, k), the k best tokens where this pass predicted, -inf elsewhere; where the strategy asks for k
-    ranked        (n, T) float32, how sure each token is in an order other than that of probability
-    entropy       (n, T) float32, in nats, where this pass predicted, 0 elsewhere; where a rule asks for it
+    alternatives  (n, T, k), the k best tokens where this pass predicted, -inf elsewhere; if the strategy asks for k
+    ranked        (n, T) float32, sureness of each token in an order other than probability
+    entropy       (n, T) float32, in nats, where this pass predicted, 0 elsewhere; if a rule asks for it
     schedule      the mask schedule
     eta           the strategy's strength
     """
@@ -52,35 +52,35 @@ class Pass:
 
     @property
     def sureness(self) -> Tensor:
-        """How sure each token is, (n, T), higher is surer: by its probability, or by another order."""
+        """Return how sure each token is, (n, T), higher is surer: its log-probability, or another order's measure."""
         return self.after.log_probs if self.ranked is None else self.ranked
 
     def random(self) -> Tensor:
-        """Return numbers (n, T) uniform in [0, 1), new in each pass; they depend on the row and not on its batch."""
+        """Return numbers (n, T) uniform in [0, 1), new in each pass, which depend on the row but not on its batch."""
         return uniform_numbers(derived_keys(self.keys, self.done), self.after.tokens.size(1))
 
 
 _TINY = 1e-9
 
-# (alternatives (M, k), uniform numbers (M,)) -> what is written at the M positions
+# (alternatives (M, k), uniform numbers (M,)) -> the tokens to write at the M positions
 Choose = Callable[[Alternatives, Tensor], Prediction]
 
 
 @dataclass(frozen=True)
 class Strategy:
-    """How a pass goes on.
+    """A strategy and its traits.
 
     remask        Pass -> (n, T) bool, the positions that the next pass predicts again
-    keeps_count   `remask` masks exactly `Pass.count` positions of each row: the host then knows the size of the next
-                  pass without asking the device
-    alternatives  how many of the best tokens of a position it looks at; 1 is the best alone
-    choose        which of them is written; None: the best
-    random        draws numbers, by `Pass.random` or in `choose`
-    rereads       each pass predicts the revealed positions as well, so that `Pass.after` has the probability in this
-                  pass of every token. It needs a network whose objective trains it there: Objective.scores_revealed
-    rewrites      what is predicted there replaces the tokens; it implies `rereads`
-    ranks         masks the least sure tokens of some order, which may be another than that of probability
-    eta           the value of `Pass.eta` where none is given; None: it has no use for one
+    keeps_count   whether `remask` masks exactly `Pass.count` positions of each row, so that the host knows the size of
+                  the next pass without asking the device
+    alternatives  number of best tokens of a position that it reads; 1 for the best only
+    choose        function that chooses among them; None for the best
+    random        whether it draws numbers, by `Pass.random` or in `choose`
+    rereads       whether each pass also predicts the revealed positions, so that `Pass.after` has the probability of
+                  every token in this pass. This needs a network whose objective trains it (Objective.scores_revealed)
+    rewrites      whether predictions at revealed positions replace the tokens there; implies `rereads`
+    ranks         whether it masks the least sure tokens of an order, which may differ from that of probability
+    eta           default of `Pass.eta`; None if it does not use it
     """
 
     remask: Callable[[Pass], Tensor]
@@ -103,7 +103,7 @@ def lowest(values: Tensor, count: Tensor, among: Tensor) -> Tensor:
     >>> lowest(values, torch.tensor([[2]]), torch.tensor([[True, True, True]])).tolist()
     [[False, True, True]]
     """
-    # What is no number counts as lowest: behind the infinities it would push positions that are not `among` in.
+    # NaN counts as lowest; sorted behind infinity it would let in positions that are not `among`.
     ranked = torch.where(among, values.nan_to_num(-math.inf, math.inf, -math.inf), math.inf)
     order = ranked.argsort(dim=1, stable=True)
     ranks = torch.arange(values.size(1), device=values.device).expand_as(order)
@@ -113,7 +113,7 @@ def lowest(values: Tensor, count: Tensor, among: Tensor) -> Tensor:
 def mask_predict(made: Pass) -> Tensor:
     """Mask the least sure tokens of the whole row (paper, section 3.1).
 
-    A token that was kept competes with the probability of the pass that predicted it.
+    A kept token competes with its probability in the pass that predicted it.
 
     >>> from fairseq_cmlm.decoding.canvas import fully_masked
     >>> canvas, one = fully_masked(torch.tensor([3]), pad=1), torch.tensor([[1]])
@@ -125,10 +125,10 @@ def mask_predict(made: Pass) -> Tensor:
 
 
 def without_remasking(made: Pass) -> Tensor:
-    """Keep for good what is filled, the surest first (Kreutzer, Foster and Cherry 2020; MaskGIT, 2022).
+    """Keep filled tokens for good, filling the surest first (Kreutzer, Foster and Cherry 2020; MaskGIT, 2022).
 
-    At least one token is filled in a pass, for else the next one would read the same canvas. With a confidence
-    threshold all tokens that are sure enough are filled at once, and a row is finished the sooner.
+    Each pass fills at least one token, because the next one would otherwise read the same canvas. With a confidence
+    threshold, all tokens that are sure enough are filled at once, so that a row finishes sooner.
 
     >>> from fairseq_cmlm.decoding.canvas import fully_masked
     >>> canvas, one = fully_masked(torch.tensor([3]), pad=1), torch.tensor([[1]])
@@ -142,10 +142,10 @@ def without_remasking(made: Pass) -> Tensor:
 
 
 def path_planning(made: Pass) -> Tensor:
-    """Mask the tokens again that are least likely now, given the others (path planning, arXiv 2502.03540).
+    """Mask the tokens again that are now least likely given the others (path planning, arXiv 2502.03540).
 
-    The log-probabilities of tokens that stand are read afresh and multiplied by eta: 0 keeps what stands, 1 is
-    mask-predict with fresh probabilities, more masks what stands more readily.
+    The log-probabilities of present tokens are read afresh and multiplied by eta: 0 keeps them all, 1 is mask-predict
+    with fresh probabilities, and more than 1 masks present tokens more readily.
 
     >>> from fairseq_cmlm.decoding.canvas import fully_masked
     >>> canvas, one = fully_masked(torch.tensor([3]), pad=1), torch.tensor([[1]])
@@ -160,10 +160,11 @@ def path_planning(made: Pass) -> Tensor:
 
 
 def remdm_cap(made: Pass) -> Tensor:
-    """Reveal and mask again at random, what stands with the probability min(eta, the most that is possible).
+    """Reveal and mask again at random; mask present tokens with probability min(eta, the maximum possible).
 
-    ReMDM (Wang et al. 2025, arXiv 2503.00307), sections 3 and 4: the expected masked share follows the schedule
-    whatever eta is. We differ in one thing: while passes are left a token stays masked, for a row without is finished.
+    ReMDM (Wang et al. 2025, arXiv 2503.00307), sections 3 and 4: the expected masked share follows the schedule for any
+    eta. We differ in one point: while passes are left, at least one token stays masked, because a row without masks is
+    finished.
 
     >>> from fairseq_cmlm.decoding.canvas import fully_masked
     >>> canvas, one = fully_masked(torch.tensor([3]), pad=1), torch.tensor([[1]])
@@ -176,7 +177,7 @@ def remdm_cap(made: Pass) -> Tensor:
 
 
 def remdm_rescale(made: Pass) -> Tensor:
-    """As remdm_cap, what stands with the probability eta times the most that is possible.
+    """Reveal and mask as remdm_cap does, but present tokens with eta times the maximum possible probability.
 
     >>> from fairseq_cmlm.decoding.canvas import fully_masked
     >>> canvas, one = fully_masked(torch.tensor([3]), pad=1), torch.tensor([[1]])
@@ -189,9 +190,9 @@ def remdm_rescale(made: Pass) -> Tensor:
 
 
 def remdm_conf(made: Pass) -> Tensor:
-    """As remdm_cap, each token that stands with its part of the most that is possible: softmax(-p) over the row.
+    """Reveal and mask as remdm_cap does, but each present token with its part, softmax(-p), of the maximum probability.
 
-    Nothing makes up for what is masked again, so that more is masked than the schedule says.
+    Nothing compensates for the tokens masked again, so more is masked than the schedule says.
 
     >>> from fairseq_cmlm.decoding.canvas import fully_masked
     >>> canvas, one = fully_masked(torch.tensor([3]), pad=1), torch.tensor([[1]])
@@ -206,7 +207,7 @@ def remdm_conf(made: Pass) -> Tensor:
 
 
 def remdm_loop(made: Pass) -> Tensor:
-    """Reveal at random up to 90 %, for half of the passes mask what stands with probability eta, reveal the rest.
+    """Reveal up to 90 % at random, mask present tokens with probability eta for half of the passes, reveal the rest.
 
     ReMDM's loop, with its t_on = 0.55, t_off = 0.05 and alpha = 0.9.
 
@@ -222,19 +223,19 @@ def remdm_loop(made: Pass) -> Tensor:
 
 
 def _shares(made: Pass, held: Callable[[Tensor], Tensor] = lambda progress: progress) -> tuple[Tensor, Tensor]:
-    """Return the masked shares (n, 1) before and after the pass; `held` is how far the schedule is at some progress."""
+    """Return the masked shares (n, 1) before and after the pass; `held` maps progress to that of the schedule."""
     progress = ((made.done - step) / made.total.double() for step in (1, 0))
     before, after = (made.schedule(held(one).clamp(max=1)).clamp(min=0).float() for one in progress)
     return before, after
 
 
 def _most_remasked(before: Tensor, after: Tensor) -> Tensor:
-    """Return the highest probability (n, 1) of masking what stands with which the masked share can become `after`."""
+    """Return the highest probability (n, 1) of masking present tokens that still allows the masked share `after`."""
     return (after / (1 - before).clamp(min=_TINY)).clamp(max=1)
 
 
 def _drawn(made: Pass, before: Tensor, after: Tensor, sigma: Tensor) -> Tensor:
-    """Mask what stands with probability `sigma` (n, T), and keep the share `after` (n, 1) masked in expectation."""
+    """Mask present tokens with probability `sigma` (n, T), and keep the expected masked share at `after` (n, 1)."""
     reveal = ((1 - after) - (1 - sigma) * (1 - before)) / before.clamp(min=_TINY)
     numbers, fillable = made.random(), made.after.fillable
     masked = torch.where(made.before.masked, numbers >= reveal, numbers < sigma) & fillable
@@ -247,7 +248,7 @@ STRATEGIES: dict[str, Strategy] = {
     "without_remasking": Strategy(without_remasking, ranks=True),
     # Mask-predict over fresh tokens and probabilities: CMLMC (Huang et al., ICLR 2022), SMART (arXiv 2001.08785).
     "all_tokens": Strategy(mask_predict, keeps_count=True, rereads=True, rewrites=True, ranks=True),
-    # What is filled is kept in its place, but its token may be replaced (LLaDA 2.1, arXiv 2602.08676).
+    # Filled positions stay filled, but their tokens may be replaced (LLaDA 2.1, arXiv 2602.08676).
     "edit": Strategy(without_remasking, rereads=True, rewrites=True, ranks=True),
     "path_planning": Strategy(path_planning, keeps_count=True, rereads=True, eta=1.0),
     "remdm_cap": Strategy(remdm_cap, random=True, eta=0.02),

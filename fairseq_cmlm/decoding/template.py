@@ -1,7 +1,7 @@
-"""Templates: targets of which the user has fixed some words, and the blanks that the model fills in.
+"""Templates: targets with words fixed by the user, and blanks for the model to fill.
 
-A template says how long its blanks may be; the length model, or the least of what is possible, decides how long they
-are. Prompts are templates too: given words, then one blank.
+A template says how long its blanks may be; the length model decides how long they are. Prompts are templates too: given
+words followed by one blank.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from fairseq_cmlm.decoding.tokens import ANY_WORD, END
 
 @dataclass(frozen=True)
 class Blank:
-    """A gap of `least` to `most` tokens; most None: as many as fit.
+    """A blank of `least` to `most` tokens; None for as many as fit.
 
-    first_set, last_set  token sets of its first and its last position, to keep the words beside it whole
+    first_set, last_set  token sets of its first and last position, which keep the words beside it whole
     """
 
     least: int = 1
@@ -35,9 +35,9 @@ class Blank:
 
 @dataclass(frozen=True)
 class Template:
-    """A target: its `parts` in their order, token ids that are given and blanks, without `</s>`.
+    """A target: its `parts` in order, which are given token ids and blanks, without `</s>`.
 
-    place  where it was read, for messages
+    place  where it was read, for error messages
     """
 
     parts: Sequence[Union[int, Blank]]
@@ -45,16 +45,16 @@ class Template:
 
     @property
     def blanks(self) -> list[Blank]:
-        """The blanks in their order."""
+        """Return the blanks in their order."""
         return [part for part in self.parts if isinstance(part, Blank)]
 
     @property
     def given(self) -> int:
-        """How many tokens are given."""
+        """Return the number of given tokens."""
         return len(self.parts) - len(self.blanks)
 
     def with_budget(self, tokens: int) -> Template:
-        """Return the template with exactly so many tokens in each blank of open size."""
+        """Return the template with exactly `tokens` tokens in each blank of open size."""
         return replace(
             self,
             parts=[
@@ -74,10 +74,10 @@ class Filling(NamedTuple):
 def fillings(template: Template, log_probs: Tensor, size: int) -> list[Filling]:
     """Choose the `size` most probable ways to size the blanks of a template, most probable first.
 
-    log_probs  (L,) natural log of the probability of each length of the whole, `</s>` included; -inf is not allowed
+    log_probs  (L,), log-probability of each total length, `</s>` included, natural log; -inf for lengths not allowed
 
-    The ways to share a length out among several blanks are equally likely; of one length the most even come first.
-    Returns nothing where no allowed length can be met. A template whose length is fixed needs no allowed length.
+    All ways to divide a length among blanks are equally likely; of one length, the most even come first. Return an
+    empty list if no allowed length can be met. A template of fixed length needs no allowed length.
 
     >>> uniform = torch.zeros(8)
     >>> [found.sizes for found in fillings(Template([5, Blank(), 6, Blank(1, 2)]), uniform, 3)]
@@ -93,7 +93,7 @@ def fillings(template: Template, log_probs: Tensor, size: int) -> list[Filling]:
         for total, number in enumerate(ways)
         if number and values[given + total] != -math.inf
     }
-    # All ways of one length are equally likely, so the best lengths hold the best ways.
+    # All ways of one length are equally likely, so the best ways have the best lengths.
     best = sorted(shares, key=lambda total: -shares[total])[:size]
     found = [
         Filling(sizes, shares[total]) for total in best for sizes in _most_even(blanks, total, min(size, ways[total]))
@@ -102,7 +102,7 @@ def fillings(template: Template, log_probs: Tensor, size: int) -> list[Filling]:
 
 
 def _ways(blanks: Sequence[Blank], longest: int) -> list[int]:
-    """Count the ways to share 0, 1, ... `longest` tokens out among the blanks."""
+    """Count the ways to divide 0, 1, ... `longest` tokens among the blanks."""
     ways = [1] + [0] * longest
     for blank in blanks:
         most = longest if blank.most is None else blank.most
@@ -112,7 +112,7 @@ def _ways(blanks: Sequence[Blank], longest: int) -> list[int]:
 
 
 def _most_even(blanks: Sequence[Blank], total: int, number: int) -> Iterator[tuple[int, ...]]:
-    """Yield `number` ways to share `total` tokens out among the blanks, the most even first."""
+    """Yield `number` ways to divide `total` tokens among the blanks, the most even first."""
     if not number:
         return
     sizes = [blank.least for blank in blanks]
@@ -142,7 +142,7 @@ def _neighbours(blanks: Sequence[Blank], sizes: tuple[int, ...]) -> Iterator[tup
 
 
 class TargetRow(NamedTuple):
-    """A target row as lists: its tokens (anything at blanks), what is to be filled, and the token sets."""
+    """A target row as lists: tokens (anything at blanks), whether to fill them, and token sets."""
 
     tokens: list[int]
     fillable: list[bool]
@@ -152,7 +152,7 @@ class TargetRow(NamedTuple):
 def row_of(template: Template, sizes: Sequence[int], eos: int) -> TargetRow:
     """Lay a template out with blanks of the given sizes.
 
-    `</s>` is predicted where the template ends in a blank, so that it has a say in how long that is; else it is given.
+    `</s>` is predicted after a final blank, so that it counts in the choice of its length; elsewhere it is given.
 
     >>> row_of(Template([5, Blank(2, 2)]), [2], eos=2)
     TargetRow(tokens=[5, 2, 2, 2], fillable=[False, True, True, True], sets=[0, 0, 0, 1])
@@ -180,8 +180,13 @@ def _add_blank(row: TargetRow, blank: Blank, size: int, filler: int) -> None:
         _add(row, filler, True, limited)
 
 
-def _canvas_of(rows: Sequence[TargetRow], to_fill: Sequence[bool], pad: int, device: torch.device) -> Canvas:
-    """Put N rows side by side, everything fillable masked, but in those that are not `to_fill`."""
+def canvas_of(rows: Sequence[TargetRow], to_fill: Sequence[bool], pad: int, device: torch.device) -> Canvas:
+    """Put N rows side by side, everything fillable masked, but in those that are not `to_fill`.
+
+    >>> row = TargetRow([5, 2, 2], [False, True, False], [0, 0, 0])
+    >>> canvas_of([row, row], [True, False], pad=1, device=torch.device("cpu")).visible(mask=9).tolist()
+    [[5, 9, 2], [5, 2, 2]]
+    """
     width = max(len(row.tokens) for row in rows)
 
     def grid(values: Sequence[Sequence[int]], padding: int) -> Tensor:
@@ -205,8 +210,8 @@ class Start(NamedTuple):
 def start_of(templates: Sequence[Template], choices: Sequence[Sequence[Filling]], pad: int, eos: int) -> Start:
     """Return the start for B templates with at least one filling each.
 
-    The lengths are those of what is to be filled. A sentence with fewer fillings than others repeats its first one,
-    with nothing to fill and a log-probability of -inf.
+    Lengths count the tokens to fill. A sentence with fewer fillings than others repeats its first one, with nothing to
+    fill and a log-probability of -inf.
 
     >>> template = Template([5, Blank(1, 2)])
     >>> start = start_of([template], [fillings(template, torch.zeros(9), 2)], pad=1, eos=2)
@@ -221,6 +226,6 @@ def start_of(templates: Sequence[Template], choices: Sequence[Sequence[Filling]]
             rows.append(row_of(template, filling.sizes, eos))
             to_fill.append(k < len(chosen))
             log_probs.append(filling.log_prob if k < len(chosen) else -math.inf)
-    canvas = _canvas_of(rows, to_fill, pad, torch.device("cpu"))
+    canvas = canvas_of(rows, to_fill, pad, torch.device("cpu"))
     shape = (len(templates), size)
     return Start(canvas, LengthCandidates(canvas.fillable.sum(1).view(shape), torch.tensor(log_probs).view(shape)))

@@ -1,6 +1,7 @@
-"""Thresholds of probability and entropy, moved to where they mean the same without label smoothing.
+"""Thresholds of probability and entropy, corrected for label smoothing.
 
-Trained with smoothing e, a network that is certain gives its word 1 - e + e / V, not 1, and every other word e / V.
+A network that was trained with smoothing e gives a word of which it is certain 1 - e + e / V, not 1, and every other
+word e / V.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def smoothed_probability(probability: float, smoothing: float, words: int) -> float:
-    """Return what `probability` becomes with label smoothing over `words` words: (1 - e) p + e / V.
+    """Return `probability` after label smoothing over `words` words: (1 - e) p + e / V.
 
     >>> round(smoothed_probability(1.0, 0.1, 100), 4)
     0.901
@@ -30,7 +31,7 @@ def smoothed_probability(probability: float, smoothing: float, words: int) -> fl
 
 
 def smoothed_certainty(smoothing: float, words: int) -> float:
-    """Return the entropy, in nats, of a network that is certain of its word but trained with label smoothing.
+    """Return the entropy, in nats, of a prediction that is certain but for label smoothing.
 
     >>> round(smoothed_certainty(0.1, 4112), 2), smoothed_certainty(0.0, 4112)
     (1.16, 0.0)
@@ -42,7 +43,7 @@ def smoothed_certainty(smoothing: float, words: int) -> float:
 
 
 def stopping_rules(decoding: Decoding, words: int) -> list[StoppingRule]:
-    """Return the rules that end the passes of rows and tokens early, for a vocabulary of so many words.
+    """Return the stopping rules of a decoding, for a vocabulary of `words` words.
 
     >>> from fairseq_cmlm.decoding.options import Decoding
     >>> [rule.reason for rule in stopping_rules(Decoding.of(stop_unchanged=2, confidence_threshold=0.7), 100)]
@@ -62,7 +63,7 @@ def stopping_rules(decoding: Decoding, words: int) -> list[StoppingRule]:
 
 
 def rewrite_above(decoding: Decoding, words: int) -> Optional[float]:
-    """Return the log-probability above which a token replaces one that stands; None: any does.
+    """Return the log-probability above which a token replaces a present one; None for any.
 
     >>> from fairseq_cmlm.decoding.options import Decoding
     >>> rewrite_above(Decoding.of(strategy="edit", edit_threshold=0.0), 100)

@@ -1,4 +1,4 @@
-"""From logits to tokens: which tokens may stand where, and the best of them."""
+"""From logits to tokens: the allowed tokens of each position, and the best of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Iterable, NamedTuple, Optional, Sequence
 import torch
 from torch import Tensor
 
-# Numbers of token sets. A position of the canvas has the number of the set that it is limited to.
+# Numbers of token sets. Each position of a canvas is limited to the token set of its number.
 ANY_WORD, END, FIRST_SET = 0, 1, 2
 
 
@@ -23,7 +23,7 @@ class Symbols:
     mask: int
 
     def control(self) -> tuple[int, ...]:
-        """Return the ids that may not stand inside a sentence."""
+        """Return the ids that must not occur inside a sentence."""
         return (self.bos, self.pad, self.eos, self.mask)
 
 
@@ -31,9 +31,9 @@ class Symbols:
 class AllowedTokens:
     """The token sets of a decoding.
 
-    banned  ids that set ANY_WORD leaves out, and so do the sets from FIRST_SET on
-    end     the one token of set END; None where no position is limited to it
-    sets    (A, V) bool, the sets FIRST_SET, FIRST_SET + 1, ... as rows; None where there are none
+    banned  ids excluded from ANY_WORD and from all sets from FIRST_SET on
+    end     the only token of set END; None if no position is limited to it
+    sets    (A, V) bool, the sets FIRST_SET, FIRST_SET + 1, ... as rows; None if there are none
     """
 
     banned: tuple[int, ...]
@@ -49,13 +49,13 @@ class Alternatives(NamedTuple):
 
 
 class Prediction(NamedTuple):
-    """What is predicted at M asked positions.
+    """The predictions at M asked positions.
 
     tokens        (M,) int64, the best allowed token
     log_probs     (M,) float32, natural log of its probability among all V tokens
-    alternatives  (M, k), the k best, where more than one was asked for
-    standing      (M,) float32, natural log of the probability of the tokens that the query names as standing there
-    entropy       (M,) float32, of the distribution over all V tokens, in nats, where it was asked for
+    alternatives  (M, k), the k best, if more than one was asked for
+    standing      (M,) float32, natural log of the probability of the tokens that the query names as present
+    entropy       (M,) float32, entropy of the distribution over all V tokens, in nats, if asked for
     """
 
     tokens: Tensor
@@ -66,10 +66,10 @@ class Prediction(NamedTuple):
 
 
 class Draw(NamedTuple):
-    """How tokens are drawn, instead of the best one taken.
+    """A way to draw tokens instead of taking the best.
 
-    temperature  the logits are divided by it; above 0
-    top_p        only the likeliest tokens that together reach this share of the probability are drawn
+    temperature  divisor of the logits, above 0
+    top_p        draw only among the likeliest tokens that together reach this probability
     numbers      (M,) uniform in [0, 1)
     """
 
@@ -79,7 +79,7 @@ class Draw(NamedTuple):
 
 
 class Best(NamedTuple):
-    """What `best_of_blocks` finds at M positions, each (M,).
+    """The result of `best_of_blocks` at M positions, each (M,).
 
     tokens      the best token that is not banned
     logit       its logit
@@ -96,8 +96,8 @@ class Best(NamedTuple):
 def best_of_blocks(blocks: Iterable[Tensor], banned: Sequence[int]) -> Best:
     """Find the best token at each of M positions.
 
-    blocks  logits (M, v) float32 of successive parts of the vocabulary, written over. So no (M, V) tensor is needed: a
-            block of a few thousand tokens stays in the processor's cache.
+    blocks  logits (M, v) float32 of successive parts of the vocabulary, overwritten. No (M, V) tensor is needed, and a
+            block of a few thousand tokens stays in the processor's cache
 
     >>> best_of_blocks([torch.tensor([[0.0, 5.0]]), torch.tensor([[3.0]])], banned=[1]).tokens.tolist()
     [2]
@@ -110,13 +110,13 @@ def best_of_blocks(blocks: Iterable[Tensor], banned: Sequence[int]) -> Best:
                 found[symbol] = logits[:, symbol - start].clone()
                 logits[:, symbol - start] = float("-inf")
         logit, tokens = logits.max(dim=1)
-        # In place, and with the maximum at hand: torch's logsumexp would take fresh memory and look for it again.
+        # In place and with the known maximum; torch's logsumexp would allocate memory and search for it again.
         largest = logit.clamp(min=torch.finfo(logit.dtype).min)
         normaliser = logits.sub_(largest[:, None]).exp_().sum(dim=1).log_().add_(largest)
         parts.append((tokens + start, logit, normaliser))
         start += logits.size(1)
     tokens, logit, normaliser = (torch.stack(part) for part in zip(*parts))
-    # The banned tokens keep their share of the probability: nothing is renormalised.
+    # Banned tokens keep their share of the probability; nothing is renormalised.
     everything = torch.cat([normaliser, torch.stack(list(found.values()))]) if found else normaliser
     logit, block = logit.max(dim=0)
     return Best(tokens.gather(0, block[None])[0], logit, everything.logsumexp(dim=0), found)
@@ -146,10 +146,10 @@ def most_probable(blocks: Iterable[Tensor], sets: Tensor, allowed: AllowedTokens
 def most_probable_few(logits: Tensor, sets: Tensor, allowed: AllowedTokens, size: int) -> Alternatives:
     """Return the `size` best allowed tokens at each of M positions, best first, as (M, size).
 
-    logits  (M, V) float32, written over
+    logits  (M, V) float32, overwritten
     sets    (M,) int64, the token set of each position
 
-    Where fewer tokens are allowed, the rest has a log-probability of -inf.
+    If fewer tokens are allowed, the rest have a log-probability of -inf.
 
     >>> allowed = AllowedTokens(banned=(1,), end=1)
     >>> most_probable_few(torch.tensor([[0.0, 5.0, 3.0]]), torch.tensor([ANY_WORD]), allowed, 2).tokens.tolist()
@@ -163,10 +163,10 @@ def most_probable_few(logits: Tensor, sets: Tensor, allowed: AllowedTokens, size
 
 
 def _with_allowed_only(logits: Tensor, sets: Tensor, allowed: AllowedTokens) -> Tensor:
-    """Write -inf over the `logits` (M, V) of the tokens that a position may not have."""
+    """Set the `logits` (M, V) of tokens that a position must not have to -inf, in place."""
     ends = sets == END
     end = None if allowed.end is None else logits[:, allowed.end].clone()
-    for symbol in allowed.banned:  # one by one: a list of them would be copied to a GPU first, which waits for it
+    for symbol in allowed.banned:  # one by one: indexing with a list would make the host wait for a copy to the GPU
         logits[:, symbol] = float("-inf")
     if end is not None:
         logits.masked_fill_(ends[:, None], float("-inf"))
@@ -183,8 +183,8 @@ def drawn(logits: Tensor, sets: Tensor, allowed: AllowedTokens, draw: Draw) -> P
     logits  (M, V) float32
     sets    (M,) int64, the token set of each position
 
-    Nucleus sampling (Holtzman et al. 2020, arXiv 1904.09751) by the inverse of the distribution function: the token
-    depends on the position's own number alone.
+    Nucleus sampling (Holtzman et al. 2020, arXiv 1904.09751) by inverting the distribution function, so that the token
+    depends only on the number of its position.
 
     >>> logits, sets = torch.tensor([[0.2, 0.5, 0.3]]).log(), torch.tensor([ANY_WORD])
     >>> allowed = AllowedTokens(banned=(0,), end=None)
@@ -197,7 +197,7 @@ def drawn(logits: Tensor, sets: Tensor, allowed: AllowedTokens, draw: Draw) -> P
     share = sorted_logits.softmax(dim=1)
     kept = (share.cumsum(1) - share < draw.top_p) & (share > 0)
     upto = share.masked_fill(~kept, 0.0).cumsum(1)
-    # Where rounding leaves nothing above the number, the last that may be drawn is.
+    # If rounding leaves nothing above the number, take the last token that may be drawn.
     place = upto.le(draw.numbers[:, None] * upto[:, -1:]).sum(1).minimum(kept.sum(1) - 1)
     token = tokens.gather(1, place[:, None])
     return Prediction(token.squeeze(1), logits.gather(1, token).squeeze(1) - normaliser)
@@ -223,7 +223,7 @@ def entropy_of(logits: Tensor) -> Tensor:
 
 
 def average(logits: list[Tensor]) -> Tensor:
-    """Return the log of the mean of several models' probabilities, (M, V); of one model its logits, as they are.
+    """Return the log of the mean of several models' probabilities, (M, V); for one model, its logits unchanged.
 
     >>> mean = average([torch.tensor([[0.25, 0.75]]).log(), torch.tensor([[0.75, 0.25]]).log()])
     >>> [round(p, 3) for p in mean.exp()[0].tolist()]

@@ -1,4 +1,4 @@
-"""The trace: the one record of a decoding. Whatever shows how a translation came about reads it from here."""
+"""The trace: the record of a decoding, from which everything that shows its passes is made."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from torch import Tensor
 
 from fairseq_cmlm.decoding.tokens import Alternatives
 
-# Why a position was masked again, or was not. A stopping rule adds its own reason where it kept a token that the
-# strategy had chosen.
+# Reasons for masking a position again, or not. A stopping rule adds its own for a token that it kept although the
+# strategy had chosen it.
 UNSURE, TAKEN_BACK, MASKED, KEPT, FINISHED = "unsure", "taken back", "masked", "kept", "finished"
 GIVEN_UP, FROZEN = "given up", "given"
 
@@ -19,20 +19,20 @@ GIVEN_UP, FROZEN = "given up", "given"
 class BatchPass:
     """One pass over n of the N rows.
 
-    rows          (n,) int64 on the host, which of the N rows
-    read          (n, T) int64, what the model read, with the mask symbol at masked positions
-    asked         (n, T) bool, the masked positions, which were predicted
-    tokens        (n, T) int64, what stood there afterwards
-    log_probs     (n, T) float32, natural log of the probability of each token in the pass that predicted it, or to the
-                  planner
-    sureness      (n, T) float32, what the strategy ranked them by: the same, or another order
-    chosen        (n, T) bool, the positions that the strategy ranked among those to mask again; one that is masked and
-                  not among them was never filled
-    kept_by       reason -> (n, T) bool, where a stopping rule kept such a position
-    remasked      (n, T) bool, what was masked for the next pass
-    fillable      (n, T) bool, neither padding nor given by the user
+    rows          (n,) int64 on the host, indices among the N rows
+    read          (n, T) int64, input of the model, with the mask symbol at masked positions
+    asked         (n, T) bool, masked positions, which were predicted
+    tokens        (n, T) int64, tokens after the pass
+    log_probs     (n, T) float32, log-probability of each token in the pass that predicted it, or by the planner,
+                  natural log
+    sureness      (n, T) float32, the strategy's ranking of the tokens: log_probs, or another order
+    chosen        (n, T) bool, positions that the strategy chose to mask again; masked positions that are not among them
+                  were never filled
+    kept_by       reason -> (n, T) bool, chosen positions that a stopping rule kept
+    remasked      (n, T) bool, positions masked for the next pass
+    fillable      (n, T) bool, false at padding and at tokens given by the user
     given_up      (n,) bool, rows that lost against the other length candidates of their sentence
-    real          (n, T) bool, no padding
+    real          (n, T) bool, false at padding
     alternatives  (n, T, k), the k best tokens where this pass predicted, -inf elsewhere; None unless asked for
     attention     (n, T, S) float32, how much each position read of each source position; None unless asked for
     """
@@ -53,7 +53,7 @@ class BatchPass:
     attention: Optional[Tensor] = None
 
     def by_row(self) -> Iterator[tuple[int, RowPass]]:
-        """Yield the rows of the pass, each with its number among the N."""
+        """Yield each row of the pass with its index among the N."""
         for place, number in enumerate(self.rows.tolist()):
             yield number, _row_pass(self, place, int(self.real[place].sum()))
 
@@ -61,13 +61,13 @@ class BatchPass:
 class RowPass(NamedTuple):
     """One pass of one row of n tokens, on the host.
 
-    read, tokens  (n,) int64, before and after
-    log_probs     (n,) float32
+    read, tokens  (n,) int64, tokens before and after
+    log_probs     (n,) float32, natural log
     sureness      (n,) float32, higher is surer
-    asked         (n,) bool, what was masked and predicted
-    remasked      (n,) bool, what was masked for the next pass
-    fillable      (n,) bool, what the user has not given
-    why           for each position, why it was masked again or not
+    asked         (n,) bool, positions that were masked and predicted
+    remasked      (n,) bool, positions masked for the next pass
+    fillable      (n,) bool, false at tokens given by the user
+    why           reason for masking each position again or not
     alternatives  (n, k); None unless asked for
     attention     (n, S); None unless asked for
     """
@@ -85,13 +85,13 @@ class RowPass(NamedTuple):
 
     @property
     def ranks(self) -> list[int]:
-        """The rank of each token among those to fill, 0 for the least sure; -1 for what the user has given."""
+        """Return the rank of each fillable token, 0 for the least sure; -1 for tokens given by the user."""
         order = self.sureness.masked_fill(~self.fillable, float("inf")).argsort(stable=True)
         return order.argsort().masked_fill(~self.fillable, -1).tolist()
 
     @property
     def score(self) -> float:
-        """The mean log-probability of what was filled so far, natural log."""
+        """Return the mean log-probability of the tokens filled so far, natural log."""
         filled = self.fillable & self.log_probs.isfinite()
         return float(self.log_probs[filled].mean()) if filled.any() else 0.0
 
@@ -100,10 +100,10 @@ class RowPass(NamedTuple):
 class Trace:
     """The passes of a decoding, in order.
 
-    alternatives  how many of the best tokens of each position to keep; 0 for none
-    attention     whether to keep what of the source each position read
-    watch         is called with each pass as soon as it is made; a search over single tokens knows them at its end
-    candidates    K, the rows of each sentence; whoever decodes sets it
+    alternatives  number of best tokens to keep for each position; 0 for none
+    attention     whether to keep the attention of each position over the source
+    watch         function called with each pass as soon as it is made; a search knows them only at its end
+    candidates    K, the number of rows of a sentence, set by the decoder
     """
 
     alternatives: int = 0
@@ -119,7 +119,7 @@ class Trace:
             self.watch(made)
 
     def fetch(self) -> None:
-        """Bring all passes to the host at once, where they are read number by number."""
+        """Copy all passes to the host at once, where they are read value by value."""
         self.passes = [_on_host(made) for made in self.passes]
 
     def of_row(self, row: int, length: int) -> list[RowPass]:
@@ -160,10 +160,10 @@ def _row_pass(made: BatchPass, place: int, length: int) -> RowPass:
 
 
 def _reasons(made: BatchPass, place: int, length: int) -> list[str]:
-    """Say of each position of a row why it was masked again or not."""
+    """Return for each position of a row why it was masked again or not."""
     if bool(made.given_up[place]):
         return [GIVEN_UP] * length
-    # A row with nothing masked is finished; what the strategy had chosen in it was kept for that alone.
+    # A row without masks is finished, which is why positions that the strategy had chosen were kept.
     finished = not bool(made.remasked[place].any())
     why = []
     for position in range(length):

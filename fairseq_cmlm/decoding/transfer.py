@@ -1,4 +1,4 @@
-"""Numbers that go from the host to the device while the device is at work."""
+"""Copies from the host to the device that do not wait for the device."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from torch import Tensor
 
 
 def sent(tensor: Tensor, device: torch.device) -> Tensor:
-    """Copy a `tensor` of the host to `device` without waiting for what the device has still to do.
+    """Copy a `tensor` of the host to `device` without waiting for its pending work.
 
-    A GPU fetches it from pinned memory when it gets there; a copy from other memory would wait for all work before it.
+    A GPU fetches it from pinned memory when its turn comes; a copy from other memory would wait for all earlier work.
 
     >>> sent(torch.tensor([3]), torch.device("cpu")).tolist()
     [3]

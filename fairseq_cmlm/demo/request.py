@@ -1,4 +1,4 @@
-"""What the page may ask for, and the answer: a decoding, pass by pass."""
+"""The requests of the page, and the answer: a decoding, pass by pass."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from fairseq_cmlm.options import declared, flag_of, kind_of
 from fairseq_cmlm.translation import Candidate, TracedPass, Translation, shares
 
 # The decoding options that a page may set, in the order of its form. To offer another: its name here. Those that change
-# the model for everybody (dtype), name a file, or need a reference must not be among them.
+# the model for everybody (dtype), name a file, need a reference, or tell no pass before the end (block_length) must not
+# be among them.
 OFFERED = (
     *("strategy", "iterations", "length_beam", "mask_schedule", "length_prior", "halve_candidates"),
-    *("stop_unchanged", "confidence_threshold"),
+    *("stop_unchanged", "confidence_threshold", "order", "entropy_bound", "edit_threshold", "eta"),
+    *("length_scale", "temperature", "top_p", "seed"),
 )
-# The most of what costs time, so that one user cannot take the machine from the others.
+# Limits on what costs time, so that one user cannot take the machine from the others.
 MOST = {"iterations": 100, "length_beam": 20}
 _ALTERNATIVES = 8
 
@@ -25,15 +27,15 @@ Send = Callable[[dict[str, Any]], None]
 
 
 class Model(Protocol):
-    """What the page shows at work: a Translator, or a Bundle, which needs no torch."""
+    """The model behind the page: a Translator, or a Bundle, which needs no torch."""
 
     @property
     def languages(self) -> tuple[str, str]:
-        """The names of source and target language."""
+        """Return the names of source and target language."""
 
     @property
     def declaration(self) -> type:
-        """The declaration of its decoding options."""
+        """Return the declaration of its decoding options."""
 
     @property
     def translate(self) -> Callable[..., list[Translation]]:
@@ -44,7 +46,7 @@ class Model(Protocol):
         """Go on from a draft."""
 
     def fullest_history(self, alternatives: int, **options: Any) -> dict[str, Any]:
-        """Return the arguments of the two with which a history tells the most, in a decoding with `options`."""
+        """Return arguments of both for the fullest history, in a decoding with `options`."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class Request:
 
 
 def read_request(body: bytes, declaration: type) -> Request:
-    """Read a request of the page, with declared options; what is none raises a TextError or an OptionError."""
+    """Read a request of the page, with declared options; raise a TextError or an OptionError if it is not valid."""
     try:
         found = json.loads(body)
     except ValueError:  # no JSON, or no UTF-8
@@ -104,10 +106,10 @@ def _is_list(value: Any, kind: Any) -> bool:
 
 
 def answer(model: Model, request: Request, send: Send) -> None:
-    """Decode what is asked for and send every pass as it is made, then the candidates in their order.
+    """Decode the request and send every pass as it is made, then the candidates in their order.
 
-    What `send` raises ends the decoding. A request that the model cannot meet is a TextError or an OptionError, before
-    anything is sent.
+    Exceptions of `send` end the decoding. Raise a TextError or an OptionError, before anything is sent, for a request
+    that the model cannot meet.
     """
     shown = model.fullest_history(_ALTERNATIVES, **request.options)
 
@@ -134,7 +136,7 @@ def _facts(one: Candidate, given_up: bool) -> dict[str, Any]:
 
 
 def form(declaration: type) -> list[dict[str, Any]]:
-    """Return the fields of the page's form, from the declaration of the options."""
+    """Return the fields of the page's form, from the declaration of the options; those that it lacks are left out."""
     by_name = {one.name: one for one in declared(declaration)}
     return [
         {
@@ -147,4 +149,5 @@ def form(declaration: type) -> list[dict[str, Any]]:
             "most": MOST.get(name, by_name[name].metadata["most"]),
         }
         for name in OFFERED
+        if name in by_name
     ]

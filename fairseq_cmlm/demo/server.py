@@ -1,4 +1,4 @@
-"""The server of the demo. It keeps nothing: a request holds all that its answer needs, and no text is logged."""
+"""The server of the demo. It stores nothing: each request holds all that its answer needs, and no text is logged."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from fairseq_cmlm.demo.request import Model, answer, form, read_request
 from fairseq_cmlm.errors import OptionError, UserError
 from fairseq_cmlm.render.page import page
 
-_AT_ONCE = 8  # decodings; who comes beyond is asked to wait
+_AT_ONCE = 8  # decodings at a time; further requests are told to try again
 _LONGEST = 1 << 18  # bytes of a request: a draft of 1,000 tokens needs a quarter
-_PATIENCE = 30  # seconds that a client may be silent, or not take what is sent to it
+_PATIENCE = 30  # seconds that a client may stay silent or leave data unread
 
 
 class DemoServer(ThreadingHTTPServer):
-    """Serves the page, and decodings to it, a thread for each request."""
+    """A server for the page and its decodings, with a thread for each request."""
 
     daemon_threads = True
 
     def __init__(self, host: str, port: int, model: Model) -> None:
-        """Bind to `host` and `port`, 0 for any that is free; what cannot be had is an OptionError."""
+        """Bind to `host` and `port`, 0 for any that is free; raise an OptionError if that fails."""
         self.host = host
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self.model = model
@@ -44,25 +44,25 @@ class DemoServer(ThreadingHTTPServer):
 
     @property
     def address(self) -> str:
-        """The address of the page."""
+        """Return the address of the page."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{host}:{self.server_address[1]}/"
 
     def names(self, header: str) -> bool:
-        """Say whether a Host header names this server, so that no foreign name leads a browser here (DNS rebinding)."""
+        """Return whether a Host header names this server; other names may be DNS rebinding."""
         if not is_loopback(self.host):
-            return True  # by what names others reach this machine is not known
+            return True  # the names by which others reach this machine are unknown
         host = header.rpartition(":")[0] if header.rpartition(":")[2].isdecimal() else header
         return host.strip("[]").lower() == self.host.lower() or is_loopback(host.strip("[]"))
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Pass over clients that are gone; report anything else."""
+        """Ignore clients that are gone; report any other error."""
         if not isinstance(sys.exc_info()[1], (ConnectionError, TimeoutError)):
             super().handle_error(request, client_address)
 
 
 def is_loopback(host: str) -> bool:
-    """Say whether only this machine reaches a host.
+    """Return whether only this machine reaches a host.
 
     >>> [is_loopback(host) for host in ("localhost", "127.0.0.1", "::1", "0.0.0.0", "example.org")]
     [True, True, True, False, False]
@@ -73,7 +73,7 @@ def is_loopback(host: str) -> bool:
 
 
 class _RefusedError(Exception):
-    """A request that is answered by a status and a reason alone."""
+    """A request that is answered with only a status and a reason."""
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)
@@ -119,7 +119,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._fail(500, "the server failed; its terminal says why")
 
     def _check_names(self) -> None:
-        """Refuse what a foreign page may have sent the browser for."""
+        """Refuse requests that a foreign page may have made the browser send."""
         host, origin = self.headers.get("Host", ""), self.headers.get("Origin")
         if not self.server.names(host):
             raise _RefusedError(403, f"this server is not '{host}': open {self.server.address}")
@@ -133,7 +133,7 @@ class _Handler(BaseHTTPRequestHandler):
         if not length.isdecimal():
             raise _RefusedError(411, "a request must tell its Content-Length")
         if int(length) > _LONGEST:
-            # What is left unread would make the client miss the answer.
+            # Unread data would make the client miss the answer.
             self.rfile.read(min(int(length), 8 * _LONGEST))
             raise _RefusedError(
                 413, f"the request has {length} bytes, and at most {_LONGEST} are read: shorten the text"
@@ -152,7 +152,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(json.dumps(event, ensure_ascii=False).encode("utf-8") + b"\n")
 
     def _fail(self, status: int, reason: str) -> None:
-        """Say why there is no answer, or no more of it."""
+        """Send the reason why there is no answer, or no more of it."""
         if not self._begun:
             self._begin(status, "application/json")
         self.wfile.write(json.dumps({"error": reason}, ensure_ascii=False).encode("utf-8") + b"\n")
@@ -175,7 +175,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def warning(host: str) -> Optional[str]:
-    """Return what to tell whoever serves the demo to others, None where only this machine reaches it."""
+    """Return a warning for whoever serves the demo to others; None if only this machine reaches it."""
     if is_loopback(host):
         return None
     return (

@@ -1,4 +1,4 @@
-"""Experiments: systems decode a text, each as its cases say, and tables are made of what came out.
+"""Experiments: systems decode a text as cases say, and the results become tables.
 
-`fairseq-cmlm report` and `python -m benchmarks` both stand on this.
+`fairseq-cmlm report` and `python -m benchmarks` both use this.
 """

@@ -1,4 +1,4 @@
-"""What a case looks like in a table: as a row's first entries, and as a point of a plot."""
+"""A case in a table, as the first entries of a row, and in a plot, as a point."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Point = tuple[str, Entry, Entry]  # name of the curve, x, y
 
 
 def described(case: Case, names: Sequence[str]) -> Row:
-    """Return a row's entries on how a case decodes: system, T, l or beam, and the fields in `names`."""
+    """Return the entries of a row that describe a case: system, T, l or beam, and the fields in `names`."""
     size = getattr(case.decoding, "length_beam" if case.masked else "beam")
     row: Row = {"system": case.system, "T": case.value("iterations"), "l or beam": size}
     return {**row, **others(case, names)}

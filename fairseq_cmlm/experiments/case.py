@@ -1,4 +1,4 @@
-"""Cases: which system decodes, and how."""
+"""Cases: a system and its decoding options."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fairseq_cmlm.options import files_given, option, shown, signature
 
 @dataclass(frozen=True)
 class BeamSearch:
-    """How an autoregressive system decodes."""
+    """The decoding options of an autoregressive system."""
 
     beam: int = option(5, "hypotheses", least=1, signed=True)
     gold_target_length: bool = option(False, "end every sentence at the length of its reference")
@@ -24,13 +24,13 @@ class BeamSearch:
 
 
 _SHORT = {"iterations": "T", "length_beam": "l", "gold_target_length": "gold"}
-# What is always told of a case; other fields where they are not at their default.
+# Fields that always describe a case; others do if they are not at their default.
 _ALWAYS = ("iterations", "length_beam", "beam")
 
 
 @dataclass(frozen=True)
 class Case:
-    """What decodes, and how.
+    """A system and its decoding options.
 
     system      its name
     decoding    of a masked system, or of an autoregressive one
@@ -47,12 +47,12 @@ class Case:
 
     @property
     def masked(self) -> bool:
-        """Whether the system decodes in passes, and not from left to right."""
+        """Return whether the system decodes in passes, not from left to right."""
         return isinstance(self.decoding, Decoding)
 
     @property
     def settings(self) -> str:
-        """Tell in a few words how it decodes: `T=4,l=5`."""
+        """Return a short description of the decoding: `T=4,l=5`."""
         told = []
         for one in fields(self.decoding):
             at_default = getattr(self.decoding, one.name) == one.default
@@ -61,7 +61,7 @@ class Case:
         return ",".join([*told, *(["timed"] if self.timed else [])])
 
     def setting(self, name: str) -> str:
-        """Tell the value of one field of the decoding: `T=4`, or `gold` for a switch that is on."""
+        """Return one field of the decoding with its value: `T=4`, or `gold` for a switch that is on."""
         short = _SHORT.get(name, name)
         return short if getattr(self.decoding, name) is True else f"{short}={self.value(name)}"
 
@@ -73,7 +73,7 @@ class Case:
 
 
 def varied(cases: Sequence[Case]) -> list[str]:
-    """Name what differs among the masked cases: `system`, and fields of their decodings."""
+    """Return the names of what differs among the masked cases: `system`, and fields of their decodings."""
     masked = [case for case in cases if case.masked]
     names = [one.name for one in fields(Decoding)]
     different = [name for name in names if len({getattr(case.decoding, name) for case in masked}) > 1]

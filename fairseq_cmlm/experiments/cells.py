@@ -1,4 +1,4 @@
-"""Cells: what came out of a case. Those of a report are kept on disk, so that an interrupted one goes on."""
+"""Cells: the results of cases. A report keeps them on disk, so that it can resume after an interruption."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from fairseq_cmlm.measures.measure import Output
 
 @dataclass(frozen=True)
 class Cell:
-    """What came out of a case, sentence by sentence in the order of the text.
+    """The result of a case, sentence by sentence in the order of the text.
 
     texts    the best translations, as scored
     tokens   the same as the model wrote them (subwords)
@@ -40,34 +40,34 @@ class Cell:
 
     @property
     def rounds(self) -> list[float]:
-        """Seconds of each round."""
+        """Return the seconds of each round."""
         return [sum(batches) for batches in self.seconds]
 
     @property
     def best_passes(self) -> float:
-        """Passes of a sentence's best translation, mean."""
+        """Return the mean passes of a sentence's best translation."""
         return sum(passes[0] for passes in self.passes) / len(self.passes)
 
     @property
     def all_passes(self) -> float:
-        """Passes of all candidates of a sentence together, mean."""
+        """Return the mean passes of all candidates of a sentence together."""
         return sum(map(sum, self.passes)) / len(self.passes)
 
     @property
     def tokens_per_pass(self) -> float:
-        """Tokens of the best translations, `</s>` included, for each of their passes."""
+        """Return the tokens of the best translations, `</s>` included, per pass."""
         return sum(lengths[0] for lengths in self.lengths) / max(sum(passes[0] for passes in self.passes), 1)
 
     @property
     def output(self) -> Output:
-        """What the measures read."""
+        """Return the output in the form that measures read."""
         return Output(self.texts, self.tokens, self.lengths)
 
 
 def cell_of(
     timing: Timing[Decoded], order: Sequence[int], join: Callable[[Sequence[str]], str] = join_subwords
 ) -> Cell:
-    """Return what was done as a cell.
+    """Convert timed decodings into a cell.
 
     order  the number, in the text, of each sentence that was decoded
     join   subwords to text
@@ -85,7 +85,7 @@ class CellStore:
         self._folder = folder
 
     def path(self, case: Case, identity: Mapping[str, Any]) -> Path:
-        """Return where the cell of `case` is; `identity` is what it depends on beside the decoding, as JSON values."""
+        """Return the path of the cell of `case`; `identity` holds what it depends on beside the decoding, as JSON."""
         everything = json.dumps(
             [type(case.decoding).__name__, asdict(case.decoding), case.timed, identity], sort_keys=True
         )
@@ -93,7 +93,7 @@ class CellStore:
         return self._folder / f"{case.settings[:150]},{digest}.json"
 
     def load(self, case: Case, identity: Mapping[str, Any]) -> Optional[Cell]:
-        """Return the cell if it is there."""
+        """Return the cell if it exists, else None."""
         path = self.path(case, identity)
         try:
             return Cell(**json.loads(path.read_text("utf-8")))
@@ -103,5 +103,5 @@ class CellStore:
             raise TextError(f"{path} is no cell of a report ({error}): remove it") from None
 
     def save(self, case: Case, identity: Mapping[str, Any], cell: Cell) -> None:
-        """Keep the cell."""
+        """Save the cell."""
         write_text(self.path(case, identity), json.dumps(asdict(cell), ensure_ascii=False))

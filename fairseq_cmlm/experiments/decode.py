@@ -15,7 +15,7 @@ from fairseq_cmlm.measures.bleu import join_subwords
 
 
 def make_job(case: Case, systems: Mapping[str, System]) -> Job[Decoded]:
-    """Make the system of a case ready. The process computes with the case's threads from now on."""
+    """Prepare the system of a case, and set the process to the case's number of threads."""
     torch.set_num_threads(case.threads)
     return systems[case.system].job(case.decoding, case.threads)
 

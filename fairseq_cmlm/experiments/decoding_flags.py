@@ -26,7 +26,7 @@ def add_decoding_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def given_decoding(named: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the decoding options that are given, by field name, of those in `named` by configuration name."""
+    """Return the given decoding options by field name, from `named`, which has configuration names."""
     beam = named.get("beam")
     return {**given_in(Decoding, named), **({} if beam is None else {"beam": beam})}
 

@@ -1,4 +1,4 @@
-"""What a measurement was made on."""
+"""The machine on which a measurement is made."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PACKAGES = ("torch", "fairseq-fixed", "fairseq_cmlm", "ctranslate2", "numpy")
 
 
 def describe(device: str) -> dict[str, object]:
-    """Return processor, cores, load and versions."""
+    """Describe processor, cores, load and versions."""
     return {
         "cpu": _cpu(),
         "cores": os.cpu_count(),

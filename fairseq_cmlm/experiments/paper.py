@@ -83,7 +83,7 @@ RAW: dict[str, PassesToFigure] = {
 
 
 class Speed(NamedTuple):
-    """How many times as fast as the autoregressive base with beam 5, and BLEU."""
+    """Speed relative to the autoregressive base with beam 5, and BLEU."""
 
     times_as_fast: float
     bleu: float

@@ -20,7 +20,7 @@ class ParallelText:
 
     @property
     def gold_lengths(self) -> list[int]:
-        """Lengths of the references in subwords, with `</s>`."""
+        """Return the lengths of the references in subwords, `</s>` included."""
         return [sentence.target_length for sentence in self.sentences]
 
 

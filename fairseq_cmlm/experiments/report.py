@@ -87,7 +87,7 @@ class Workplace:
             teacher = Autoregressive(options.teacher, Path(task.cfg.data), known, options.device)
             self._systems |= {AUTOREGRESSIVE: teacher, RESCORED: Rescored.of(teacher, model)}
         for system in self._systems.values():
-            assert system.loaded  # what cannot be loaded is told before anything is decoded
+            assert system.loaded  # fail on models that cannot be loaded before anything is decoded
         self._text, self._signature = prepared_text(
             task.text, known, options.tokenizer, options.bpe_codes, options.target_bpe_codes
         )
@@ -104,7 +104,7 @@ class Workplace:
         return sum(not path.exists() for path in {self._store.path(case, self._identity(case)) for case in cases})
 
     def cell(self, case: Case, progress: Progress) -> Cell:
-        """Return the cell of `case`, decoded and kept if it was not there."""
+        """Return the cell of `case`; decode and save it if it is missing."""
         identity = self._identity(case)
         cell = self._store.load(case, identity)
         if cell is None:
@@ -138,7 +138,7 @@ class Workplace:
         return self._options.subject.beam_search(5) if case.timed else []
 
     def _identity(self, case: Case) -> dict[str, Any]:
-        """Return all that the cell of `case` depends on beside its decoding."""
+        """Return everything that the cell of `case` depends on beside its decoding."""
         system = self._systems[case.system]
         identity: dict[str, Any] = {
             "version": fairseq_cmlm.__version__,
@@ -157,7 +157,7 @@ class Workplace:
         return identity
 
     def facts(self) -> dict[str, Union[str, dict[str, object]]]:
-        """Return what was measured on what."""
+        """Return the facts of the report: command, models, text, machine."""
         options = self._options
         known = self.pair in paper.BASE
         return {

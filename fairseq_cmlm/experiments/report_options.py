@@ -17,7 +17,7 @@ from fairseq_cmlm.experiments.tables import TABLES
 
 @dataclass(frozen=True)
 class ReportOptions:
-    """What is reported on, as the command's --help tells; checked when made.
+    """The options of a report, as described by the command's --help; checked when made.
 
     tables    names of TABLES; none for all that can be made
     tokenize  sacreBLEU's tokenizer; None: the target language's for detokenised text, none for tokens
@@ -69,13 +69,13 @@ class ReportOptions:
 
     @property
     def chosen(self) -> list[str]:
-        """The tables to make, in their order."""
+        """Return the tables to make, in their order."""
         possible = [name for name in TABLES if name != "comparison" or self.compare]
         return [name for name in possible if not self.tables or name in self.tables]
 
     @property
     def subject(self) -> Subject:
-        """What the tables are about."""
+        """Return the subject of the tables."""
         compared = [name for name, _ in self.compare]
         teacher, threads = self.teacher is not None, torch.get_num_threads()
         judge = self.decoding.get("rescore_with") or self.decoding.get("plan_with") or self.teacher
@@ -86,6 +86,6 @@ class ReportOptions:
 
     @property
     def scored(self) -> str:
-        """What is scored where the model has no text pipeline."""
+        """Describe the text that is scored if the model has no text pipeline."""
         joined = "" if self.bpe_codes else ", subwords as they are"
         return f"detokenised text{joined}" if self.tokenizer else "tokens" if self.bpe_codes else "tokens as they are"

@@ -1,4 +1,4 @@
-"""What the tables are made of: the cells, and what they are scored against."""
+"""The data of tables: cells, and what they are scored against."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ class Results:
     cells: Mapping[Case, Cell]
 
     def score(self, measure: str, case: Case) -> Optional[float]:
-        """Return what one of MEASURES says of a case."""
+        """Return the score of a case by one of MEASURES."""
         return self.score_of(measure, self.cells[case].output)
 
     def measured(self, case: Case, output: Output, baseline: Optional[Case]) -> Row:
-        """Return what a row tells of an output of `case`: its scores, BLEU less the baseline's, its cost."""
+        """Return the entries of a row for an output of `case`: scores, difference of BLEU from the baseline, cost."""
         cell = self.cells[case]
         other = baseline is not None and output.texts != self.cells[baseline].texts
         return {
@@ -49,14 +49,14 @@ class Results:
         }
 
     def bleu_of(self, case: Case, groups: Sequence[Sequence[int]]) -> list[Optional[float]]:
-        """Return the BLEU of each group of sentences, given by their numbers; None of an empty one."""
+        """Return the BLEU of each group of sentence numbers; None for an empty group."""
         counts = self._bleu.counts(self.cells[case].texts)
         return [counts.bleu(group) for group in groups]
 
     def oracle(self, case: Case) -> Output:
         """Return the candidates of a case that are most like the references, by chrF of each sentence.
 
-        Nobody without references can choose so: it tells how much the choice can gain.
+        No decoding can choose so without references; it shows how much a better choice could gain.
         """
         cell = self.cells[case]
         texts = []
@@ -65,11 +65,11 @@ class Results:
         return Output(texts, [])
 
     def score_of(self, measure: str, output: Output) -> Optional[float]:
-        """Return what one of MEASURES says of an output."""
+        """Return the score of an output by one of MEASURES."""
         return self._scales[measure].score(output)
 
     def difference(self, measure: str, output: Output, baseline: Case) -> Difference:
-        """Return how much greater a score, `bleu` or `chrf`, of an output is than that of a case."""
+        """Return the difference of an output's score, `bleu` or `chrf`, from that of a case."""
         return differences(self._scales[measure].metric, self.cells[baseline].texts, [output.texts])[0]
 
     def passes(self, case: Case) -> float:
@@ -82,7 +82,7 @@ class Results:
 
     @property
     def signatures(self) -> dict[str, str]:
-        """The signatures of BLEU and chrF."""
+        """Return the signatures of BLEU and chrF."""
         return {MEASURES[name].title: self._scales[name].signature for name in ("bleu", "chrf")}
 
     @cached_property

@@ -15,7 +15,7 @@ class Sentence(NamedTuple):
 
     @property
     def target_length(self) -> int:
-        """The tokens to decode: subwords and `</s>`."""
+        """Return the number of tokens to decode: subwords and `</s>`."""
         return len(self.target) + 1
 
 

@@ -1,4 +1,4 @@
-"""What a report is about, and the cases that its tables ask for."""
+"""The subject of a report, and the cases that its tables ask for."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PAPER: dict[str, Any] = {"iterations": 10, "length_beam": 5, "length_prior": 0.0
 
 @dataclass(frozen=True)
 class Subject:
-    """What a report is about.
+    """The subject of a report.
 
     model     name of the model
     compared  names of the models beside it
@@ -38,13 +38,13 @@ class Subject:
     objective: str = "cmlm"
 
     def masked(self, system: Optional[str] = None, timed: bool = False, **varied: Any) -> Case:
-        """Return the case that decodes as the paper does, but for what is given and what the table has `varied`."""
+        """Return the case that decodes as in the paper, except for given options and those that the table `varied`."""
         preset = PRESETS[{**self.given, **varied}.get("preset", "full")]
         decoding = Decoding.of(**{**PAPER, **preset, **self.given, **varied})
         return Case(system or self.model, decoding, self.batch_size, self.threads, timed)
 
     def possible(self, **varied: Any) -> list[Case]:
-        """Return the case of `masked`, none if what is given or what the model is trained for excludes it."""
+        """Return the case of `masked`, or none if given options or the model's training exclude it."""
         try:
             case = self.masked(**varied)
             assert isinstance(case.decoding, Decoding)
@@ -60,12 +60,12 @@ class Subject:
 
     @property
     def priors(self) -> list[float]:
-        """The weights of the length model to compare: the paper's, and the one given or the default."""
+        """Return the length priors to compare: the paper's, and the given one or the default."""
         return list(dict.fromkeys([PAPER["length_prior"], Decoding.of(**self.given).length_prior]))
 
 
 def as_in_the_paper(case: Case) -> bool:
-    """Tell whether the paper's figures can stand beside a case: it differs in nothing but passes, lengths or dtype."""
+    """Return whether a case is comparable with the paper's figures: it differs only in passes, lengths or dtype."""
     if isinstance(case.decoding, BeamSearch):
         return True
     paper = Decoding.of(**PAPER)

@@ -43,12 +43,12 @@ class Timing(Generic[Done]):
 
     @property
     def rounds(self) -> list[float]:
-        """Seconds of each round."""
+        """Return the seconds of each round."""
         return [sum(batches) for batches in self.latencies]
 
     @property
     def done(self) -> list[Done]:
-        """What was done, in the order of the batches."""
+        """Return the results, in the order of the batches."""
         return [one for part in self.parts for one in part]
 
 

@@ -1,4 +1,4 @@
-"""Checks of the graphs before they are written: do they compute what the network does?"""
+"""Checks, before the graphs are written, that they compute what the network does."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from fairseq_cmlm.runtime.lengths import log_softmax
 from fairseq_cmlm.runtime.manifest import Symbols
 from fairseq_cmlm.runtime.network import Encoded, Layout, Network
 
-_LENGTHS = (9, 12, 1, 7)  # of the rows, as far as the network writes so much
-_CLOSE = 1e-3  # in log-probabilities; sums of thousands of products in another order differ by some 1e-5
+_LENGTHS = (9, 12, 1, 7)  # lengths of the rows, cut to what the network can write
+_CLOSE = 1e-3  # in log-probabilities; reordering a sum of thousands of products changes it by some 1e-5
 
 
 def check_graphs(network: TorchNetwork, graphs: Network, symbols: Symbols, limits: tuple[int, int]) -> None:
@@ -21,7 +21,7 @@ def check_graphs(network: TorchNetwork, graphs: Network, symbols: Symbols, limit
     numbers = np.random.default_rng(1)
     words = np.setdiff1d(np.arange(symbols.unk, symbols.mask), [symbols.bos, symbols.pad, symbols.eos])
     for length in {1, min(11, limits[0])}:
-        # Ids of the source may be fewer than those of the target.
+        # The source may have fewer ids than the target.
         known = words[words < network.encoder.embedding.tokens.num_embeddings]
         source = np.append(numbers.choice(known, length - 1), symbols.eos)
         real = np.arange(min(max(_LENGTHS), limits[1])) < np.array(_LENGTHS)[:, None]
@@ -35,7 +35,7 @@ def check_graphs(network: TorchNetwork, graphs: Network, symbols: Symbols, limit
 
 @torch.no_grad()
 def _check_numbers(network: TorchNetwork, graphs: Network, source: Array, rows: Array, masked: Array) -> None:
-    """Compare what source (S,) and rows (n, T) give in both."""
+    """Compare the outputs of network and graphs for a source (S,) and rows (n, T)."""
     encoding = network.encode(torch.from_numpy(source)[None])
     positions = torch.from_numpy(np.flatnonzero(masked))
     wanted = network.logits(encoding, torch.from_numpy(rows), positions).log_softmax(dim=1).numpy()
@@ -51,7 +51,7 @@ def _check_numbers(network: TorchNetwork, graphs: Network, source: Array, rows: 
         ),
         float(np.abs(wanted[np.arange(len(token)), token] - log_prob).max()),
     )
-    if not far < _CLOSE:  # NaN is far as well
+    if not far < _CLOSE:  # also true for NaN
         raise BundleError(
             f"the exported graphs differ from the model by {far:.2g} in log-probabilities, and at most {_CLOSE:g} is "
             "rounding: the model cannot be exported"
@@ -59,7 +59,7 @@ def _check_numbers(network: TorchNetwork, graphs: Network, source: Array, rows: 
 
 
 def _check_sight(graphs: Network, encoded: Encoded, row: Array, symbols: Symbols) -> None:
-    """Change the last token of the row (1, T): the first position, which is masked, must see it."""
+    """Change the last token of the row (1, T) and check that the prediction at its first position changes."""
     other, first = row.copy(), np.arange(row.shape[1])[None] == 0
     other[0, -1] = symbols.unk if row[0, -1] != symbols.unk else symbols.eos
     layout = Layout.of(first | True)

@@ -12,13 +12,14 @@ from fairseq_cmlm.decoding.options import Decoding
 from fairseq_cmlm.decoding.presets import PRESETS
 from fairseq_cmlm.errors import BundleError
 from fairseq_cmlm.export.agreement import check_graphs
-from fairseq_cmlm.export.card import Told, card
+from fairseq_cmlm.export.card import card
 from fairseq_cmlm.export.graph import LINEAR
 from fairseq_cmlm.export.network_graph import encoder_graph, step_graph
 from fairseq_cmlm.files import FilePath, write_files
 from fairseq_cmlm.plugin.loading import load_models
 from fairseq_cmlm.plugin.model import CMLMModel
 from fairseq_cmlm.plugin.task import TranslationCMLMTask
+from fairseq_cmlm.render.card import Told
 from fairseq_cmlm.runtime.manifest import FILE_NAME, GRAPH, SYMBOLS, Manifest, Symbols
 from fairseq_cmlm.runtime.network import Network
 from fairseq_cmlm.runtime.options import carried
@@ -36,11 +37,11 @@ def export(
     text_pipeline: Optional[FilePath] = None,
     told: Optional[Told] = None,
 ) -> list[str]:
-    """Write the bundle of a checkpoint into `folder`, whole or not at all; return what was written, in words.
+    """Write the bundle of a checkpoint into `folder`, whole or not at all; return lines that say what was written.
 
     data, languages, text_pipeline  as in Translator
 
-    What cannot be exported is a CheckpointError or a BundleError.
+    Raise a CheckpointError or a BundleError if the model cannot be exported.
     """
     if not checkpoint.is_file() and os.pathsep in str(checkpoint):
         raise BundleError(f"{checkpoint} is an ensemble, and a bundle holds one model: fairseq-cmlm average makes one")
@@ -56,7 +57,7 @@ def export(
 
 
 def _content(task: TranslationCMLMTask, model: CMLMModel) -> dict[str, bytes]:
-    """Return the content of the files that the manifest vouches for, by name."""
+    """Return the content, by name, of the files whose digests the manifest holds."""
     symbols = _symbols(task)
     files = {}
     for dtype, linear in LINEAR.items():

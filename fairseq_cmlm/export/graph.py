@@ -1,6 +1,6 @@
-"""An ONNX graph while it is written, node by node, and how its products with weights are computed.
+"""Writing an ONNX graph node by node, and the precisions of its products with weights.
 
-To add a kind of number: a function here, a row in LINEAR, a row in its test.
+To add a precision: a function here, a row in LINEAR, a row in its test.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ Linear = Callable[["Graph", str, Array, Optional[Array]], str]
 
 
 class Graph:
-    """Nodes and constants; a tensor is known by its name.
+    """The nodes and constants of a graph; tensors are identified by name.
 
-    linear  how products with weights are computed
+    linear  function that adds a product with a weight
     """
 
     def __init__(self, name: str, linear: Linear) -> None:
@@ -33,27 +33,27 @@ class Graph:
         self._outputs: list[onnx.ValueInfoProto] = []
 
     def input(self, name: str, dtype: Any, shape: Sequence[Any]) -> str:
-        """Declare an input; a dimension with a name may have any size."""
+        """Declare an input; dimensions given as names may have any size."""
         self._inputs.append(_end(name, dtype, shape))
         return name
 
     def output(self, name: str, tensor: str, dtype: Any, shape: Sequence[Any]) -> None:
-        """Declare a tensor an output under a name of its own."""
+        """Declare a tensor as an output with the name `name`."""
         self._nodes.append(helper.make_node("Identity", [tensor], [name]))
         self._outputs.append(_end(name, dtype, shape))
 
     def add(self, operator: str, *inputs: str, **attributes: Any) -> str:
-        """Add a node, and return its output."""
+        """Add a node and return its output."""
         return self.add_several(operator, 1, *inputs, **attributes)[0]
 
     def add_several(self, operator: str, number: int, *inputs: str, **attributes: Any) -> list[str]:
-        """Add a node, and return its outputs."""
+        """Add a node and return its outputs."""
         outputs = [f"{operator}.{len(self._nodes)}.{i}" for i in range(number)]
         self._nodes.append(helper.make_node(operator, list(inputs), outputs, **attributes))
         return outputs
 
     def constant(self, values: Any, dtype: Any = np.float32) -> str:
-        """Return a constant. Equal ones are one, as tied tables are."""
+        """Return a constant; equal constants, such as tied tables, are stored once."""
         array = np.array(values, dtype, order="C")
         key = f"{array.dtype}{array.shape}{hashlib.sha256(array.tobytes()).hexdigest()}"
         if key not in self._constants:
@@ -61,11 +61,11 @@ class Graph:
         return str(self._constants[key].name)
 
     def linear(self, x: str, weight: Array, bias: Optional[Array] = None) -> str:
-        """Multiply x (R, in) by a weight (out, in), and add a bias (out,)."""
+        """Multiply x (R, in) by a weight (out, in) and add a bias (out,)."""
         return self._linear(self, x, weight, bias)
 
     def reshaped(self, x: str, *shape: int) -> str:
-        """Return x in another shape: 0 keeps a dimension, -1 is what remains."""
+        """Reshape x; 0 keeps a dimension and -1 takes what remains."""
         return self.add("Reshape", x, self.constant(shape, np.int64))
 
     def model(self) -> onnx.ModelProto:
@@ -88,10 +88,10 @@ def float32(graph: Graph, x: str, weight: Array, bias: Optional[Array]) -> str:
 
 
 def int8(graph: Graph, x: str, weight: Array, bias: Optional[Array]) -> str:
-    """Multiply in 8 bits: each output's weights have a scale of their own, the inputs one for all rows.
+    """Multiply in 8 bits, with one scale for each output's weights and one for all input rows together.
 
-    ONNX Runtime makes one operator of it. It has others with a scale for each row (MatMulNBits), which multiply no
-    faster than float32, and weights without a sign cannot saturate where there is no VNNI, but take twice the time.
+    ONNX Runtime fuses this into one operator. Its operators with a scale per row (MatMulNBits) are no faster than
+    float32. Unsigned weights would not saturate on processors without VNNI, but take twice the time.
     """
     scale = np.maximum(np.abs(weight).max(axis=1), 1e-8) / 127
     rounded = np.round(weight / scale[:, None]).astype(np.int8)

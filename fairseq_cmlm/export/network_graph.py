@@ -1,8 +1,8 @@
-"""The two graphs of a network: a source is encoded once, and canvases are read over it, pass by pass.
+"""The two graphs of a network: one encodes a source, the other reads canvases over it, pass by pass.
 
-One sentence at a time: a source has no padding, all rows read the same one, and what is found does not depend on what
-else is translated. They are written by hand, as torch's exporters need a network without packing and cannot be told
-what to compute at which positions. Dimensions beside those of the package:
+They take one sentence at a time: the source has no padding, all rows read the same one, and the result does not depend
+on other sentences. They are written by hand, because torch's exporters need a network without packing and cannot be
+told what to compute at which positions. Dimensions beside those of the package:
 
     n  rows in work         R  the real positions of all rows, side by side         M  those of them that are asked for
 """
@@ -27,7 +27,7 @@ _FLOAT, _INT = np.float32, np.int64
 
 
 def encoder_graph(network: Network, linear: Linear) -> onnx.ModelProto:
-    """Return the graph: source (S,) -> length_logits (1, L), and the source's keys and values for each decoder layer.
+    """Return the encoder: source (S,) -> length_logits (1, L), and the source's keys and values for each decoder layer.
 
     key.0 ... (1, heads, d, S) and value.0 ... (1, heads, S, d)
     """
@@ -53,17 +53,17 @@ def encoder_graph(network: Network, linear: Linear) -> onnx.ModelProto:
 def step_graph(network: Network, linear: Linear, banned: Sequence[int], end: int) -> onnx.ModelProto:
     """Return the graph of a pass.
 
-    banned  the tokens that only the end of a row may have
-    end     the token of it
+    banned  tokens that may stand only at the end of a row
+    end     token that ends a row
 
-    tokens, positions (R,)   what the rows hold, masks among it, and the place of each in its row
-    grid (n, T)              which of the R stands there; any where there is padding
-    hidden (n, 1, 1, T)      0, or -inf where there is padding
+    tokens, positions (R,)   the tokens of the rows, masks included, and their places in their rows
+    grid (n, T)              which of the R stands at each place; anything at padding
+    hidden (n, 1, 1, T)      0, or -inf at padding
     places (R,)              where in the flattened (n * T) each of the R stands
     asked (M,)               which of the R are asked for
-    key.0, value.0 ...       as the encoder has them
+    key.0, value.0 ...       outputs of the encoder
 
-    -> token (M, 1), the best that is not banned; log_prob (M, 1), of it; end_log_prob (M, 1), of `end`; logits (M, V)
+    -> token (M, 1), the best that is not banned, and its log_prob (M, 1); end_log_prob (M, 1), of `end`; logits (M, V)
     """
     decoder, graph = network.decoder, Graph("step", linear)
     tokens, positions = graph.input("tokens", _INT, ["R"]), graph.input("positions", _INT, ["R"])
@@ -83,7 +83,7 @@ def step_graph(network: Network, linear: Linear, banned: Sequence[int], end: int
 
 
 def _encoder_layer(graph: Graph, layer: EncoderLayer, x: str) -> str:
-    """X (S, D) -> (S, D)"""
+    """Add an encoder layer: x (S, D) -> (S, D)."""
     attention = layer.self_attention
 
     def attend(y: str) -> str:
@@ -95,7 +95,7 @@ def _encoder_layer(graph: Graph, layer: EncoderLayer, x: str) -> str:
 
 
 def _rows_attention(graph: Graph, layer: DecoderLayer, x: str, rows: tuple[str, str, str]) -> str:
-    """X (R, D), rows (grid, hidden, places) -> what self-attention adds at the places, of which there are R or M."""
+    """Add the self-attention of x (R, D), rows (grid, hidden, places); return its output at the R or M places."""
     attention, (grid, hidden, places) = layer.self_attention, rows
     packed = _query_key_value(graph, attention, _read(graph, layer.around_self_attention, x))
     mixed = _self_attention(graph, attention, graph.add("Gather", packed, grid), hidden)
@@ -104,7 +104,7 @@ def _rows_attention(graph: Graph, layer: DecoderLayer, x: str, rows: tuple[str, 
 
 
 def _after_self_attention(graph: Graph, layer: DecoderLayer, x: str, number: int) -> str:
-    """X (R or M, D) -> the same after the source attention and the feed-forward of decoder layer `number`."""
+    """Add source attention and feed-forward of decoder layer `number`: x (R or M, D) keeps its shape."""
     attention = layer.source_attention
     key = graph.input(f"key.{number}", _FLOAT, [1, attention.heads, _size(attention), "S"])
     value = graph.input(f"value.{number}", _FLOAT, [1, attention.heads, "S", _size(attention)])
@@ -118,7 +118,7 @@ def _after_self_attention(graph: Graph, layer: DecoderLayer, x: str, number: int
 
 
 def _source_memory(graph: Graph, attention: Attention, states: str, number: int) -> None:
-    """Make outputs of the keys and values of the source states (S, D) for decoder layer `number`."""
+    """Add keys and values of the source states (S, D) for decoder layer `number` as outputs."""
     packed = graph.add("Unsqueeze", _linear(graph, attention.key_value, states), graph.constant([0], _INT))
     key, value = graph.add_several("Split", 2, packed, num_outputs=2, axis=2)
     shape = [1, attention.heads, _size(attention), "S"]
@@ -128,7 +128,7 @@ def _source_memory(graph: Graph, attention: Attention, states: str, number: int)
 
 
 def _query_key_value(graph: Graph, attention: Attention, x: str) -> str:
-    """X (R, D) -> queries, keys and values (R, 3 D), the first divided by the root of their size."""
+    """Project x (R, D) to queries, keys and values (R, 3 D), the queries divided by the root of their size."""
     weight, bias = _scaled(attention)
     other = attention.key_value
     return graph.linear(
@@ -137,42 +137,42 @@ def _query_key_value(graph: Graph, attention: Attention, x: str) -> str:
 
 
 def _scaled(attention: Attention) -> tuple[Array, Array]:
-    """Return weight and bias of the queries, divided by the root of the size of a head."""
+    """Return weight and bias of the queries, divided by the square root of the features of a head."""
     scale = _FLOAT(_size(attention) ** -0.5)
     return _array(attention.query.weight) * scale, _array(cast(Tensor, attention.query.bias)) * scale
 
 
 def _self_attention(graph: Graph, attention: Attention, packed: str, hidden: Optional[str]) -> str:
-    """Queries, keys and values (n, T, 3 D), hidden as in `step_graph` -> mixed values (n, T, heads, d)."""
+    """Mix the values of queries, keys and values (n, T, 3 D) as (n, T, heads, d); hidden as in `step_graph`."""
     query, key, value = graph.add_several("Split", 3, packed, num_outputs=3, axis=2)
     query, value = (_heads_first(graph, _heads(graph, attention, one)) for one in (query, value))
     return _mixed(graph, query, _keys(graph, attention, key), value, hidden)
 
 
 def _mixed(graph: Graph, query: str, key: str, value: str, hidden: Optional[str]) -> str:
-    """Query (n, heads, Q, d), key (n, heads, d, L), value (n, heads, L, d) -> (n, Q, heads, d)."""
+    """Mix value (n, heads, L, d) by query (n, heads, Q, d) and key (n, heads, d, L); return (n, Q, heads, d)."""
     scores = graph.add("MatMul", query, key)
     scores = scores if hidden is None else graph.add("Add", scores, hidden)
     return _heads_first(graph, graph.add("MatMul", graph.add("Softmax", scores, axis=-1), value))
 
 
 def _heads(graph: Graph, attention: Attention, x: str) -> str:
-    """(n, L, D) -> (n, L, heads, d)"""
+    """Reshape (n, L, D) to (n, L, heads, d)."""
     return graph.reshaped(x, 0, 0, attention.heads, _size(attention))
 
 
 def _keys(graph: Graph, attention: Attention, x: str) -> str:
-    """(n, L, D) -> (n, heads, d, L), by the one move of an axis that ONNX Runtime makes fast"""
+    """Reshape (n, L, D) to (n, heads, d, L) by the only transposition that is fast in ONNX Runtime."""
     return graph.add("Transpose", _heads(graph, attention, x), perm=[0, 2, 3, 1])
 
 
 def _heads_first(graph: Graph, x: str) -> str:
-    """(n, Q, heads, d) <-> (n, heads, Q, d)"""
+    """Swap positions and heads: (n, Q, heads, d) <-> (n, heads, Q, d)."""
     return graph.add("Transpose", x, perm=[0, 2, 1, 3])
 
 
 def _output(graph: Graph, attention: Attention, mixed: str) -> str:
-    """Mixed values, D features a position -> (positions, D)"""
+    """Add the output projection of mixed values, D features a position, as (positions, D)."""
     return _linear(graph, attention.output, graph.reshaped(mixed, -1, attention.heads * _size(attention)))
 
 
@@ -181,7 +181,7 @@ def _feed_forward(graph: Graph, ffn: FeedForward, x: str) -> str:
 
 
 def _around(graph: Graph, around: Sublayer, x: str, function: Callable[[str], str]) -> str:
-    """X (R, D) -> the same with what the sublayer's function adds to it."""
+    """Add a sublayer around `function`, with residual connection and normalisation: x (R, D) -> (R, D)."""
     return _added(graph, around, x, function(_read(graph, around, x)))
 
 
@@ -195,7 +195,7 @@ def _added(graph: Graph, around: Sublayer, x: str, found: str) -> str:
 
 
 def _normalised(graph: Graph, norm: nn.Module, x: str) -> str:
-    """Layer normalisation; an Identity stands for none."""
+    """Add layer normalisation, or nothing for an Identity."""
     if not isinstance(norm, nn.LayerNorm):
         return x
     weights = _constant(graph, norm.weight), _constant(graph, norm.bias)
@@ -203,7 +203,7 @@ def _normalised(graph: Graph, norm: nn.Module, x: str) -> str:
 
 
 def _predictions(graph: Graph, decoder: Decoder, x: str, banned: Sequence[int], end: int) -> None:
-    """Make outputs of what the states (M, D) predict."""
+    """Add the predictions of the states (M, D) as outputs."""
     logits, last = _linear(graph, decoder.output, x), graph.constant([1], _INT)
     largest = graph.add("ReduceMax", logits, last)
     total = graph.add("ReduceSum", graph.add("Exp", graph.add("Sub", logits, largest)), last)
@@ -211,7 +211,7 @@ def _predictions(graph: Graph, decoder: Decoder, x: str, banned: Sequence[int], 
     words = decoder.output.out_features
     hidden = np.zeros(words, _FLOAT)
     hidden[list(banned)] = -np.inf
-    # The best of one; ArgMax takes ten times as long.
+    # TopK of 1, because ArgMax takes ten times as long.
     best, token = graph.add_several("TopK", 2, graph.add("Add", logits, graph.constant(hidden)), last, axis=1)
     ending = graph.add("Gather", logits, graph.constant([end], _INT), axis=1)
     graph.output("token", token, _INT, ["M", 1])
@@ -221,7 +221,7 @@ def _predictions(graph: Graph, decoder: Decoder, x: str, banned: Sequence[int], 
 
 
 def _size(attention: Attention) -> int:
-    """Return the features of a head."""
+    """Return the number of features of a head."""
     return attention.query.out_features // attention.heads
 
 

@@ -1,4 +1,4 @@
-"""Applications: each a format over the same model, decoder and commands. Neither torch nor fairseq is needed."""
+"""Applications: formats over the same model, decoder and commands. They need neither torch nor fairseq."""
 
 from fairseq_cmlm.formats.table import FORMATS
 

@@ -1,4 +1,4 @@
-"""Answers that are chosen among possible ones, and how they are printed: as fairseq-generate prints what it wrote."""
+"""Answers chosen among possible ones, and their output in the form of fairseq-generate's."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fairseq_cmlm.generated import SIGNATURE, TEMPERATURE
 
 
 class Chosen(NamedTuple):
-    """The answers to some examples, where they are labels the scores of each, and how many sources were cut.
+    """The answers to examples, the scores of all labels if they are labels, and the number of sources that were cut.
 
     Scores are in natural log, up to a constant for each example.
     """
@@ -21,7 +21,7 @@ class Chosen(NamedTuple):
 
 @dataclass(frozen=True)
 class Made:
-    """How answers were chosen: the signature of the way, what it took, and the temperature fitted."""
+    """The origin of chosen answers: the signature of the way, its cost, and the fitted temperature."""
 
     way: str
     seconds: float

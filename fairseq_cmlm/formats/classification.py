@@ -17,12 +17,12 @@ _EDGES = (10, 20, 30, 40, 60)
 
 
 def example(text: str, labels: Sequence[str]) -> Example:
-    """Return the example of a text that has one of some labels, the targets as they were trained."""
+    """Return the example of a text with one of some `labels`, which are the targets of the training."""
     return Example(" ".join(text.split()), details={"labels": [*labels]})
 
 
 def read(part: Part) -> Iterator[Example]:
-    """Yield the rows of a split; a label that is none of labels.tsv, or of the training text, is a TextError."""
+    """Yield the examples of a split; raise a TextError for a label that labels.tsv and the training text lack."""
     records = list(read_table(part.file("tsv"), _COLUMNS))
     targets = _targets(part.folder)
     for record in records:
@@ -34,7 +34,7 @@ def read(part: Part) -> Iterator[Example]:
 
 
 def _targets(folder: Path) -> dict[str, str]:
-    """Return the target of each label: as labels.tsv says, or else the label itself."""
+    """Return label -> target: as in labels.tsv, or the label itself."""
     if (folder / LABELS).is_file():
         rows = [(one.fields, one.place) for one in read_table(folder / LABELS, _LABEL_COLUMNS)]
         found = {fields["label"]: fields["target"] for fields, _ in rows}

@@ -28,7 +28,7 @@ class Triple(NamedTuple):
 
 
 def thing(name: str) -> str:
-    """Return a subject or object as it is written in text.
+    """Return a subject or object as text.
 
     >>> thing("Aarhus_Airport"), thing('"1907-07-11"^^xsd:date')
     ('Aarhus Airport', '1907-07-11')
@@ -38,7 +38,7 @@ def thing(name: str) -> str:
 
 
 def property_name(name: str) -> str:
-    """Return the words of a property's name, in small letters where they are no abbreviation.
+    """Return the words of a property's name, in lower case except abbreviations.
 
     >>> property_name("cityServed"), property_name("ICAO_Location_Identifier")
     ('city served', 'ICAO location identifier')
@@ -48,7 +48,7 @@ def property_name(name: str) -> str:
 
 
 def triples_of(text: str, place: str) -> list[Triple]:
-    """Read `subject | property | object <T> subject | property | object`; what is no triple is a TextError."""
+    """Read `subject | property | object <T> subject | property | object`; raise a TextError for anything else."""
     found = []
     for part in text.split(_BETWEEN_TRIPLES):
         names = [name.strip() for name in unmarked(part, place, FIELD, NEXT).split(_BETWEEN_PARTS)]
@@ -65,6 +65,15 @@ def example(triples: str, references: tuple[str, ...] = (), place: str = "the tr
     entities = list(dict.fromkeys(name for triple in read for name in (triple.subject, triple.object)))
     source = f" {NEXT} ".join(f" {FIELD} ".join(triple) for triple in read)
     return Example(source, references, details={"triples": len(read), "entities": entities})
+
+
+def verbalised(example: Example) -> str:
+    """Return the triples of an example as they stand, a sentence for each.
+
+    >>> verbalised(example("Old_Mill | builtBy | Ada <T> Ada | bornIn | Elm"))
+    'Old Mill built by Ada. Ada born in Elm.'
+    """
+    return f"{example.source.replace(f' {FIELD} ', ' ').replace(f' {NEXT} ', '. ')}."
 
 
 def read(part: Part) -> Iterator[Example]:

@@ -1,4 +1,4 @@
-"""One example of a task, and the file of examples that is kept beside the text made of them."""
+"""An example of a task, and the file of examples beside the text made of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fairseq_cmlm.files import read_lines
 
 @dataclass(frozen=True)
 class Example:
-    """What a model reads, and what it should write.
+    """The source that a model reads, and the targets that it should write.
 
     source      text that the model reads, in one line
     references  the right answers: all are trained on, and any of them may be hit; none where nobody knows
@@ -35,7 +35,7 @@ def examples_to_json(name: str, examples: Sequence[Example]) -> str:
 
 
 def read_examples(path: Path) -> tuple[str, list[Example]]:
-    """Return the name of the format, and the examples in a file; one that is damaged or foreign is a TextError."""
+    """Return the name of the format and the examples in a file; raise a TextError if it is damaged or foreign."""
     lines = read_lines(path)
     head, *rest = [_parsed(line, f"line {number} of {path}") for number, line in enumerate(lines, 1)] or [{}]
     if not isinstance(head.get("format"), str):

@@ -1,4 +1,4 @@
-"""What a format is: how a task's records become text for the model, and the model's text an answer."""
+"""The interface of a format, which turns a task's records into text for the model, and its text into answers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fairseq_cmlm.formats.example import Example
 
 
 class Part(NamedTuple):
-    """Which of the publisher's text is read: a split (train, valid, test) of a folder; `seed` is for what is drawn."""
+    """A split (train, valid, test) of the publisher's files in a folder; `seed` is for random choices."""
 
     folder: Path
     split: str
@@ -22,11 +22,11 @@ class Part(NamedTuple):
 
 
 class Written(Protocol):
-    """What a model wrote."""
+    """The text that a model wrote."""
 
     @property
     def text(self) -> str:
-        """The text, without subwords."""
+        """Return the text, without subwords."""
         ...
 
 
@@ -40,6 +40,14 @@ class Writer(Protocol):
         ...
 
 
+Pair = tuple[str, str]  # a source and its target
+
+
+def one_of_each_reference(example: Example, train: bool) -> Sequence[Pair]:
+    """Return the source with each of the references; outside train with the first, so that examples are lines."""
+    return [(example.source, reference) for reference in example.references[: None if train else 1]]
+
+
 @dataclass(frozen=True)
 class Format:
     """A row of FORMATS.
@@ -49,10 +57,10 @@ class Format:
     read      the examples of a split in the publisher's files; a record that cannot be used is a TextError with file
               and line
     example   an example without references, made of what a user has
-    measures  rows of MEASURES
+    measures  rows of TASK_MEASURES, the main one first: groups and the table of all tasks show that
     answer    the answer in the text that a model wrote for an example
-    targets   what a model learns to write: the references, if nothing else is said
-    groups    title -> the group of an example; the format's first measure is shown for each
+    pairs     what a model learns of an example, in train (True) and elsewhere; pairs are lines of the text
+    groups    title -> the group of an example
     """
 
     title: str
@@ -61,8 +69,13 @@ class Format:
     example: Callable[..., Example]
     measures: tuple[str, ...]
     answer: Callable[[Example, str], str] = lambda example, text: text
-    targets: Callable[[Example], Sequence[str]] = lambda example: example.references
+    pairs: Callable[[Example, bool], Sequence[Pair]] = one_of_each_reference
     groups: Mapping[str, Callable[[Example], str]] = field(default_factory=dict)
+
+    @property
+    def main(self) -> str:
+        """Return the measure that tells most."""
+        return self.measures[0]
 
     def answers(self, writer: Writer, examples: Sequence[Example], **options: Any) -> list[str]:
         """Have a model, such as a Translator, answer some examples; `options` are those of decoding: iterations=4."""

@@ -22,7 +22,7 @@ BLANK = re.compile(r"<blank[^>]*>", re.IGNORECASE)
 _WORD = re.compile(r"(?<!\S)\w+(?:[-'’]\w+)*(?=[\s.,;:!?]|$)")
 _SENTENCE = re.compile(r"\S.*?[.!?](?=\s+[^\W\d_a-z]|$)")
 PHRASE = (2, 6)  # words
-DRAWS = 4  # of what is missing from each text in train
+DRAWS = 4  # draws of gaps for each text in train
 MOST = 3  # spans that are missing at once in train; elsewhere one is, so that all systems fill the same
 
 
@@ -56,7 +56,7 @@ def sentence(text: str, draw: random.Random) -> Optional[Span]:
     return draw.choice(found) if len(found) > 1 else None
 
 
-# A new kind of what is missing is a function and a row.
+# To add a kind of gap: a function and a row.
 KINDS = {"word": word, "phrase": phrase, "sentence": sentence}
 
 
@@ -126,11 +126,11 @@ INFILLING = Format(
 
 
 def left_only(whole: Example) -> Example:
-    """Return an example that shows what stands to the left of its first gap, and no more."""
+    """Return an example that shows only the text to the left of its first gap."""
     return replace(whole, source=f"{whole.details['given'][0]} {GAP}".strip(), template=None)
 
 
-# What a model that writes from left to right would read: to be compared with, on the same gaps.
+# The input of a model that writes from left to right, for comparison on the same gaps.
 LEFT_INFILLING = Format(
     title="the same with what stands to the left of the gap alone, to compare with",
     files=INFILLING.files,
@@ -138,6 +138,6 @@ LEFT_INFILLING = Format(
     example=lambda text: left_only(example(text)),
     measures=INFILLING.measures,
     answer=lambda example, text: " ".join([example.details["given"][0], text, example.details["given"][1]]).strip(),
-    targets=lambda example: example.details["missing"][:1],
+    pairs=lambda example, train: [(example.source, example.details["missing"][0])],
     groups=INFILLING.groups,
 )

@@ -1,4 +1,4 @@
-"""Examples grouped by how long something in them is."""
+"""Groups of examples by the length of a text in them."""
 
 from __future__ import annotations
 

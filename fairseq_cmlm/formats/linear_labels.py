@@ -27,7 +27,7 @@ class LinearLabels:
         self.signature = f"tf-idf of 1 and 2 words or marks, logistic regression|C:10|scikit-learn:{__version__}"
 
     def __call__(self, examples: Sequence[Example]) -> Chosen:
-        """Choose a label for each; one that training never saw is never chosen."""
+        """Choose a label for each example; labels that training never saw are never chosen."""
         known = {label: i for i, label in enumerate(self._model.classes_)}
         log_probs = self._model.predict_log_proba([example.source for example in examples])
         wanted = examples[0].details["labels"]

@@ -13,7 +13,7 @@ _SENTENCE_ENDS = re.compile(r"(?<=[.!?])\s+|(?<=[.!?][\"'”’])\s+")
 
 
 class MatchingSentence:
-    """The cosine of TF-IDF vectors, whose weights are those of the training texts."""
+    """A baseline by the cosine of TF-IDF vectors, with weights from the training texts."""
 
     def __init__(self, train: Sequence[Example]) -> None:
         from sklearn import __version__
@@ -25,7 +25,7 @@ class MatchingSentence:
         self.signature = f"best-matching sentence, cosine of tf-idf|scikit-learn:{__version__}"
 
     def __call__(self, examples: Sequence[Example]) -> Chosen:
-        """Choose a sentence for each; the first one where none has a word of the question."""
+        """Choose a sentence for each example; the first one if none shares a word with the question."""
         return Chosen([self._best(question_of(example), sentences_of(context_of(example))) for example in examples])
 
     def _best(self, question: str, sentences: list[str]) -> str:

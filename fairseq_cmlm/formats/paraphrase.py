@@ -1,4 +1,4 @@
-"""Paraphrase: the same said in other words (ParaSCI, Dong et al., EACL 2021)."""
+"""Paraphrase: say the same in other words (ParaSCI, Dong et al., EACL 2021)."""
 
 from __future__ import annotations
 

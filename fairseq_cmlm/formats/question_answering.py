@@ -10,7 +10,7 @@ from fairseq_cmlm.formats.lengths import length_group
 from fairseq_cmlm.formats.markers import FIELD, unmarked
 from fairseq_cmlm.formats.records import read_table
 
-# Those of FairytaleQA; `answers` holds all of them.
+# The columns of FairytaleQA; `answers` holds all right answers.
 _COLUMNS = ("story", "id", "attribute", "kind", "context", "question", "answer", "answers")
 _BETWEEN_ANSWERS = " ||| "
 _EDGES = (100, 150, 200, 300)

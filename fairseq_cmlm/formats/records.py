@@ -1,4 +1,4 @@
-"""Publishers' files: texts line by line, and tables. A record that cannot be used is named by file and line."""
+"""Reading publishers' files: parallel texts and tables. Errors name file and line of a record that cannot be used."""
 
 from __future__ import annotations
 

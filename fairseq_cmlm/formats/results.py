@@ -1,4 +1,4 @@
-"""What systems reached in a task: a table, and a JSON file for the table of all tasks."""
+"""The results of systems in a task, as a table and as JSON for the table of all tasks."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import NamedTuple, Optional, Sequence
 
+from fairseq_cmlm.errors import TextError
 from fairseq_cmlm.generated import Cost
 from fairseq_cmlm.measures.table import TASK_MEASURES
 from fairseq_cmlm.render.markdown import markdown_table
@@ -14,7 +15,7 @@ Scores = Sequence[Optional[float]]
 
 
 class Made(NamedTuple):
-    """How an output was made: what it took, and the signatures of decoding and text; empty where nobody tells."""
+    """The origin of an output: its cost, and the signatures of decoding and text; "" if unknown."""
 
     cost: Cost
     decoding: str
@@ -22,7 +23,7 @@ class Made(NamedTuple):
 
 
 class Group(NamedTuple):
-    """Some of the examples, and the format's first measure of each system on them."""
+    """A group of examples, and each system's score on them by the format's first measure."""
 
     name: str
     examples: int
@@ -30,7 +31,7 @@ class Group(NamedTuple):
 
 
 class Draws(NamedTuple):
-    """Several outputs that one system drew, and their BLEU against each other: the lower, the more varied."""
+    """Several outputs drawn by one system, and their BLEU against each other; lower means more varied."""
 
     system: str
     outputs: int
@@ -59,7 +60,7 @@ class Results:
     draws: list[Draws] = field(default_factory=list)
 
     def add(self, measure: str, scores: Scores, signature: str) -> None:
-        """Add a measure, where it can be had of a system at all, or its signature says why it cannot."""
+        """Add a measure if any system has a score, or if its signature says why none has."""
         if signature or any(score is not None for score in scores):
             self.scores[measure], self.signatures[measure] = scores, signature
 
@@ -71,11 +72,25 @@ class Results:
         content["draws"] = [one._asdict() for one in self.draws]
         return json.dumps(content, ensure_ascii=False, indent=1) + "\n"
 
+    @classmethod
+    def of_json(cls, text: str, place: str) -> Results:
+        """Return what `to_json` wrote, without groups and draws; what is damaged is a TextError that names `place`."""
+        try:
+            read = json.loads(text)
+            found = cls(*(read[name] for name in ("format", "text", "examples", "systems", "scores", "signatures")))
+            for one in read["made"]:
+                found.made.append(Made(Cost(one["seconds"], one["passes"]), one["decoding"], one["text"]))
+        except (ValueError, KeyError, TypeError):
+            raise TextError(f"{place} is no file of results: give what fairseq-cmlm score --json wrote") from None
+        if {len(found.systems)} != {len(column) for column in (found.made, *found.scores.values())}:
+            raise TextError(f"{place} has not a score of every measure for each system: write it again")
+        return found
+
     def to_markdown(self) -> str:
         """Return a table of the systems, one of the first measure for each kind of group, and the signatures."""
         columns = {TASK_MEASURES[name].title: _shown(scores, name) for name, scores in self.scores.items()}
-        columns["passes"] = _numbers([one.cost.passes for one in self.made], 1)
-        columns["seconds"] = _numbers([one.cost.seconds for one in self.made], 1)
+        columns["passes"] = numbers([one.cost.passes for one in self.made], 1)
+        columns["seconds"] = numbers([one.cost.seconds for one in self.made], 1)
         rows = list(zip(self.systems, *columns.values()))
         lines = [markdown_table([f"{self.examples} examples of {self.text}", *columns], rows)]
         for title, groups in self.groups.items():
@@ -94,8 +109,13 @@ class Results:
 
 
 def _shown(scores: Scores, measure: str) -> list[str]:
-    return _numbers(scores, TASK_MEASURES[measure].digits)
+    return numbers(scores, TASK_MEASURES[measure].digits)
 
 
-def _numbers(scores: Scores, digits: int) -> list[str]:
+def numbers(scores: Scores, digits: int) -> list[str]:
+    """Return numbers with so many digits behind the point; what is not known is a dash.
+
+    >>> numbers([2.0, None], 1)
+    ['2.0', '-']
+    """
     return ["-" if score is None else f"{score:.{digits}f}" for score in scores]

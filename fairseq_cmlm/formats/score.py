@@ -1,4 +1,4 @@
-"""`fairseq-cmlm score --examples`: a format's measures of outputs, with what they took, and by group."""
+"""`fairseq-cmlm score --examples`: a format's measures of outputs, their cost, and scores by group."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from fairseq_cmlm.measures.table import TASK_MEASURES
 
 
 class Measured(NamedTuple):
-    """A measure of every system, None where it cannot be had, and its signature."""
+    """A measure of every system, None where it is not available, and its signature."""
 
     scores: list[Optional[float]]
     signature: str
@@ -83,7 +83,7 @@ def score_examples(
         results.made.append(Made(cost_of([*told, *_log(path)]), decoding_of(told), text_of(told)))
     results.draws = _draws(results.systems, answers)
     for title, group in chosen.groups.items():
-        results.groups[title] = _by_group(answers, [group(example) for example in examples], chosen.measures[0])
+        results.groups[title] = _by_group(answers, [group(example) for example in examples], chosen.main)
     return results
 
 
@@ -95,7 +95,7 @@ class Confusions(NamedTuple):
 
 
 def confusions(paths: Sequence[Path], file: Path) -> Confusions:
-    """Count what outputs of a classification confuse; examples without labels are a TextError."""
+    """Count the confusions in outputs of a classification; raise a TextError for examples without labels."""
     name, examples = _with_references(file)
     labels = examples[0].details.get("labels") if examples else None
     if labels is None:
@@ -128,7 +128,7 @@ def _log(path: Path) -> list[str]:
 
 
 def _draws(systems: Sequence[str], answers: Answers) -> list[Draws]:
-    """Return how alike the outputs are that one system drew: those of the names NAME,draw=1 NAME,draw=2 ..."""
+    """Return how similar the outputs drawn by each system are: those named NAME,draw=1 NAME,draw=2 ..."""
     texts: dict[str, list[Sequence[str]]] = {}
     for name, output in zip(systems, answers.outputs):
         system, drawn, _ = name.rpartition(",draw=")

@@ -1,4 +1,4 @@
-"""`fairseq-cmlm format`: a publisher's records become parallel text, and examples that answers are measured against."""
+"""`fairseq-cmlm format`: turn a publisher's records into parallel text and examples to measure answers against."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Optional, Sequence
 from fairseq_cmlm.errors import TextError
 from fairseq_cmlm.files import write_text
 from fairseq_cmlm.formats.example import Example, examples_to_json
-from fairseq_cmlm.formats.format import Format, Part
+from fairseq_cmlm.formats.format import Part
 from fairseq_cmlm.formats.infilling import sized
 from fairseq_cmlm.formats.table import FORMATS
 from fairseq_cmlm.text.pipeline_file import read_pipeline
@@ -27,9 +27,9 @@ def write_format(
 ) -> list[str]:
     """Write the splits that `folder` has, as {split}.source, .target and .jsonl; return a line for each.
 
-    In train an example has a line for each of its targets, elsewhere one line, with the first of them. Examples with
-    templates have lines SOURCE<TAB>TEMPLATE in {split}.infill too, for `fairseq-interactive --infill`, and with a
-    `text_pipeline` in {split}.sized, with blanks of the tokens that are missing. Sources are cut after `longest` words.
+    The pairs of an example, as the format says, are lines of source and target. Examples with templates have lines
+    SOURCE<TAB>TEMPLATE in {split}.infill too, for `fairseq-interactive --infill`, and with a `text_pipeline` in
+    {split}.sized, with blanks of the tokens that are missing. Sources are cut after `longest` words.
     """
     told = []
     for split in SPLITS:
@@ -55,7 +55,7 @@ def write_format(
 
 
 def cut(example: Example, longest: Optional[int]) -> Example:
-    """Return an example with no more than so many words in its source; itself if it has not more.
+    """Cut the source of an example after `longest` words, if it has more.
 
     >>> cut(Example("a b c", ("x",)), 2).source
     'a b'
@@ -66,16 +66,12 @@ def cut(example: Example, longest: Optional[int]) -> Example:
 
 def _files(split: str, name: str, examples: Sequence[Example]) -> dict[str, str]:
     """Return ending -> content of the files of a split."""
-    pairs = _pairs(FORMATS[name], examples, None if split == "train" else 1)
+    pairs = [pair for example in examples for pair in FORMATS[name].pairs(example, split == "train")]
     files = {side: "".join(f"{pair[i]}\n" for pair in pairs) for i, side in enumerate(("source", "target"))}
     files["jsonl"] = examples_to_json(name, examples)
     if split != "train" and all(example.template is not None for example in examples):
         files["infill"] = _infill(examples)
     return files
-
-
-def _pairs(chosen: Format, examples: Sequence[Example], most: Optional[int]) -> list[tuple[str, str]]:
-    return [(example.source, target) for example in examples for target in chosen.targets(example)[:most]]
 
 
 def _infill(examples: Sequence[Example]) -> str:

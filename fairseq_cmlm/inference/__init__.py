@@ -1,1 +1,1 @@
-"""Inference: encoded source and canvas in, ranked candidates out. torch only: neither fairseq nor a dictionary."""
+"""Inference, from encoded source and canvas to ranked candidates: in torch, without fairseq or a dictionary."""

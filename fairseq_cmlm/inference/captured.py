@@ -1,9 +1,9 @@
 """Captured passes: the decoders' kernels are recorded once on a GPU and then launched together, as a CUDA graph.
 
-A pass over few rows is hundreds of small kernels, which a GPU finishes sooner than the host launches them. A graph has
-one shape and reads and writes fixed places. So canvases and sources are padded to a multiple of GRAIN, all rows stay
-until the last is finished, and the states of every position are computed, of which those that the loop has asked for
-are picked. Rows do not depend on each other, nor on padding: the tokens are those of a pass that is not captured.
+A pass over few rows consists of hundreds of small kernels, which a GPU runs faster than the host launches them. A graph
+has one shape and reads and writes fixed memory. So canvases and sources are padded to a multiple of GRAIN, all rows
+stay until the last is finished, and the states of every position are computed, from which the loop picks those that it
+needs. Rows depend neither on each other nor on padding, so the tokens equal those of ordinary passes.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ from fairseq_cmlm.model.decoder import Decoder
 from fairseq_cmlm.model.packing import Packing
 
 GRAIN = 8
-KEPT = 32  # each has keys and values of its own, and a graph
-States = list[Tensor]  # of each decoder, (R, D)
-# (function, device) -> its replay, which writes over what the one before it has returned
+KEPT = 32  # recorded passes kept; each has its own keys, values and graph
+States = list[Tensor]  # the states of each decoder, (R, D)
+# (function, device) -> a function that replays it, overwriting its previous result
 Record = Callable[[Callable[[], States], torch.device], Callable[[], States]]
 
 
 def cuda_graph(function: Callable[[], States], device: torch.device) -> Callable[[], States]:
-    """Record the kernels that `function` launches, and return what launches them again."""
+    """Record the kernels that `function` launches; return a function that launches them again."""
     if device.type != "cuda":
         raise OptionError(f"--capture-passes records what a GPU does, and this decodes on the {device}: leave it out")
     beside: Any = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
     beside.wait_stream(torch.cuda.current_stream(device))
     with torch.cuda.stream(beside):
-        function()  # for the libraries to choose their kernels and take their memory, which cannot be recorded
+        function()  # warm-up: libraries choose kernels and allocate memory, which cannot be recorded
     torch.cuda.current_stream(device).wait_stream(beside)
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph, pool=_pool(), capture_error_mode="thread_local"):
@@ -52,14 +52,14 @@ def cuda_graph(function: Callable[[], States], device: torch.device) -> Callable
 
 @cache
 def _pool() -> Any:
-    """Return the memory that all graphs use in turn: none runs beside another."""
+    """Return the memory pool that all graphs share, because they never run at the same time."""
     return torch.cuda.graph_pool_handle()
 
 
 class CapturedPasses:
-    """The recorded passes, by shape, of the models that were decoded with; the least recently used are dropped.
+    """The recorded passes of models, by shape; the least recently used are dropped.
 
-    lock  to hold while a batch is decoded: the passes write to places that batches share
+    lock  held while a batch is decoded, because all batches share the memory of the passes
     """
 
     def __init__(self, record: Record = cuda_graph) -> None:
@@ -68,7 +68,7 @@ class CapturedPasses:
         self._passes: OrderedDict[Hashable, _Pass] = OrderedDict()
 
     def of(self, key: Hashable, make: Callable[[Record], _Pass]) -> _Pass:
-        """Return the pass for a key, recorded if there is none yet."""
+        """Return the pass for a key; record it if there is none yet."""
         if key not in self._passes:
             self._passes[key] = make(self._record)
         self._passes.move_to_end(key)
@@ -78,7 +78,7 @@ class CapturedPasses:
 
 
 class CapturedPredictor(Predictor):
-    """A Predictor whose decoders are replayed."""
+    """A Predictor that replays recorded decoder passes."""
 
     def __init__(self, *arguments: Any, captured: CapturedPasses) -> None:
         super().__init__(*arguments)
@@ -99,13 +99,13 @@ class CapturedPredictor(Predictor):
 
 
 class _Pass:
-    """A recorded pass: the places that it reads, and its replay."""
+    """A recorded pass: the memory that it reads, and the function that replays it."""
 
     def __init__(
         self, decoders: Sequence[Decoder], memories: list[list[Memory]], shape: tuple[int, int], record: Record
     ) -> None:
         like = memories[0][0].key
-        # Nothing but padding at first: words beyond the last position of the network would have no embedding.
+        # Padding only at first: words beyond the network's last position have no embedding.
         self._pad = decoders[0].pad
         self._canvas = torch.full(shape, self._pad, device=like.device)
         self._memories = [[_room(layer) for layer in memory] for memory in memories]
@@ -118,7 +118,7 @@ class _Pass:
         self._replay = record(run, like.device)
 
     def begin(self, memories: list[list[Memory]]) -> None:
-        """Take the keys and values of another batch."""
+        """Copy in the keys and values of another batch."""
         for memory, mine in zip(memories, self._memories):
             for layer, room in zip(memory, mine):
                 length = layer.attend.size(3)
@@ -127,7 +127,7 @@ class _Pass:
                 room.attend.zero_()[..., :length].copy_(layer.attend)
 
     def states(self, query: Query) -> States:
-        """Compute the states (M, D) of what is asked for."""
+        """Compute the states (M, D) at the positions that a query asks for."""
         columns, width = query.visible.size(1), self._canvas.size(1)
         self._canvas[:, columns:].fill_(self._pad)
         rows = query.positions // columns
@@ -145,7 +145,7 @@ def _rounded(length: int) -> int:
 
 
 def _room(memory: Memory) -> Memory:
-    """Return room for the keys and values of a source as long as this one's, and of padding."""
+    """Return an empty memory for the keys and values of a source as long as this one's, padding included."""
     rows, heads, length, features = memory.key.shape
     key, value = (memory.key.new_zeros(rows, heads, _rounded(length), features) for _ in range(2))
     return Memory(key, value, memory.attend.new_zeros(rows, 1, 1, _rounded(length)))

@@ -22,18 +22,21 @@ from fairseq_cmlm.decoding.template import Start
 from fairseq_cmlm.decoding.thresholds import rewrite_above, stopping_rules
 from fairseq_cmlm.decoding.tokens import AllowedTokens, Symbols
 from fairseq_cmlm.decoding.trace import Trace
+from fairseq_cmlm.decoding.verification import verify
+from fairseq_cmlm.errors import OptionError
 from fairseq_cmlm.inference.captured import CapturedPasses, CapturedPredictor
+from fairseq_cmlm.inference.pool import Hypotheses, Pool, Searcher, pool_of
 from fairseq_cmlm.inference.predictor import Predictor
-from fairseq_cmlm.inference.readers import NOBODY, Choice, Judges, Readers
+from fairseq_cmlm.inference.readers import NOBODY, Choice, Judge, Judges, Readers
 from fairseq_cmlm.inference.source_attention import with_attention
-from fairseq_cmlm.inference.start import Inputs, Job, start_of_job
+from fairseq_cmlm.inference.start import Inputs, Job, length_distribution, start_of_job
 from fairseq_cmlm.model.decoder import Decoder
-from fairseq_cmlm.model.encoder import Encoder
+from fairseq_cmlm.model.encoder import Encoded, Encoder
 from fairseq_cmlm.sentence_random import derived_keys, text_keys
 
 
 class EncoderDecoder(Protocol):
-    """What inference needs of a network."""
+    """The network as inference sees it."""
 
     encoder: Encoder
     decoder: Decoder
@@ -45,12 +48,12 @@ class Candidates:
     """The decoded candidates of B sentences, K each, best first; on the host.
 
     tokens, log_probs  (B, K, T)
-    fillable           (B, K, T) bool, what was not given
+    fillable           (B, K, T) bool, true for tokens that the user did not give
     lengths, passes    (B, K) int64; lengths count all tokens and `</s>`
-    scores             (B, K), by which they are ranked; -inf for one that the length model excludes or was given up
-    parts              (B, K) each, the scores of the choosers that were asked, by name: `confidence` always
-    bonus              (B, K), the length's part in the score, natural log; -inf where the length model excludes one
-    rows               (B, K) int64, the rows of the trace
+    scores             (B, K), the ranking; -inf for a candidate that the length model excludes or that was given up
+    parts              name -> scores (B, K) of a chooser; `confidence` is always there
+    bonus              (B, K), the length's part in the score, natural log; -inf where the length model excludes it
+    numbers            (B, K) int64, each candidate's place before ranking: length candidates first, then hypotheses
     """
 
     tokens: Tensor
@@ -61,7 +64,7 @@ class Candidates:
     scores: Tensor
     parts: dict[str, Tensor]
     bonus: Tensor
-    rows: Tensor
+    numbers: Tensor
 
 
 @torch.no_grad()
@@ -74,14 +77,22 @@ def decode(
     judges: Judges = NOBODY,
     captured: Optional[CapturedPasses] = None,
 ) -> Candidates:
-    """Decode a batch with one network, or several whose probabilities are averaged.
+    """Decode a batch with one network, or with the averaged probabilities of several.
 
     trace     receives every pass
-    judges    who has a say about the candidates beside the networks
-    captured  replays the passes where they have a shape that was decoded before
+    judges    other models that plan or compare
+    captured  replays passes whose shape was decoded before
     """
     job = Job(inputs, decoding, symbols)
+    for flag, judge in {"--search-with": judges.searcher, "--verify-with": judges.verifier}.items():
+        if judge is not None and (inputs.templates is not None or inputs.draft is not None):
+            raise OptionError(
+                f"{flag} cannot be combined with given words, blanks or a canvas to go on from: a search from left to "
+                "right would not keep them. Leave it out"
+            )
     encoded = [network.encoder(inputs.source) for network in networks]
+    if judges.verifier is not None:
+        return _verified(judges.verifier, networks, encoded, job)
     start = start_of_job(encoded, job)
     lengths, log_probs = start.candidates
     bonus = length_bonus(log_probs, lengths, decoding.length_prior)
@@ -100,12 +111,42 @@ def decode(
     if trace is not None:
         trace.fetch()
     canvas = replace(start.canvas, tokens=refined.tokens, log_probs=refined.log_probs)
-    choice = readers.compare(canvas, own, bonus, decoding.weights)
-    return _ranked(canvas, refined.passes, choice, bonus)
+    pool = Pool(canvas, refined.passes, own, bonus)
+    if judges.searcher is not None:
+        pool = pool.joined(_searched(judges.searcher, encoded, job), symbols.pad)
+        size = pool.own.size(1)
+        readers = Readers(inputs.source, size, Predictor(decoders, encoded, size, _allowed(job)), judges, symbols)
+    return _ranked(pool, readers.compare(pool.canvas, pool.own, pool.bonus, decoding.weights))
+
+
+def _verified(verifier: Judge, networks: Sequence[EncoderDecoder], encoded: Sequence[Encoded], job: Job) -> Candidates:
+    """Return the greedy search of an autoregressive model, the one candidate; that of an empty source is empty."""
+    source, pad, size = job.inputs.source, job.symbols.pad, job.decoding.length_beam
+    lengths = length_distribution(encoded, job.decoding)
+    predictor = Predictor([network.decoder for network in networks], encoded, size, _allowed(job))
+    found = verify(predictor, verifier.prefer(source, size), lengths, size, job.symbols)
+    empty = (source.ne(pad).sum(1) <= 1)[:, None]
+    nothing = torch.nn.functional.pad(
+        torch.full_like(empty, job.symbols.eos, dtype=torch.long), (0, found.tokens.size(1) - 1), value=pad
+    )
+    tokens, log_probs = torch.where(empty, nothing, found.tokens), found.log_probs.masked_fill(empty, 0.0)
+    pool = pool_of(Hypotheses(tokens[:, None], log_probs[:, None]), lengths, job.decoding.length_prior, pad)
+    pool = pool._replace(passes=found.passes)
+    predictor.refuse_nan(pool.own)
+    return _ranked(pool, Choice(pool.own, {"confidence": pool.own}))
+
+
+def _searched(searcher: Searcher, encoded: Sequence[Encoded], job: Job) -> Pool:
+    """Return the hypotheses of an autoregressive model; an empty source has none."""
+    source, pad = job.inputs.source, job.symbols.pad
+    found = searcher.search(source)
+    empty = source.ne(pad).sum(1) <= 1
+    found = found._replace(tokens=found.tokens.masked_fill(empty[:, None, None], pad))
+    return pool_of(found, length_distribution(encoded, job.decoding), job.decoding.length_prior, pad)
 
 
 def _allowed(job: Job) -> AllowedTokens:
-    """Return what tokens may be predicted."""
+    """Return the tokens that may be predicted."""
     rules = job.decoding.rules
     allowed = (rules.allowed_in_search if job.decoding.searches else rules.allowed)(job.symbols)
     return replace(allowed, sets=job.inputs.token_sets)
@@ -114,24 +155,21 @@ def _allowed(job: Job) -> AllowedTokens:
 def _refine(
     predictor: Predictor, canvas: Canvas, job: Job, plan_of: Callable[[Canvas], Plan], trace: Optional[Trace]
 ) -> Refined:
-    """Decode the candidates, N = B * K rows: by a search, whole, or block by block."""
+    """Decode the candidates, N = B * K rows: by a search over single tokens, as a whole, or block by block."""
     decoding, mask = job.decoding, job.symbols.mask
     if decoding.searches:
         return search(predictor, canvas, SEARCH_ORDERS[decoding.strategy], decoding.beam, mask, trace)
     if decoding.block_length is None:
         plan, draft = plan_of(canvas), job.inputs.draft
-        # A draft that has had all its passes gets one more for what is masked.
+        # A draft that has had all its passes gets one more for its masked tokens.
         done = 0 if draft is None else min(draft.done, int(plan.total[0]) - 1)
         return refine(predictor, canvas, plan, mask, trace, done)
     return refine_in_blocks(predictor, canvas, plan_of, decoding.block_length, mask, trace)
 
 
-def _plan(start: Start, bonus: Tensor, job: Job, readers: Readers, words: int, canvas: Canvas) -> Plan:
-    """Return the plan for `canvas`, all of the start's or a block of it, and a vocabulary of so many words."""
-    decoding, strategy = job.decoding, STRATEGIES[job.decoding.strategy]
-    if decoding.planned and not strategy.rewrites:
-        strategy = replace(strategy, rereads=False)  # the planner reads what stands
-    draws = strategy.random or decoding.draw is not None
+def plan_of(decoding: Decoding, canvas: Canvas, words: int) -> Plan:
+    """Return the plan that the options make for `canvas` and a vocabulary of so many words."""
+    strategy = STRATEGIES[decoding.strategy]
     return Plan(
         strategy,
         total=decoding.passes(canvas.fillable.sum(1).cpu()),
@@ -139,35 +177,48 @@ def _plan(start: Start, bonus: Tensor, job: Job, readers: Readers, words: int, c
         schedule=decoding.schedule,
         order=ORDERS[decoding.order],
         rules=stopping_rules(decoding, words),
-        halving=None if decoding.halve_candidates is None else Halving(bonus, decoding.halve_candidates),
-        keys=_row_keys(job, start) if draws else None,
         draw=decoding.draw,
         eta=(strategy.eta or 0.0) if decoding.eta is None else decoding.eta,
         rewrite_above=rewrite_above(decoding, words),
+    )
+
+
+def _plan(start: Start, bonus: Tensor, job: Job, readers: Readers, words: int, canvas: Canvas) -> Plan:
+    """Return the plan for `canvas`, all of the start's or a block of it, and a vocabulary of so many words."""
+    decoding, plan = job.decoding, plan_of(job.decoding, canvas, words)
+    strategy = plan.strategy
+    if decoding.planned and not strategy.rewrites:
+        strategy = replace(strategy, rereads=False)  # the planner reads what stands
+    draws = strategy.random or decoding.draw is not None
+    return replace(
+        plan,
+        strategy=strategy,
+        halving=None if decoding.halve_candidates is None else Halving(bonus, decoding.halve_candidates),
+        keys=_row_keys(job, start) if draws else None,
         planner=partial(readers.plan, decoding.plan_by) if decoding.planned else None,
     )
 
 
 def _row_keys(job: Job, start: Start) -> Tensor:
-    """Return random keys (N,) that depend on the seed, a row's source text, and which candidate it is."""
+    """Return random keys (N,) that depend on the seed, a row's source text and its candidate number."""
     source = job.inputs.source
     keys = text_keys(job.decoding.seed, source, source.ne(job.symbols.pad))
     size = start.candidates.lengths.size(1)
     return torch.stack([derived_keys(keys, k) for k in range(size)], dim=1).flatten()
 
 
-def _ranked(canvas: Canvas, passes: Tensor, choice: Choice, bonus: Tensor) -> Candidates:
+def _ranked(pool: Pool, choice: Choice) -> Candidates:
     """Return the candidates of each sentence, best first."""
     order = best_first(choice.scores).cpu()
     rows = order + torch.arange(len(order))[:, None] * order.size(1)
     return Candidates(
-        tokens=canvas.tokens.cpu()[rows],
-        log_probs=canvas.log_probs.cpu()[rows],
-        fillable=canvas.fillable.cpu()[rows],
-        lengths=canvas.real.sum(1).cpu()[rows],
-        passes=passes[rows],
+        tokens=pool.canvas.tokens.cpu()[rows],
+        log_probs=pool.canvas.log_probs.cpu()[rows],
+        fillable=pool.canvas.fillable.cpu()[rows],
+        lengths=pool.canvas.real.sum(1).cpu()[rows],
+        passes=pool.passes[rows],
         scores=choice.scores.cpu().gather(1, order),
         parts={name: part.cpu().gather(1, order) for name, part in choice.parts.items()},
-        bonus=bonus.cpu().gather(1, order),
-        rows=rows,
+        bonus=pool.bonus.cpu().gather(1, order),
+        numbers=order,
     )

@@ -1,4 +1,4 @@
-"""What a network makes of its own words: how much worse it predicts beside them, and whether it mends them."""
+"""Exposure: how much worse a network predicts beside its own words, and whether it mends them."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from fairseq_cmlm.training.batch_loss import flat, with_own_words
 from fairseq_cmlm.training.losses import token_loss
 from fairseq_cmlm.training.noising import Example, drawn_numbers, random_subset, uniform
 
-_REPLACED = 1  # purpose of the numbers that choose what is replaced
-_SHARE = 0.15  # of the tokens, that are replaced to be mended
+_REPLACED = 1  # purpose of the random numbers that choose tokens to replace
+_SHARE = 0.15  # share of the tokens that are replaced
 
 
 class Exposure(NamedTuple):
-    """Sums over some sentences, to be added up over batches.
+    """Sums over sentences, which can be added up over batches.
 
-    masked     how many tokens were masked
-    given      their negative log-likelihood, natural log, beside the reference's words
-    own        the same beside the network's own words
-    wrong      how many of the words that replaced some of the reference's were wrong
-    mended     how many of these the network would write right
-    right      how many were right
-    broken     how many of these it would write wrong
+    masked  number of masked tokens
+    given   their negative log-likelihood, natural log, beside the reference's words
+    own     their negative log-likelihood beside the network's own words
+    wrong   number of replaced words that were wrong
+    mended  number of wrong words that the network corrects
+    right   number of replaced words that were right
+    broken  number of right words that it would replace by a wrong one
     """
 
     masked: int
@@ -39,7 +39,7 @@ class Exposure(NamedTuple):
     broken: int
 
     def plus(self, other: Exposure) -> Exposure:
-        """Return the sums of both.
+        """Add the sums of another Exposure.
 
         >>> Exposure(1, 0.5, 1.0, 2, 1, 3, 0).plus(Exposure(1, 0.5, 1.0, 0, 0, 1, 1))
         Exposure(masked=2, given=1.0, own=2.0, wrong=2, mended=1, right=4, broken=1)
@@ -51,10 +51,10 @@ class Exposure(NamedTuple):
 def exposure(network: Network, source: Tensor, target: Tensor, symbols: Symbols) -> Exposure:
     """Measure exposure gap and repair rate of a network on sentence pairs (B, S) and (B, T) int64, padded.
 
-    The network's own words are those of one pass over the fully masked canvas. Gap: tokens are masked as in training,
-    and predicted beside the reference's words, then beside its own. Repair: 0.15 of the reference's words are replaced
-    by its own, and all of these are predicted as they stand there, which plain `cmlm` is not trained for. Both depend
-    on the pair alone, not on its batch.
+    The network's own words come from one pass over the fully masked canvas. Gap: tokens are masked as in training and
+    predicted twice, beside the reference's words and beside the network's own. Repair: 0.15 of the reference's words
+    are replaced by the network's own, and the words at these places are predicted without masking them, for which plain
+    `cmlm` is not trained. Both measures depend on the pair alone, not on its batch.
     """
     fillable = target.ne(symbols.pad)
     keys = text_keys(1, target, fillable) ^ text_keys(0, source, source.ne(network.encoder.pad))
@@ -84,7 +84,7 @@ def exposure(network: Network, source: Tensor, target: Tensor, symbols: Symbols)
 
 
 def _replaced(example: Example) -> Tensor:
-    """Choose what is replaced, (B, T) bool: words only, for `</s>` is never wrong; at least one where there are any."""
+    """Choose the words to replace, (B, T) bool: never `</s>`, and at least one if there are any."""
     words = example.fillable & ~torch.isin(example.target, torch.tensor(example.control, device=example.target.device))
     count = (words.sum(1) * _SHARE).round().long().clamp(min=1)
     return random_subset(words, count, drawn_numbers(example, _REPLACED)[1])

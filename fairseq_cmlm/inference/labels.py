@@ -1,4 +1,4 @@
-"""Labels: how likely each of a few given targets is, by one decoder pass over all of them."""
+"""Labels: the likelihoods of a few given targets, by one decoder pass over all of them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fairseq_cmlm.model.network import Network
 
 
 class LabelledTarget(NamedTuple):
-    """A target that ends in `</s>`, and where in it the label's own tokens stand; the others are given."""
+    """A target that ends in `</s>`, and the places of the label's own tokens; the others are given."""
 
     tokens: Sequence[int]
     own: range
@@ -25,8 +25,8 @@ class LabelledTarget(NamedTuple):
 class LabelCanvases:
     """The K canvases on which the likelihood of C labels is read, the same for every text.
 
-    canvases           (K, T) int64, padded: a label's first tokens, then masks for all that follow of it
-    asked              (K,) int64, the position whose token is asked for, the first masked one
+    canvases           (K, T) int64, padded: the first tokens of a label, then masks for the rest of it
+    asked              (K,) int64, the position to predict, which is the first masked one
     row, token, label  (E,) int64 each: a factor of the likelihood of `label` is the probability of `token` on a `row`
     lengths            (C,) int64, the tokens of each target, `</s>` included
     """
@@ -39,12 +39,12 @@ class LabelCanvases:
     lengths: Tensor
 
     def to(self, device: torch.device) -> LabelCanvases:
-        """Return them on a device."""
+        """Copy the canvases to a device."""
         return LabelCanvases(**{name: part.to(device) for name, part in vars(self).items()})
 
 
 def label_canvases(targets: Sequence[LabelledTarget], mask: int, pad: int) -> LabelCanvases:
-    """Lay out the canvases of labels; labels that begin alike and are as long share them.
+    """Lay out the canvases of labels; labels of equal length with equal beginnings share canvases.
 
     >>> found = label_canvases([LabelledTarget([5, 2], range(1)), LabelledTarget([6, 2], range(1))], mask=9, pad=1)
     >>> found.canvases.tolist(), found.token.tolist(), found.label.tolist()
@@ -71,8 +71,8 @@ def label_canvases(targets: Sequence[LabelledTarget], mask: int, pad: int) -> La
 def label_log_likelihoods(networks: Sequence[Network], source: Tensor, labels: LabelCanvases) -> Tensor:
     """Return the log-likelihood (B, C) of each label for the texts (B, S), natural log, by one decoder pass.
 
-    It is exact: p(length) times the chain of the label's tokens from left to right, each given the ones before it, with
-    those that follow masked. The likelihoods of several networks are averaged.
+    The likelihood is exact: p(length) times the chain of the label's tokens from left to right, each given those before
+    it, with those after it masked. The likelihoods of several networks are averaged.
     """
     found = [_of_network(network, source, labels) for network in networks]
     return torch.stack(found).logsumexp(dim=0) - math.log(len(found))

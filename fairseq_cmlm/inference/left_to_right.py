@@ -1,4 +1,4 @@
-"""A network that was trained from left to right as well, as the judge of candidates: its own, or another network's."""
+"""A network that was also trained from left to right, as the judge of its own or another network's candidates."""
 
 from __future__ import annotations
 
@@ -7,31 +7,59 @@ from typing import Optional
 import torch
 from torch import Tensor
 
+from fairseq_cmlm.decoding.tokens import Symbols
+from fairseq_cmlm.decoding.verification import Prefer, Preferred, preferred
 from fairseq_cmlm.errors import TextError
 from fairseq_cmlm.inference.readers import ReadCandidates
-from fairseq_cmlm.model.network import Network
+from fairseq_cmlm.model.network import Encoding, Network
 
 
 class LeftToRight:
-    """A judge (readers.py): a network of `--objective hybrid` in its causal mode, one pass over all candidates."""
+    """A judge (readers.py): a network of `--objective hybrid` in its causal mode, one pass over all candidates.
 
-    def __init__(self, network: Network) -> None:
-        self._network = network
+    symbols  of its target dictionary
+    """
+
+    def __init__(self, network: Network, symbols: Symbols) -> None:
+        self._network, self._symbols = network, symbols
 
     @torch.no_grad()
     def read(self, source: Tensor, size: int) -> ReadCandidates:
         """Encode the source (B, S), to judge `size` candidates of each sentence."""
-        network = self._network.to(source.device)
-        _check("source", source, len(network.encoder.embedding.positions.weight))
-        encoding = network.encode(source)
+        encoding = self._encode(source)
 
         @torch.no_grad()
         def judge(tokens: Tensor, real: Tensor, number: int, rows: Optional[Tensor]) -> Tensor:
-            _check("target", tokens, len(network.decoder.embedding.positions.weight))
             here = encoding if rows is None else encoding.of(rows // size)
-            return network.log_probs_from_left(here, tokens)
+            return self._network.log_probs_from_left(here, self._checked(tokens))
 
         return judge
+
+    @torch.no_grad()
+    def prefer(self, source: Tensor, size: int) -> Prefer:
+        """Encode the source (B, S), to say at each place of `size` candidates what this network would have said."""
+        encoding, banned = self._encode(source), (self._symbols.pad, self._symbols.mask)
+
+        @torch.no_grad()
+        def prefer(tokens: Tensor, real: Tensor, number: int, rows: Tensor) -> Preferred:
+            positions = torch.nonzero_static(real.flatten(), size=number).squeeze(1)
+            logits = self._network.causal_logits(encoding.of(rows // size), self._checked(tokens), positions)
+            log_probs = logits.float().log_softmax(1)
+            words, sure = preferred(log_probs, positions % tokens.size(1) == 0, banned, self._symbols.eos)
+            whole = torch.full_like(tokens, self._symbols.pad).flatten().index_copy(0, positions, words)
+            zeros = torch.zeros(tokens.numel(), device=tokens.device)
+            return Preferred(whole.view_as(tokens), zeros.index_copy(0, positions, sure).view_as(tokens))
+
+        return prefer
+
+    def _encode(self, source: Tensor) -> Encoding:
+        network = self._network.to(source.device)
+        _check("source", source, len(network.encoder.embedding.positions.weight))
+        return network.encode(source)
+
+    def _checked(self, tokens: Tensor) -> Tensor:
+        _check("target", tokens, len(self._network.decoder.embedding.positions.weight))
+        return tokens
 
 
 def _check(side: str, tokens: Tensor, limit: int) -> None:

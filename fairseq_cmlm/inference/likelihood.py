@@ -1,4 +1,4 @@
-"""How likely a target is under a network: an upper bound of its negative log-likelihood."""
+"""Likelihood: an upper bound of the negative log-likelihood of a target."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fairseq_cmlm.model.network import Network
 from fairseq_cmlm.sentence_random import derived_keys, text_keys, uniform_numbers
 from fairseq_cmlm.training.noising import random_subset
 
-_LOGITS = 1 << 24  # computed at once; as float32 they take 64 MB
+_LOGITS = 1 << 24  # logits computed at once; in float32 they take 64 MB
 
 
 class LikelihoodBound(NamedTuple):
@@ -33,9 +33,9 @@ def likelihood_bound(network: Network, source: Tensor, target: Tensor, mask: int
     """Estimate -ln p(target | source) <= -ln p(N | source) + E over k of (N / k) * loss of k masked tokens.
 
     source, target  (B, S) and (B, T) int64, padded
-    samples         how many k are drawn for each sentence, stratified over 1..N
+    samples         how many k to draw for each sentence, stratified over 1..N
 
-    LLaDA (arXiv 2502.09992), equation 6. The estimate is unbiased, and depends on the pair alone, not on its batch.
+    LLaDA (arXiv 2502.09992), equation 6. The estimate is unbiased and depends on the pair alone, not on its batch.
     """
     pad = network.decoder.pad
     fillable = target.ne(pad)
@@ -58,9 +58,9 @@ def likelihood_bound(network: Network, source: Tensor, target: Tensor, mask: int
 
 
 def wanted_log_probs(network: Network, states: Tensor, wanted: Tensor) -> Tensor:
-    """Return the log-probabilities (M, U), natural log, of the tokens `wanted` (M, U) after the states (M, D).
+    """Return the log-probabilities (M, U), natural log, of the tokens `wanted` (M, U) at the states (M, D).
 
-    The logits are computed part by part.
+    The logits are computed a few rows at a time.
     """
     part = max(1, _LOGITS // network.decoder.output.out_features)
     found = []

@@ -1,4 +1,4 @@
-"""The decoders of one batch as the function that the refinement loop calls."""
+"""The decoders of one batch, as the function that the refinement loop calls."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from fairseq_cmlm.model.packing import packing_of
 
 
 class Predictor:
-    """A Predict over one or more decoders, whose probabilities are averaged.
+    """A Predict over one decoder, or over the averaged probabilities of several.
 
-    The rows are `candidates` rows of each encoded sentence, sentence-major. The source is projected to keys and values
-    here, once for all candidates and passes.
+    Each encoded sentence has `candidates` rows, sentence-major. The source is projected to keys and values here, once
+    for all candidates and passes.
     """
 
     def __init__(
@@ -51,19 +51,19 @@ class Predictor:
 
     @property
     def words(self) -> int:
-        """The size of the vocabulary."""
+        """Return the size of the vocabulary."""
         return self._decoders[0].embedding.tokens.num_embeddings
 
     def __call__(self, query: Query) -> Prediction:
-        """Return the best token of each asked position, and the best few where they are wanted."""
+        """Return the best token at each asked position, and the best few if the query wants them."""
         found = self._predict(query)
         self._first = self._first or [found.log_probs]
         return found
 
     def refuse_nan(self, scores: Tensor) -> None:
-        """Raise a ModelError if there is a NaN in the lengths, the first pass or the `scores` that came of all passes.
+        """Raise a ModelError if the lengths, the first pass or the final `scores` hold a NaN.
 
-        Asked once, after the last pass: the host waits for the device at every question.
+        Called once, after the last pass, because each check makes the host wait for the device.
         """
         if bool(torch.stack([one.isnan().any() for one in (*self._lengths, *self._first, scores)]).any()):
             kinds = {str(one.dtype).removeprefix("torch.") for one in self._decoders[0].parameters()} or {"int8"}
@@ -79,7 +79,7 @@ class Predictor:
     def quality(self, query: Query) -> Tensor:
         """Return the log of the probability (M,), natural log, that the tokens at the asked positions are right.
 
-        By the heads of `--objective prism`.
+        The probability is that of the heads that `--objective prism` trains.
         """
         judged = [heads["quality"](states).float() for heads, states in zip(self._heads, self._features(query))]
         sure = torch.stack(judged).squeeze(2)
@@ -104,14 +104,14 @@ class Predictor:
         ]
 
     def _logits(self, query: Query) -> Tensor:
-        """Return the logits (M, V) float32 of all models together."""
+        """Return the logits (M, V) float32 of the averaged models."""
         return average(
             [decoder.output(features).float() for decoder, features in zip(self._decoders, self._features(query))]
         )
 
     def _memories_of(self, rows: Tensor) -> list[list[Memory]]:
-        """Return one memory a row, gathered anew only when rows have left the batch since the last pass."""
-        # The loop passes the same tensor on until then. Its values would have to be waited for.
+        """Return one memory per row, gathered anew only when rows have left the batch since the last pass."""
+        # Until then the loop passes the same tensor. Comparing values would make the host wait.
         if self._left[0] is not rows:
             sentences = rows // self._candidates
             self._left = (rows, [[layer.of(sentences) for layer in memory] for memory in self._memories])
@@ -119,7 +119,7 @@ class Predictor:
 
 
 def read(logits: Tensor, query: Query, allowed: AllowedTokens) -> Prediction:
-    """Return all that the query wants to know of the distributions with `logits` (M, V) float32, written over."""
+    """Return all that the query wants to know about the distributions of `logits` (M, V) float32; overwrites them."""
     standing = None if query.standing is None else log_probs_of(logits, query.standing)
     entropy = entropy_of(logits) if query.entropy else None
     taken = None if query.draw is None else drawn(logits, query.sets, allowed, query.draw)

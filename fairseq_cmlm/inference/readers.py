@@ -1,4 +1,4 @@
-"""Who reads the candidates of a batch: the networks once more, and autoregressive models beside them."""
+"""Readers of the candidates of a batch: the networks themselves, and autoregressive models beside them."""
 
 from __future__ import annotations
 
@@ -14,48 +14,57 @@ from fairseq_cmlm.decoding.choice import CHOOSERS, Finished
 from fairseq_cmlm.decoding.loop import query_of
 from fairseq_cmlm.decoding.planning import PLANNERS, Filled, Rows
 from fairseq_cmlm.decoding.tokens import Symbols
+from fairseq_cmlm.decoding.verification import Prefer
 from fairseq_cmlm.errors import OptionError
+from fairseq_cmlm.inference.pool import Searcher
 from fairseq_cmlm.inference.predictor import Predictor
 from fairseq_cmlm.sentence_random import text_keys
 
-# (tokens (n, T), real (n, T) bool, how many are real, which (n,) of the N = B * K rows these are or None for all)
-# -> the natural log of the probability of each token given those to its left, (n, T) float32; 0 at padding
+# (tokens (n, T), real (n, T) bool, number of real tokens, indices (n,) among the N = B * K rows or None for all)
+# -> log-probability of each token given those to its left, natural log, (n, T) float32; 0 at padding
 ReadCandidates = Callable[[Tensor, Tensor, int, Optional[Tensor]], Tensor]
 
 
 class Judge(Protocol):
-    """An autoregressive model over the same ids; fairseq_cmlm.plugin.autoregressive has one."""
+    """An autoregressive model over the same ids; fairseq_cmlm.plugin.autoregressive implements it."""
 
     def read(self, source: Tensor, size: int) -> ReadCandidates:
         """Encode the source (B, S) int64, to read `size` candidates of each sentence."""
 
+    def prefer(self, source: Tensor, size: int) -> Prefer:
+        """Encode the source, to say at each place of `size` candidates what this model would have said."""
+
 
 @dataclass(frozen=True)
 class Judges:
-    """Who has a say beside the networks.
+    """Models that plan or compare beside the networks.
 
-    rescorer  of --rescore-with
-    planner   of --plan-with; it may be the same, and then reads the source once
-    text      ids of a target -> its text, for `--choose-by consensus`
+    rescorer  the model of --rescore-with
+    planner   the model of --plan-with; if it is the same model, it reads the source once
+    text      function from the ids of a target to its text, for `--choose-by consensus`
+    searcher  the model of --search-with, whose hypotheses join the candidates
+    verifier  the model of --verify-with, whose greedy search is drafted
     """
 
     rescorer: Optional[Judge] = None
     planner: Optional[Judge] = None
     text: Optional[Callable[[Sequence[int]], str]] = None
+    searcher: Optional[Searcher] = None
+    verifier: Optional[Judge] = None
 
 
 NOBODY = Judges()
 
 
 class Choice(NamedTuple):
-    """scores (B, K), by which the candidates are ranked, -inf for what is none; parts, those of each chooser."""
+    """scores (B, K) rank the candidates, -inf for a row that is no candidate; parts are the scores of each chooser."""
 
     scores: Tensor
     parts: dict[str, Tensor]
 
 
 class Readers:
-    """Who reads the candidates of a batch of B sentences, `size` = K of each: asked for nothing, they do nothing.
+    """The readers of the candidates of B sentences, `size` = K of each; they compute only what is asked for.
 
     source     (B, S) int64
     predictor  the networks over N = B * K rows
@@ -67,15 +76,15 @@ class Readers:
         self._reading: dict[int, ReadCandidates] = {}
 
     def plan(self, name: str, rows: Rows) -> Tensor:
-        """Return the log-probabilities (n, T) that a row of PLANNERS gives the tokens."""
+        """Return the log-probabilities (n, T) of the tokens by the planner `name`, a row of PLANNERS."""
         return PLANNERS[name](self._filled(rows, self._judges.planner))
 
     def compare(self, canvas: Canvas, own: Tensor, bonus: Tensor, weights: Mapping[str, float]) -> Choice:
-        """Give the finished candidates, `canvas` (N, T), the scores of some rows of CHOOSERS and their weighted sum.
+        """Score the finished candidates, `canvas` (N, T), by some rows of CHOOSERS and their weighted sum.
 
-        own      (B, K), the scores by confidence; -inf for what is no candidate or was given up, which nobody reads
-        bonus    (B, K), what the length model adds
-        weights  of each chooser
+        own      (B, K), scores by confidence; -inf for a row that is no candidate or was given up, which is not read
+        bonus    (B, K), the length's part in the score
+        weights  chooser -> weight
         """
         if list(weights) == ["confidence"]:
             return Choice(own * weights["confidence"], {"confidence": own})
@@ -94,12 +103,12 @@ class Readers:
         return Choice(torch.stack([weight * parts[name] for name, weight in weights.items()]).sum(0), parts)
 
     def _filled(self, rows: Rows, judge: Optional[Judge]) -> Filled:
-        """Return the rows with those who can read them."""
+        """Return the rows together with their readers."""
         hidden, left_to_right = partial(self._hidden, rows), partial(self._left_to_right, rows, judge)
         return Filled(rows.canvas, rows.lengths, hidden, left_to_right, partial(self._quality, rows))
 
     def _hidden(self, rows: Rows, hide: Tensor, counts: Tensor) -> Tensor:
-        """Return the networks' log-probabilities (n, T) of the tokens that they are not shown."""
+        """Return the networks' log-probabilities (n, T) of tokens that are hidden from them."""
         canvas = rows.canvas.remasked(hide)
         asked = query_of(canvas, hide, counts, rows.number, self._symbols.mask, rows.which, size=1)
         tokens = canvas.tokens.flatten()[asked.positions]
@@ -107,7 +116,7 @@ class Readers:
         return torch.zeros_like(canvas.log_probs).flatten().index_copy(0, asked.positions, found).view_as(hide)
 
     def _quality(self, rows: Rows) -> Tensor:
-        """Return what the networks' quality heads make of the tokens, (n, T)."""
+        """Return the judgement of the networks' quality heads on the tokens, (n, T)."""
         canvas = rows.canvas.remasked(torch.zeros_like(rows.canvas.masked))
         mask, everything = self._symbols.mask, canvas.fillable
         asked = query_of(canvas, everything, rows.lengths, rows.number, mask, rows.which, size=1)
@@ -123,7 +132,7 @@ class Readers:
         return self._reading[id(judge)](rows.canvas.tokens, rows.canvas.real, rows.number, rows.which)
 
     def _keys(self, canvas: Canvas, which: Tensor) -> Tensor:
-        """Return random keys (n,) of source and candidate."""
+        """Return random keys (n,) that depend on source and candidate."""
         sources = text_keys(0, self._source, self._source.ne(self._symbols.pad))
         return text_keys(1, canvas.tokens, canvas.real) ^ sources[which // self._size]
 

@@ -1,4 +1,4 @@
-"""What of the source each token read in a pass: the decoders' attention, added to the passes of a trace."""
+"""Attention over the source, added to the passes of a trace."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from fairseq_cmlm.model.encoder import Encoded
 
 
 def with_attention(trace: Trace, decoders: Sequence[Decoder], encoded: Sequence[Encoded]) -> Trace:
-    """Return a trace that hands each pass on to `trace`, with the attention over the source.
+    """Return a trace that passes each pass on to `trace` with its attention over the source.
 
-    The attention is that of the canvas which the pass read, the mean over heads, layers and models. It takes another
-    decoder pass without the output layer.
+    The attention is that of the canvas that the pass read, averaged over heads, layers and models. Computing it costs
+    another decoder pass without the output layer.
     """
     memories = [decoder.memory(one) for decoder, one in zip(decoders, encoded)]
 

@@ -1,7 +1,7 @@
 """Spans: which stretch of a given text is the most likely target.
 
-All spans are compared by what the fully masked canvas of their length predicts, one decoder pass for all lengths; the
-best of them again by several passes, each of which reads the tokens of those before it.
+All spans are compared by the predictions on the fully masked canvas of their length, one decoder pass for all lengths.
+The best are compared again by several passes, each of which reads the tokens of the passes before it.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from fairseq_cmlm.model.network import Encoding, Network
 
 
 class Context(NamedTuple):
-    """The texts of B questions in which the spans lie.
+    """The texts of B questions, in which the spans lie.
 
-    tokens   (B, C) int64, of the target vocabulary, padded
-    allowed  (B, C) bool, which tokens may be in a span
-    begins   (B, C) bool, which may be its first
-    ends     (B, C) bool, which may be its last
+    tokens   (B, C) int64, ids of the target vocabulary, padded
+    allowed  (B, C) bool, tokens that may be in a span
+    begins   (B, C) bool, tokens that may begin one
+    ends     (B, C) bool, tokens that may end one
     """
 
     tokens: Tensor
@@ -36,7 +36,7 @@ class Spans(NamedTuple):
 
     first   the place of the first token
     size    the number of tokens; 0 where a context has fewer spans
-    scores  natural log of the likelihood; -inf where there is none
+    scores  log-likelihood, natural log; -inf where there is no span
     """
 
     first: Tensor
@@ -45,11 +45,11 @@ class Spans(NamedTuple):
 
 
 class Search(NamedTuple):
-    """How spans are searched.
+    """The options of a search for spans.
 
-    longest  tokens of a span
-    kept     how many spans are compared again
-    passes   in how many passes these are read, each a further part of the tokens; 1: they are not compared again
+    longest  most tokens of a span
+    kept     number of spans to compare again
+    passes   number of passes for that, each of which reads a further part of the tokens; 1 for no second comparison
     """
 
     longest: int = 20
@@ -59,7 +59,7 @@ class Search(NamedTuple):
 
 @torch.no_grad()
 def best_spans(network: Network, source: Tensor, context: Context, search: Search, mask: int, eos: int) -> Spans:
-    """Return the most likely spans of the contexts of the sources (B, S)."""
+    """Return the most likely spans in the contexts of the sources (B, S)."""
     encoding = network.encode(source)
     longest = min(search.longest, context.tokens.size(1), encoding.encoded.length_logits.size(1) - 2)
     lengths = length_log_probs(encoding.encoded.length_logits)[:, 2 : longest + 2]
@@ -77,10 +77,10 @@ def best_spans(network: Network, source: Tensor, context: Context, search: Searc
 def factorised_scores(
     network: Network, encoding: Encoding, tokens: Tensor, longest: int, mask: int, eos: int
 ) -> Tensor:
-    """Return the log-probability of every span as (B, n, C): of n + 1 tokens, from place c of the context (B, C).
+    """Return the log-probability of every span as (B, n, C): n + 1 tokens from place c of the context (B, C).
 
-    Each token's is that on the fully masked canvas of the span's length, `</s>` included; spans that would run over the
-    end have that of what is left of them.
+    Tokens are predicted on the fully masked canvas of the span's length, `</s>` included. Spans that would run past the
+    end count only the tokens that are left.
     """
     texts, places = tokens.shape
     width = longest + 1
@@ -102,10 +102,10 @@ def factorised_scores(
 
 
 def log_likelihoods(network: Network, encoding: Encoding, targets: Tensor, passes: int, mask: int) -> Tensor:
-    """Return the log-likelihood (B, K) of targets (B, K, T), padded, that are read in so many passes.
+    """Return the log-likelihood (B, K) of targets (B, K, T), padded, read in `passes` passes.
 
-    Pass r predicts every `passes`-th token from the r-th on, given those of the passes before: with as many passes as
-    tokens the chain is exact, with fewer the tokens of one pass are taken as independent.
+    Pass r predicts every `passes`-th token from the r-th on, given those of earlier passes. With as many passes as
+    tokens the chain is exact; with fewer, the tokens of one pass are treated as independent.
     """
     rows = targets.flatten(0, 1)
     real = rows.ne(network.decoder.pad)
@@ -120,7 +120,7 @@ def log_likelihoods(network: Network, encoding: Encoding, targets: Tensor, passe
 
 
 def _possible(context: Context, longest: int) -> Tensor:
-    """Say which spans (B, n, C), of n + 1 tokens, there are."""
+    """Return which spans (B, n, C), of n + 1 tokens, are possible."""
     texts, places = context.tokens.shape
     found = context.begins.new_zeros(texts, longest, places)
     unbroken = context.begins.new_ones(texts, places)
@@ -131,7 +131,7 @@ def _possible(context: Context, longest: int) -> Tensor:
 
 
 def _best(scores: Tensor, tokens: Tensor, kept: int) -> Spans:
-    """Return the best of the spans with scores (B, n, C); of spans of the same tokens the first."""
+    """Return the best of the spans with scores (B, n, C); of spans with equal tokens, the first."""
     places = tokens.size(1)
     found = []
     for score, row in zip(scores.flatten(1).cpu(), tokens.tolist()):

@@ -1,4 +1,4 @@
-"""Where decoding starts: which lengths, and the first canvas of each candidate."""
+"""The start of decoding: the lengths, and the first canvas of each candidate."""
 
 from __future__ import annotations
 
@@ -9,25 +9,26 @@ import torch
 from torch import Tensor
 
 from fairseq_cmlm.decoding.canvas import Canvas, fully_masked
-from fairseq_cmlm.decoding.draft import Draft, start_of_draft
+from fairseq_cmlm.decoding.draft import start_of_draft
 from fairseq_cmlm.decoding.lengths import LengthCandidates, as_log_probs, equally_likely, length_log_probs, scaled
 from fairseq_cmlm.decoding.options import Decoding
 from fairseq_cmlm.decoding.template import Start, Template, fillings, start_of
 from fairseq_cmlm.decoding.tokens import Symbols, average
 from fairseq_cmlm.decoding.transfer import sent
+from fairseq_cmlm.draft import Draft
 from fairseq_cmlm.errors import OptionError, TextError
 from fairseq_cmlm.model.encoder import Encoded
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """What a batch of B sentences brings.
+    """The inputs of a batch of B sentences.
 
     source        (B, S) int64
     gold_lengths  (B,) int64, the references' lengths with `</s>`; for --gold-target-length
-    templates     of the targets, where the user has fixed some words
+    templates     templates of the targets, if the user has fixed some words
     token_sets    (A, V) bool, the token sets that the templates' blanks name
-    draft         of the target, to go on from, if the batch is one sentence
+    draft         draft of the target to go on from, for a batch of one sentence
     """
 
     source: Tensor
@@ -38,7 +39,7 @@ class Inputs:
 
 
 class Job(NamedTuple):
-    """A batch to decode: what it brings, how it is decoded, and the control symbols of its target."""
+    """A batch to decode: its inputs, the decoding options, and the control symbols of the target."""
 
     inputs: Inputs
     decoding: Decoding
@@ -47,10 +48,8 @@ class Job(NamedTuple):
 
 def start_of_job(encoded: Sequence[Encoded], job: Job) -> Start:
     """Choose the lengths of the candidates, and lay out their first canvas."""
-    # An ensemble can decode what all of its models can.
-    longest = min(one.length_logits.size(1) for one in encoded) - 1
-    log_probs = average([length_log_probs(one.length_logits[:, : longest + 1]) for one in encoded])
-    log_probs = scaled(log_probs, job.decoding.length_scale)
+    log_probs = length_distribution(encoded, job.decoding)
+    longest = log_probs.size(1) - 1
     if job.inputs.draft is not None:
         if len(job.inputs.draft.tokens) > longest:
             raise TextError(
@@ -65,8 +64,15 @@ def start_of_job(encoded: Sequence[Encoded], job: Job) -> Start:
     return Start(canvas, candidates)
 
 
+def length_distribution(encoded: Sequence[Encoded], decoding: Decoding) -> Tensor:
+    """Return the log-probabilities (B, L) of the lengths, with `</s>`: what all models of an ensemble can decode."""
+    longest = min(one.length_logits.size(1) for one in encoded) - 1
+    log_probs = average([length_log_probs(one.length_logits[:, : longest + 1]) for one in encoded])
+    return scaled(log_probs, decoding.length_scale)
+
+
 def _length_candidates(log_probs: Tensor, job: Job) -> LengthCandidates:
-    """Return the lengths to decode, by the policy that the options name; log_probs (B, L)."""
+    """Return the lengths to decode, by the policy of the options; log_probs (B, L)."""
     inputs, decoding, longest = job.inputs, job.decoding, log_probs.size(1) - 1
     if decoding.gold_target_length:
         if inputs.gold_lengths is None:
@@ -84,7 +90,7 @@ def _length_candidates(log_probs: Tensor, job: Job) -> LengthCandidates:
 
 
 def _with_templates(log_probs: Tensor, templates: Sequence[Template], job: Job) -> Start:
-    """Size the blanks of the templates by the probabilities (B, L) of the whole's length, and lay them out."""
+    """Size the blanks of the templates by the log-probabilities (B, L) of the total length, and lay them out."""
     if job.decoding.original:
         raise OptionError("--original-decoding has no blanks or prompts: the released code cannot fill in")
     longest, budget = log_probs.size(1) - 1, job.decoding.length_budget

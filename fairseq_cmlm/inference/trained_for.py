@@ -1,4 +1,4 @@
-"""What a decoding needs to know of a network's training."""
+"""Checks of a decoding against the training of the network."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fairseq_cmlm.training.objectives import OBJECTIVES
 
 
 def refuse_untrained(decoding: Decoding, objective: str) -> None:
-    """Raise an OptionError if `decoding` reads outputs that `objective` has not trained: they would mean nothing.
+    """Raise an OptionError if `decoding` reads outputs that `objective` does not train, which would be meaningless.
 
     >>> refuse_untrained(Decoding.of(iterations=4), "cmlm")
     """
@@ -37,9 +37,9 @@ def _refuse_without_head(head: str, objective: str) -> None:
 
 
 def with_smoothing(decoding: Decoding, trained: Sequence[Optional[float]]) -> Decoding:
-    """Return `decoding` with the label smoothing of the networks, `trained`, where it compares entropies and has none.
+    """Set the label smoothing of a decoding that compares entropies to that of the networks, unless it is given.
 
-    Of several networks whose probabilities are averaged, it is the mean. One that is not known raises an OptionError.
+    trained  label smoothing of each network in training; the mean is taken. An unknown one raises an OptionError
 
     >>> with_smoothing(Decoding.of(entropy_bound=0.5), [0.1]).desmooth
     0.1

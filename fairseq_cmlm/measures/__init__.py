@@ -1,1 +1,1 @@
-"""Measures of translations: torch is not needed."""
+"""Measures of translations and other answers; none needs torch."""

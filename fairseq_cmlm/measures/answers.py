@@ -24,14 +24,14 @@ def normalised(text: str) -> list[str]:
 
 
 def exact_match(answer: str, gold: str) -> float:
-    """Return 1 if both are the same, normalised, else 0."""
+    """Return 1 if answer and gold are equal after normalisation, else 0."""
     return float(normalised(answer) == normalised(gold))
 
 
 def word_f1(answer: str, gold: str) -> float:
-    """Return the harmonic mean of the share of words of either that are in the other, 0 to 1.
+    """Return the F1 of the words of an answer against those of the gold answer, 0 to 1.
 
-    An answer without a word agrees with such a one alone.
+    An answer without words matches only a gold answer without words.
 
     >>> round(word_f1("a cat sat", "the cat"), 3)
     0.667
@@ -44,12 +44,12 @@ def word_f1(answer: str, gold: str) -> float:
 
 
 def best_of(compare: Callable[[str, str], float], answer: str, golds: Sequence[str]) -> float:
-    """Return the greatest value of a comparison with several right answers."""
+    """Return the highest score of an answer against any of several right answers."""
     return max(compare(answer, gold) for gold in golds)
 
 
 def _ready(gold: Gold, compare: Callable[[str, str], float]) -> Scale:
-    """Make the mean over all answers ready, in percent."""
+    """Prepare the mean of a comparison over all answers, in percent."""
     references = [[one for one in each if one is not None] for each in zip(*gold.references)]
 
     def score(output: Output) -> float:

@@ -1,4 +1,4 @@
-"""Blanks that were filled in a text: were they right, and is what stands around them still there?"""
+"""Measures of filled blanks: are they right, and are the given words around them still there?"""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _TOKEN = re.compile(r"\w+|[^\w\s]")
 
 
 def fillings_of(text: str, given: Sequence[str]) -> Optional[list[str]]:
-    """Return what stands in the blanks between the parts of a text that were given, each time the shortest.
+    """Return the fillings of the blanks between the given parts of a text, each the shortest that fits.
 
-    Texts are compared by words and marks; the spaces between them do not count. None where what was given is not there,
-    in its order, or a blank is empty.
+    Texts are compared by words and punctuation marks; spaces do not count. Return None if the given parts are not all
+    there in their order, or if a blank is empty.
 
     >>> fillings_of("A man (tall) runs.", ["A", "runs."]), fillings_of("A man walks.", ["A", "runs."])
     (['man ( tall )'], None)
@@ -40,7 +40,7 @@ def _each(gold: Gold, made: Output) -> list[Optional[list[str]]]:
 
 
 def _flat(gold: Gold, made: Output) -> tuple[list[str], list[str]]:
-    """Return what stands in all blanks, nothing where it cannot be told, and what should."""
+    """Return the fillings of all blanks, empty where they cannot be found, and the right ones."""
     found, wanted = [], []
     for filled, each in zip(_each(gold, made), gold.details or []):
         wanted += [" ".join(_TOKEN.findall(missing)) for missing in each["missing"]]
@@ -54,17 +54,17 @@ def _ready(gold: Gold, score: Callable[[Output], float], signature: str = "") ->
 
 
 def kept(gold: Gold) -> Optional[Scale]:
-    """Make the share of texts with everything that was given, in percent, ready."""
+    """Prepare the share of texts that keep all given words, in percent."""
     return _ready(gold, lambda made: _percent([filled is not None for filled in _each(gold, made)]))
 
 
 def blank_exact(gold: Gold) -> Optional[Scale]:
-    """Make the share of blanks that hold what was missing, in percent, ready; capitals count."""
+    """Prepare the share of blanks filled exactly as in the reference, in percent; case counts."""
     return _ready(gold, lambda made: _percent([one == other for one, other in zip(*_flat(gold, made))]), "case:mixed")
 
 
 def blank_bleu(gold: Gold) -> Optional[Scale]:
-    """Make BLEU of what stands in the blanks ready."""
+    """Prepare the BLEU of the fillings."""
 
     def score(made: Output) -> float:
         found, wanted = _flat(gold, made)

@@ -32,7 +32,7 @@ class Bleu:
 
     @property
     def signature(self) -> str:
-        """SacreBLEU's signature, without the name of the measure."""
+        """Return sacreBLEU's signature, without the name of the measure."""
         return str(self.metric.get_signature())
 
     def score(self, texts: Sequence[str]) -> float:
@@ -41,7 +41,7 @@ class Bleu:
         return score
 
     def length_ratio(self, texts: Sequence[str]) -> float:
-        """Return the tokens of all translations by those of the references that are closest to them in length."""
+        """Return the tokens of all translations divided by those of the references closest in length."""
         score = self.metric.corpus_score(texts, None)
         return float(score.sys_len / score.ref_len) if score.ref_len else 0.0
 
@@ -70,18 +70,18 @@ class Bleu:
 
 
 class BleuCounts:
-    """The counts that BLEU is made of, for each sentence."""
+    """The n-gram counts of each sentence, from which BLEU is computed."""
 
     def __init__(self, counts: Sequence[Sequence[int]]) -> None:
-        """Take a row a sentence: length, reference length, n-grams that match by n, and n-grams by n."""
+        """Take one row per sentence: length, reference length, matching n-grams by n, and all n-grams by n."""
         self._counts = counts
 
     def bleu(self, sentences: Sequence[int]) -> Optional[float]:
-        """Return the BLEU of the sentences of these numbers alone; None of none."""
+        """Return the BLEU of the sentences with these numbers; None if there are none."""
         if not sentences:
             return None
         length, reference_length, *ngrams = map(sum, zip(*(self._counts[i] for i in sentences)))
-        # As corpus_score smooths.
+        # The smoothing of corpus_score.
         score: float = BLEU.compute_bleu(
             ngrams[:_ORDER], ngrams[_ORDER:], length, reference_length, smooth_method="exp"
         ).score
@@ -89,27 +89,27 @@ class BleuCounts:
 
 
 def _metric(tokenise: Optional[str], **options: Any) -> Any:
-    """Return sacreBLEU's BLEU; a tokenizer that is unknown or not installed raises an OptionError."""
+    """Return sacreBLEU's BLEU; raise an OptionError if the tokenizer is unknown or not installed."""
     if tokenise is not None and tokenise not in BLEU.TOKENIZERS:
         raise OptionError(f"--tokenize {tokenise} is none of {', '.join(BLEU.TOKENIZERS)}")
     try:
         return BLEU(tokenize=tokenise, **options)
-    except (ImportError, RuntimeError, OSError) as error:  # what its tokenizers raise without their package or model
+    except (ImportError, RuntimeError, OSError) as error:  # raised by tokenizers whose package or model is missing
         reason = " ".join(str(error).split())
         name = tokenise or f"of the language {options['trg_lang']}"
         raise OptionError(f"--tokenize {name} cannot be used: {reason}") from None
 
 
 def bleu(gold: Gold) -> Scale:
-    """Make BLEU of the texts ready."""
+    """Prepare the BLEU of the texts."""
     measure = Bleu(gold.references, gold.tokenise, gold.tokenised, gold.language)
     return Scale(lambda output: measure.score(output.texts), measure.signature, measure.metric)
 
 
 def tokenised_bleu(gold: Gold) -> Optional[Scale]:
-    """Make BLEU of the words that a model wrote ready (paper, section 4.1, for EN-DE and EN-RO).
+    """Prepare tokenised BLEU, of the words that a model wrote (paper, section 4.1, for EN-DE and EN-RO).
 
-    The words are the tokens with the subwords of subword-nmt or sentencepiece joined.
+    Words are made by joining the subwords of subword-nmt or sentencepiece.
     """
     if gold.tokenised_reference is None:
         return None
@@ -118,7 +118,7 @@ def tokenised_bleu(gold: Gold) -> Optional[Scale]:
 
 
 def join_subwords(tokens: Sequence[str]) -> str:
-    """Return the words that subwords make up, of subword-nmt or of sentencepiece, which are told by their marks.
+    """Join the subwords of subword-nmt or sentencepiece, recognised by their marks, into words.
 
     >>> join_subwords(["a", "wo@@", "lf"]), join_subwords(["▁a", "▁wo", "lf"])
     ('a wolf', 'a wolf')

@@ -1,6 +1,6 @@
-"""Calibration: whether what is predicted with probability p is right in a share p of the cases (Guo et al. 2017).
+"""Calibration: are predictions with probability p right in a share p of the cases (Guo et al. 2017)?
 
-Scores (n, C) are natural logs of what the C classes have, up to a constant for each of the n cases.
+Scores (n, C) are log-probabilities of C classes in natural log, up to a constant for each of the n cases.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 Numbers = Union[NDArray[np.float64], Sequence[Sequence[float]]]
 Classes = Union[NDArray[np.int64], Sequence[int]]
 BINS = 15
-_RANGE = (0.05, 20.0)  # of the temperature
+_RANGE = (0.05, 20.0)  # bounds of the temperature
 
 
 def probabilities(scores: Numbers, temperature: float = 1.0) -> NDArray[np.float64]:
@@ -37,9 +37,9 @@ def negative_log_likelihood(scores: Numbers, gold: Classes, temperature: float =
 
 
 def fitted_temperature(scores: Numbers, gold: Classes) -> float:
-    """Return the temperature, 0.05 to 20, whose probabilities have the least negative log-likelihood.
+    """Fit the temperature, 0.05 to 20, that minimises the negative log-likelihood.
 
-    One parameter, which changes no prediction (Guo et al. 2017, section 4.2).
+    Dividing scores by it changes probabilities but no prediction (Guo et al. 2017, section 4.2).
 
     >>> scores = np.log([[0.99, 0.01]] * 4)
     >>> round(float(probabilities(scores, fitted_temperature(scores, np.array([0, 0, 0, 1])))[0, 0]), 2)
@@ -56,9 +56,10 @@ def fitted_temperature(scores: Numbers, gold: Classes) -> float:
 
 
 def calibration_error(probabilities: NDArray[np.float64], gold: Classes, bins: int = BINS) -> float:
-    """Return the expected calibration error, 0 to 1: |accuracy - mean p| by `bins` equally wide bins of the best p.
+    """Return the expected calibration error, 0 to 1: the weighted mean of |accuracy - mean p| over bins of p.
 
-    probabilities  (n, C)
+    probabilities  (n, C); the greatest of each case is its p
+    bins           number of equally wide bins
 
     >>> round(calibration_error(np.array([[0.75, 0.25]] * 4), np.array([0, 0, 1, 1])), 2)
     0.25

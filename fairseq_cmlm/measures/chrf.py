@@ -8,6 +8,6 @@ from fairseq_cmlm.measures.measure import Gold, Scale
 
 
 def chrf(gold: Gold) -> Scale:
-    """Make the chrF of the texts, 0 to 100, ready."""
+    """Prepare the chrF of the texts, 0 to 100."""
     metric = CHRF(references=gold.references)
     return Scale(lambda output: metric.corpus_score(output.texts, None).score, str(metric.get_signature()), metric)

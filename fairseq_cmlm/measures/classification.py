@@ -1,4 +1,4 @@
-"""How well texts are classified: accuracy, macro-F1, the confusion matrix, and whether probabilities are right.
+"""Measures of classification: accuracy, macro-F1, the confusion matrix and calibration.
 
 `details` of the Gold hold the labels of each text, in the order of its label scores.
 """
@@ -13,19 +13,19 @@ from fairseq_cmlm.measures.measure import Gold, Output, Scale
 
 
 def labels_of(gold: Gold) -> Optional[list[str]]:
-    """Return the labels; None if the texts have none, or not the same ones."""
+    """Return the labels to choose from; None if the texts have none, or different ones."""
     found = [each.get("labels") for each in gold.details or ()]
     return list(found[0]) if found and found[0] and all(each == found[0] for each in found) else None
 
 
 def accuracy(gold: Gold) -> Scale:
-    """Make the share of answers that are one of their references, letter by letter, ready, in percent."""
+    """Prepare the share of answers that equal one of their references exactly, in percent."""
     wanted = [set(each) for each in zip(*gold.references)]
     return Scale(lambda output: 100 * sum(map(set.__contains__, wanted, output.texts)) / len(wanted))
 
 
 def macro_f1(gold: Gold) -> Optional[Scale]:
-    """Make the mean over the labels of their F1 ready, in percent, by scikit-learn."""
+    """Prepare the mean F1 over the labels, in percent, by scikit-learn."""
     labels = labels_of(gold)
     if labels is None:
         return None
@@ -41,7 +41,7 @@ def macro_f1(gold: Gold) -> Optional[Scale]:
 
 
 def confusion(gold: Sequence[str], answers: Sequence[str], labels: Sequence[str]) -> list[list[int]]:
-    """Count the texts by their right label (row) and by the answer (column); other answers are in none.
+    """Count the texts by right label (row) and answer (column); answers that are no label are left out.
 
     >>> confusion(["a", "a", "b"], ["a", "b", "c"], ["a", "b"])
     [[1, 1], [0, 0]]
@@ -55,7 +55,7 @@ def confusion(gold: Sequence[str], answers: Sequence[str], labels: Sequence[str]
 
 
 def _error(gold: Gold, calibrated: bool) -> Optional[Scale]:
-    """Make the expected calibration error ready, in percent, with the temperature of the output or without."""
+    """Prepare the expected calibration error, in percent; `calibrated` divides by the temperature of the output."""
     from fairseq_cmlm.measures.calibration import BINS, calibration_error, probabilities
 
     labels = labels_of(gold)

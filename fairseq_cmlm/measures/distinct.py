@@ -10,7 +10,7 @@ from fairseq_cmlm.measures.words import words
 
 
 def distinct(texts: Sequence[str], order: int) -> float:
-    """Return how many of all n-grams of the texts are different ones, in percent.
+    """Return the number of different n-grams in the texts, in percent of all their n-grams.
 
     >>> distinct(["a b a", "a b"], 1), distinct(["a b a", "a b"], 2)
     (40.0, 66.66666666666667)

@@ -1,4 +1,4 @@
-"""How many of the things that a text should tell of it names."""
+"""Entities: how many of the things that a text should mention it does mention."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _WHOLE = re.compile(r"^(-?\d+)\.0+$")  # 25.0
 
 
 def mentions(text: str, entity: str) -> bool:
-    """Say whether a text has the words of an entity, in their order, with any capitals, accents and punctuation.
+    """Return whether a text has the words of an entity in their order; case, accents and punctuation do not count.
 
     >>> mentions("Aarhus airport lies 25 metres high.", "Aarhus Airport"), mentions("It is 25 metres high.", "25.0")
     (True, True)
@@ -29,13 +29,13 @@ def _letters(text: str) -> str:
 
 
 def mentioned(texts: Sequence[str], entities: Sequence[Sequence[str]]) -> float:
-    """Return the share of all entities that the text of their example mentions, in percent."""
+    """Return the share of entities that are mentioned in the text of their example, in percent."""
     found = [mentions(text, entity) for text, wanted in zip(texts, entities) for entity in wanted]
     return 100 * sum(found) / len(found) if found else 0.0
 
 
 def entities(gold: Gold) -> Optional[Scale]:
-    """Make the share of entities that are mentioned ready."""
+    """Prepare the share of entities that are mentioned."""
     if gold.details is None or not all("entities" in each for each in gold.details):
         return None
     wanted = [each["entities"] for each in gold.details]

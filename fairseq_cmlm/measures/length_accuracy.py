@@ -1,4 +1,4 @@
-"""How often the length candidates hold the reference's length."""
+"""Length accuracy: how often the reference's length is among the length candidates."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fairseq_cmlm.measures.measure import Gold, Output, Scale
 def gold_length_found(candidates: Sequence[Sequence[int]], gold: Sequence[int]) -> float:
     """Return the share of sentences whose `gold` length is among their `candidates`, in percent.
 
-    It is the LP of the paper's section 5.3.
+    The paper calls this LP (section 5.3).
 
     >>> gold_length_found([[5, 6], [7]], [6, 8])
     50.0
@@ -20,7 +20,7 @@ def gold_length_found(candidates: Sequence[Sequence[int]], gold: Sequence[int]) 
 
 
 def length_accuracy(gold: Gold) -> Optional[Scale]:
-    """Make the length accuracy ready."""
+    """Prepare the length accuracy."""
     lengths = gold.lengths
     if lengths is None:
         return None

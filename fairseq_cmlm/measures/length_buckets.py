@@ -19,7 +19,7 @@ def bucket_of(length: int) -> str:
 
 
 def in_buckets(lengths: Sequence[int]) -> list[list[int]]:
-    """For each of BUCKETS the numbers of its sentences; `lengths` in tokens without `</s>`, an empty one is in none."""
+    """Return the sentence numbers in each of BUCKETS; `lengths` count tokens without `</s>`, and 0 is in no bucket."""
     return [
         [i for i, length in enumerate(lengths) if low <= length and (high is None or length <= high)]
         for low, high in BUCKETS

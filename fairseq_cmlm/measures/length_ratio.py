@@ -1,4 +1,4 @@
-"""How long outputs are beside their references."""
+"""Length ratio: how long outputs are compared with their references."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ from fairseq_cmlm.measures.measure import Gold, Scale
 
 
 def length_ratio(gold: Gold) -> Scale:
-    """Make the tokens of all outputs by those of the references closest in length, as BLEU counts them, ready."""
+    """Prepare the ratio of output tokens to tokens of the references closest in length, as BLEU counts them."""
     measure = Bleu(gold.references, gold.tokenise, gold.tokenised, gold.language)
     return Scale(lambda output: measure.length_ratio(output.texts), measure.signature)

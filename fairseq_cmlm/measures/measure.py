@@ -1,4 +1,4 @@
-"""What a measure is: what it reads, and what it gives."""
+"""The interface of a measure: what it reads and what it returns."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ Judge = Callable[[Sequence[str], Sequence[str]], float]
 
 @dataclass(frozen=True)
 class Output:
-    """What a system made of a text, sentence by sentence.
+    """The output of a system, sentence by sentence.
 
     texts              the translations as text
-    tokens             the same as the model wrote them: subwords
-    candidate_lengths  tokens with `</s>` of each length candidate; None where they are not known
-    label_scores       natural log of what each label has, up to a constant; None where no label was asked for
-    temperature        by which these are to be divided; None where none was fitted
+    tokens             the translations as subwords, as the model wrote them
+    candidate_lengths  length of each length candidate, in tokens with `</s>`; None if unknown
+    label_scores       log-probability of each label, natural log, up to a constant; None without labels
+    temperature        divisor of the label scores; None if none was fitted
     """
 
     texts: Sequence[str]
@@ -26,7 +26,7 @@ class Output:
     temperature: Optional[float] = None
 
     def to(self, numbers: Sequence[int]) -> Output:
-        """Return what it has of the sentences of these numbers alone."""
+        """Return the output of the sentences with these numbers."""
 
         def some(part: Optional[Sequence[Any]]) -> Any:
             return part and [part[i] for i in numbers]
@@ -37,17 +37,17 @@ class Output:
 
 @dataclass(frozen=True)
 class Gold:
-    """What an output is measured against, sentence by sentence.
+    """References and other facts that an output is measured against, sentence by sentence.
 
-    references            one or more reference texts; None where a sentence has fewer of them than another
-    tokenise              sacreBLEU's tokenizer for BLEU; None is the one of the language
-    tokenised             True if texts and references hold tokens, so that sacreBLEU shall not warn of them
+    references            one or more reference texts; None where a sentence has fewer references than another
+    tokenise              sacreBLEU's tokenizer for BLEU; None for the default of the language
+    tokenised             whether texts and references hold tokens, which keeps sacreBLEU from warning about them
     tokenised_reference   words of a reference as in the training text, before BPE
-    lengths               subwords with `</s>` of a reference
-    language              code of the language, where it is known: zh has a tokenizer of its own, most have 13a
-    sources               what the model read
-    judge                 a model that gives the perplexity of texts as answers to sources
-    details               what is known of each sentence beside: see the formats
+    lengths               length of a reference in subwords, `</s>` included
+    language              language code, if known: zh has a tokenizer of its own, most others use 13a
+    sources               texts that the model read
+    judge                 function that returns the perplexity of texts as answers to sources
+    details               further facts about each sentence: see the formats
     """
 
     references: Sequence[Sequence[Optional[str]]]
@@ -63,11 +63,11 @@ class Gold:
 
 @dataclass(frozen=True)
 class Scale:
-    """A measure made ready for one Gold, which is prepared once for all outputs.
+    """A measure prepared for one Gold, so that references are read once for all outputs.
 
-    score      of an output; None if the output lacks what the measure reads
-    signature  how the score was made, for a reader who wants to repeat it; empty if the measure has no options
-    metric     sacreBLEU's, with the references in it, where two outputs can be compared by paired bootstrap
+    score      function of an output; it returns None if the output lacks what the measure reads
+    signature  how the score was computed, for whoever repeats it; empty if the measure has no options
+    metric     sacreBLEU's metric with the references in it, if paired bootstrap can compare two outputs
     """
 
     score: Callable[[Output], Optional[float]]
@@ -80,8 +80,8 @@ class Measure:
     """A row of MEASURES.
 
     title   head of its column
-    digits  behind the decimal point in tables
-    scale   makes it ready; None if the Gold lacks what the measure reads
+    digits  number of decimals in tables
+    scale   function that prepares the measure for a Gold; it returns None if the Gold lacks what the measure reads
     """
 
     title: str

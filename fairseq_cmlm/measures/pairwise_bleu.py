@@ -10,7 +10,7 @@ from fairseq_cmlm.measures.bleu import Bleu
 
 
 def pairwise_bleu(draws: Sequence[Sequence[str]], tokenise: Optional[str] = None, language: str = "") -> float:
-    """Return the mean BLEU of each of two or more outputs against each other one; the lower, the more varied they are.
+    """Return the mean BLEU over all pairs of two or more outputs; lower means more varied.
 
     >>> pairwise_bleu([["a b c d e"], ["a b c d e"]]) > 99
     True

@@ -1,4 +1,4 @@
-"""How fluent outputs are: their perplexity under a model, given their sources."""
+"""Perplexity: how fluent outputs are to a model, given their sources."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from fairseq_cmlm.measures.measure import Gold, Scale
 
 
 def perplexity(gold: Gold) -> Optional[Scale]:
-    """Make the perplexity that a judge gives ready; the lower, the likelier the texts."""
+    """Prepare the perplexity under the judge; lower means likelier texts."""
     judge, sources = gold.judge, gold.sources
     if judge is None or sources is None:
         return None

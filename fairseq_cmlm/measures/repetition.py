@@ -8,7 +8,7 @@ from fairseq_cmlm.measures.measure import Gold, Scale
 
 
 def repeated_tokens(sentences: Sequence[Sequence[str]]) -> float:
-    """Return how many of all tokens equal the token before them, in percent (paper, section 5.1, table 3).
+    """Return the share of tokens that equal the token before them, in percent (paper, section 5.1, table 3).
 
     >>> repeated_tokens([["a", "a", "b"], ["b"]])
     25.0
@@ -19,5 +19,5 @@ def repeated_tokens(sentences: Sequence[Sequence[str]]) -> float:
 
 
 def repetition(gold: Gold) -> Scale:
-    """Make the share of repeated tokens ready; it needs no reference."""
+    """Prepare the share of repeated tokens, which needs no reference."""
     return Scale(lambda output: repeated_tokens(output.tokens))

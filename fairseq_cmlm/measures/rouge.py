@@ -11,7 +11,7 @@ _MISSING = "is not measured: rouge-score is not installed (pip install 'fairseq_
 
 
 def rouge_l(gold: Gold) -> Scale:
-    """Make the mean F1 of the longest common subsequence ready, in percent, of the best reference (Lin 2004)."""
+    """Prepare ROUGE-L: the mean F1 of the longest common subsequence with the best reference, in percent (Lin 2004)."""
     try:
         scorer = importlib.import_module("rouge_score.rouge_scorer").RougeScorer(["rougeL"])
     except ImportError:

@@ -1,4 +1,4 @@
-"""`fairseq-cmlm score`: every measure of outputs of fairseq-generate, as a table."""
+"""`fairseq-cmlm score`: a table of all measures of outputs of fairseq-generate."""
 
 from __future__ import annotations
 
@@ -51,13 +51,13 @@ def score_table(
     tokenised_reference: Optional[Path] = None,
     against: Optional[Path] = None,
 ) -> str:
-    """Return a Markdown table with a row for each output, and beneath it the signatures of measures and decodings.
+    """Return a Markdown table with a row for each output, followed by the signatures of measures and decodings.
 
-    outputs              of fairseq-generate
+    outputs              files that fairseq-generate printed
     references           one or more raw texts
-    tokenise             sacreBLEU's tokenizer for BLEU; None is the one of the language that the outputs tell, or 13a
+    tokenise             sacreBLEU's tokenizer for BLEU; None for that of the outputs' language, or 13a if unknown
     tokenised_reference  words of a reference as in the training text, before BPE: adds tokenised BLEU
-    against              another output, shown first: adds how BLEU and chrF of the others differ from its
+    against              another output, shown first: adds the differences of BLEU and chrF from its own
     """
     outputs = outputs if against is None else [against, *(path for path in outputs if path != against)]
     gold = read_gold(references, tokenise, tokenised_reference)
@@ -83,13 +83,13 @@ def score_table(
 
 
 def target_language(prepared: Sequence[str]) -> str:
-    """Return the target language in signatures of text pipelines; none if there are several or none."""
+    """Return the target language that the signatures of text pipelines name; "" if they name none or several."""
     found = {signature.partition("|")[0].rpartition("-")[2] for signature in prepared if signature}
     return found.pop() if len(found) == 1 else ""
 
 
 def _told(what: str, outputs: Sequence[Path], found: Sequence[str]) -> list[str]:
-    """Return the signatures of the outputs: in one line if all are alike, else in one each."""
+    """Return the signatures of the outputs: one line if all are equal, else one line each."""
     alike = len(set(found)) == 1
     told = [f"{'' if alike else f'of {path.stem}: '}{one or 'unknown'}" for path, one in zip(outputs, found)]
     lines = [f"{what} {one}" for one in told]

@@ -1,4 +1,4 @@
-"""Self-BLEU: how much of the source an output says in the same words; the lower, the freer a paraphrase."""
+"""Self-BLEU: how much an output repeats the words of its source; lower means a freer paraphrase."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fairseq_cmlm.measures.measure import Gold, Scale
 
 
 def self_bleu(gold: Gold) -> Optional[Scale]:
-    """Make BLEU of the outputs against their sources ready."""
+    """Prepare the BLEU of the outputs against their sources."""
     if gold.sources is None:
         return None
     measure = Bleu([gold.sources], gold.tokenise, gold.tokenised, gold.language)

@@ -1,4 +1,4 @@
-"""Whether an output is better than another by more than chance, by sacreBLEU's paired bootstrap."""
+"""Significance: is an output better than another by more than chance? By sacreBLEU's paired bootstrap."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ TEST = f"paired bootstrap, {RESAMPLINGS} resamplings, sacreBLEU's seed"
 
 
 class Difference(NamedTuple):
-    """How much greater a score is than that of the baseline, and its p-value, which is small if it is hardly chance."""
+    """The difference of a score from the baseline's, and its p-value: small if chance hardly explains it."""
 
     points: float
     p: float
@@ -23,7 +23,7 @@ class Difference(NamedTuple):
 def differences(metric: Any, baseline: Sequence[str], others: Sequence[Sequence[str]]) -> list[Difference]:
     """Return how the score of each of `others` differs from that of `baseline`, texts of the same sentences.
 
-    metric  the score, that of a Scale
+    metric  the metric of a Scale
 
     The p-values are those of `sacrebleu --paired-bs` with its seed, 12345 (SACREBLEU_SEED changes it): of 1,000
     resamplings of the sentences, the share whose difference is further from the mean one than the real one is from 0
@@ -33,7 +33,7 @@ def differences(metric: Any, baseline: Sequence[str], others: Sequence[Sequence[
     _, found = PairedTest(systems, {"": metric}, references=None, test_type="bs", n_samples=RESAMPLINGS)()
     (name,) = found.keys() - {"System"}
     first, *rest = found[name]
-    same = [list(texts) == list(baseline) for texts in others]  # which sacreBLEU gives the least p-value
+    same = [list(texts) == list(baseline) for texts in others]  # for these sacreBLEU reports its smallest p-value
     return [
         Difference(result.score - first.score, 1.0 if alike else result.p_value) for result, alike in zip(rest, same)
     ]

@@ -1,4 +1,4 @@
-"""MEASURES: every measure of a translation that `fairseq-cmlm score` prints. A new one is a function and a row."""
+"""MEASURES: every measure of a translation that `fairseq-cmlm score` prints. To add one: a function and a row."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from fairseq_cmlm.measures.bleu import bleu, tokenised_bleu
 from fairseq_cmlm.measures.chrf import chrf
 from fairseq_cmlm.measures.classification import accuracy, calibrated_error, calibration_error, macro_f1
 from fairseq_cmlm.measures.distinct import distinct_1, distinct_2
+from fairseq_cmlm.measures.documents import document_bleu, document_chrf, terms
 from fairseq_cmlm.measures.entities import entities
 from fairseq_cmlm.measures.length_accuracy import length_accuracy
 from fairseq_cmlm.measures.length_ratio import length_ratio
@@ -24,7 +25,7 @@ MEASURES: dict[str, Measure] = {
     "tokenised_bleu": Measure("tokenised BLEU", 2, tokenised_bleu),
     "length_accuracy": Measure("length accuracy %", 2, length_accuracy),
 }
-# What a format can name: these, and those of other tasks.
+# The measures that a format can name: those of translation, and those of other tasks.
 TASK_MEASURES: dict[str, Measure] = {
     **MEASURES,
     "length_ratio": Measure("length ratio", 2, length_ratio),
@@ -42,5 +43,8 @@ TASK_MEASURES: dict[str, Measure] = {
     "calibrated_error": Measure("calibrated error %", 1, calibrated_error),
     "word_f1": Measure("F1", 1, word_f1_of_all),
     "exact_answer": Measure("exact match %", 1, exact_match_of_all),
+    "document_bleu": Measure("document BLEU", 1, document_bleu),
+    "document_chrf": Measure("document chrF", 1, document_chrf),
+    "terms": Measure("terms alike %", 1, terms),
     "rouge_l": Measure("ROUGE-L", 1, rouge_l),
 }

@@ -1,4 +1,4 @@
-"""The words of a text, for measures that no library has."""
+"""The words of a text, for measures that are in no library."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _WORD = re.compile(r"\w+|[^\w\s]")
 
 
 def words(text: str) -> list[str]:
-    """Return words and marks of punctuation, in small letters.
+    """Split a text into words and punctuation marks, in lower case.
 
     >>> words("The 10L/28R.")
     ['the', '10l', '/', '28r', '.']

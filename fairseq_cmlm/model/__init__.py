@@ -1,1 +1,1 @@
-"""The network: torch only. It knows neither fairseq, nor the task, nor how it is decoded."""
+"""The network, in torch alone. It knows nothing of fairseq, of the task, or of how it is decoded."""

@@ -15,9 +15,9 @@ from fairseq_cmlm.model.projection import Projection
 
 
 class Memory(NamedTuple):
-    """What can be attended to: keys and values, both (B, heads, L, d), and where they are real, (B, 1, 1, L) bool.
+    """Keys and values, both (B, heads, L, d), and which of them are real, (B, 1, 1, L) bool.
 
-    That of the source is computed once for a sentence and read by all its candidates in all passes.
+    The memory of a source is computed once and read by all candidates of the sentence in all passes.
     """
 
     key: Tensor
@@ -25,12 +25,12 @@ class Memory(NamedTuple):
     attend: Tensor
 
     def of(self, rows: Tensor) -> Memory:
-        """The memory of the `rows` (n,)."""
+        """Return the memory of some `rows` (n,)."""
         return Memory(self.key[rows], self.value[rows], self.attend[rows])
 
 
 class Attention(nn.Module):
-    """Positions attend to a memory: that of their own row (self-attention), or that of the source."""
+    """Multi-head attention of positions to a memory: of their own row (self-attention) or of the source."""
 
     def __init__(self, features: int, memory_features: int, heads: int, dropout: float) -> None:
         super().__init__()
@@ -41,12 +41,12 @@ class Attention(nn.Module):
         self.output = Projection(features, features)
 
     def memory(self, states: Tensor, packing: Packing, attend: Tensor) -> Memory:
-        """The memory of `states` (R, memory features), packed from (B, L); attend (B, 1, 1, L) bool."""
+        """Project `states` (R, memory features), packed from (B, L), to a memory; attend (B, 1, 1, L) bool."""
         key, value = packing.pad(self.key_value(states)).chunk(2, dim=2)
         return Memory(self._split_heads(key), self._split_heads(value), attend)
 
     def forward(self, x: Tensor, packing: Packing, memory: Memory) -> Tensor:
-        """X (R, D), packed from (B * K, T), sentence-major, over a memory of B rows -> (R, D)
+        """Let x (R, D), packed from (B * K, T), sentence-major, attend to a memory of B rows; return (R, D).
 
         The K candidates of a sentence become K * T queries, so that its keys and values are never repeated.
         """
@@ -65,20 +65,19 @@ class Attention(nn.Module):
         return output
 
     def weights(self, x: Tensor, packing: Packing, memory: Memory) -> Tensor:
-        """Compute how much x (R, D), packed from (N, T), attends to each place of a memory of N rows, as (N, T, L).
+        """Compute the attention weights (N, T, L) of x (R, D), packed from (N, T), over a memory of N rows.
 
-        The mean over the heads, float32; a place's weights sum to 1. `forward` never computes them: its kernel keeps no
-        weights.
+        The weights are float32, averaged over heads, and sum to 1 for each place. The kernel of `forward` keeps none.
         """
         query = self._split_heads(packing.pad(self.query(x)))
         scores = (query @ memory.key.transpose(2, 3)).float() / query.size(3) ** 0.5
         return scores.masked_fill(~memory.attend, float("-inf")).softmax(dim=3).mean(dim=1)
 
     def _split_heads(self, x: Tensor) -> Tensor:
-        """(B, L, D) -> (B, heads, L, D / heads)"""
+        """Reshape (B, L, D) to (B, heads, L, D / heads)."""
         return x.view(x.size(0), x.size(1), self.heads, -1).transpose(1, 2)
 
 
 def attend_mask(real: Tensor) -> Tensor:
-    """Real (B, L) bool -> (B, 1, 1, L), the shape in which attention broadcasts it over heads and queries."""
+    """Reshape real (B, L) bool to (B, 1, 1, L), which attention broadcasts over heads and queries."""
     return real[:, None, None, :]

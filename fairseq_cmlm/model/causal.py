@@ -7,14 +7,14 @@ from torch import Tensor
 
 
 def causal_mask(real: Tensor) -> Tensor:
-    """Real (B, L) bool -> (B, 1, L, L), true where a position sees another: itself, and what is real to its left."""
+    """Return the causal mask of real (B, L) bool as (B, 1, L, L): a position sees itself and real ones to its left."""
     left = torch.ones(real.size(1), real.size(1), dtype=torch.bool, device=real.device).tril()
     itself = torch.eye(real.size(1), dtype=torch.bool, device=real.device)
     return (real[:, None, :] & left | itself)[:, None]
 
 
 def shifted(tokens: Tensor, real: Tensor) -> Tensor:
-    """Return what the causal mode reads to predict `tokens` (N, T): each row's last token, `</s>`, and then the others.
+    """Shift `tokens` (N, T) for the causal mode: each row's last token, `</s>`, comes first, the others follow.
 
     real  (N, T) bool, no padding
 

@@ -21,7 +21,7 @@ from fairseq_cmlm.shapes import is_reduced, spare_columns
 
 
 class Decoder(nn.Module):
-    """Reads a canvas and the source, predicts the tokens at the positions that are asked for.
+    """A decoder that reads a canvas and the source and predicts the tokens at given positions.
 
     With `tied` the output projection is the token table; there is no output bias.
     """
@@ -40,9 +40,9 @@ class Decoder(nn.Module):
             self.output.weight = embedding.tokens.weight
 
     def memory(self, encoded: Encoded) -> list[Memory]:
-        """The keys and values of the source, for each layer."""
+        """Compute the keys and values of the source for each layer."""
         states, real, _ = encoded
-        packing = Packing(None, *real.shape)  # not packed, as to count the tokens would make a GPU wait
+        packing = Packing(None, *real.shape)  # not packed: counting the tokens would make the host wait for a GPU
         if is_reduced(real.device):
             spare = spare_columns(real.size(1), real.device)
             states, real = functional.pad(states, (0, 0, 0, spare)), functional.pad(real, (0, spare))
@@ -54,14 +54,14 @@ class Decoder(nn.Module):
     def features(
         self, canvas: Tensor, packing: Packing, memory: list[Memory], positions: Tensor, causal: bool = False
     ) -> Tensor:
-        """The last states (M, D) at the flat `positions` (M,) into (N * T), ascending.
+        """Compute the last states (M, D) at the flat `positions` (M,) into (N * T), ascending.
 
         canvas   (N, T) int64, padded
-        packing  the places of the canvas that are computed: all that hold a token, if not more
+        packing  the places of the canvas to compute: at least all that hold a token
         memory   of B sentences, N = B * K rows sentence-major
-        causal   no position sees those to its right
+        causal   hide from each position those to its right
 
-        The last layer is computed at the asked positions alone.
+        The last layer is computed only at the given positions.
         """
         real = canvas.ne(self.pad)
         attend = causal_mask(real) if causal else attend_mask(real)
@@ -78,7 +78,7 @@ class Decoder(nn.Module):
 
         memory  of N sentences
 
-        Work of its own, beside `features`, for whoever wants to see it.
+        This is extra work beside `features`, for showing attention.
         """
         real = canvas.ne(self.pad)
         packing, attend = packing_of(real), attend_mask(real)
@@ -90,6 +90,6 @@ class Decoder(nn.Module):
         return torch.stack(found).mean(dim=0)
 
     def forward(self, canvas: Tensor, memory: list[Memory], positions: Tensor) -> Tensor:
-        """Logits (M, V) at the flat `positions` (M,) into (N * T) alone: the vocabulary is a pass's widest product."""
+        """Compute logits (M, V) only at the flat `positions` (M,) into (N * T): no product of a pass is wider."""
         logits: Tensor = self.output(self.features(canvas, packing_of(canvas.ne(self.pad)), memory, positions))
         return logits

@@ -6,27 +6,27 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-# A number is kept or dropped by 16 random bits.
+# 16 random bits decide whether a number is dropped.
 _STEPS = 1 << 16
 
 
 class Dropout(nn.Module):
-    """Dropout with `probability`, in training."""
+    """Dropout with `probability`, active in training only."""
 
     def __init__(self, probability: float) -> None:
         super().__init__()
         self.probability = probability
 
     def forward(self, x: Tensor) -> Tensor:
-        """X (...) -> (...), of the same type."""
+        """Apply dropout to x (...); shape and type stay."""
         return dropout(x, self.probability) if self.training else x
 
 
 def dropout(x: Tensor, probability: float) -> Tensor:
     """Set each number of x to 0 with `probability`, and divide the others by the share that is kept.
 
-    torch draws a float64 for each number of a mask on a CPU, which takes as long as a product of matrices. Here a
-    64-bit integer decides four, so that the probability is rounded to a multiple of 2^-16.
+    On a CPU torch draws a float64 for each number of a mask, which takes as long as a matrix product. Here one 64-bit
+    integer decides four numbers, so the probability is rounded to a multiple of 2^-16.
 
     >>> dropout(torch.ones(1000), 0.5).unique().tolist()
     [0.0, 2.0]
@@ -40,5 +40,5 @@ def dropout(x: Tensor, probability: float) -> Tensor:
 def _factors(x: Tensor, dropped: int) -> Tensor:
     """Draw factors of the shape and type of x: 0 with probability `dropped` / _STEPS, else 1 over the share kept."""
     four = torch.empty(-(-x.numel() // 4), dtype=torch.int64).random_(-(2**63), None)
-    kept = four.view(torch.int16)[: x.numel()].ge_(dropped - _STEPS // 2)  # 0 or 1, in place of the bits
+    kept = four.view(torch.int16)[: x.numel()].ge_(dropped - _STEPS // 2)  # written over the bits: 0 or 1
     return kept.to(x.dtype).mul_(_STEPS / (_STEPS - dropped)).view(x.shape)

@@ -17,9 +17,11 @@ from fairseq_cmlm.model.reduced_training import lowered
 
 
 class Encoded(NamedTuple):
-    """states (B, S, D) without the LENGTH slot, 0 at padding; real (B, S) bool; length_logits (B, L) by length.
+    """Encoder states, which of them are real, and length logits.
 
-    The logit of the length 0, which no target has, is left to whoever reads them.
+    states         (B, S, D), without the LENGTH slot, 0 at padding
+    real           (B, S) bool
+    length_logits  (B, L), indexed by length; readers must skip length 0, which no target has
     """
 
     states: Tensor
@@ -30,8 +32,8 @@ class Encoded(NamedTuple):
 class Encoder(nn.Module):
     """Transformer encoder over the LENGTH token and the source (paper, section 3.3).
 
-    Row 0 of the length table is the input of the LENGTH slot; its state times the same table gives the logits of the
-    lengths 0 .. L-1. The slot has no position and is not shown to the decoder.
+    Row 0 of the length table is the input of the LENGTH slot. The slot's last state times the same table gives the
+    logits of the lengths 0 .. L-1. The slot has no position, and the decoder does not see it.
     """
 
     def __init__(self, embedding: TokenEmbedding, size: LayerSize, layers: int, lengths: int, pad: int) -> None:

@@ -1,7 +1,7 @@
-"""Heads: what else than tokens a network predicts from its last decoder states.
+"""Heads: predictions other than tokens, from the last decoder states.
 
 An objective names the heads that it trains, and a model is built with them. To add one: a module here, a row in HEADS.
-The length is no row: its classes are tied to the input table of the encoder's LENGTH token (encoder.py).
+The length has no row here: its classes are tied to the input table of the encoder's LENGTH token (encoder.py).
 """
 
 from __future__ import annotations

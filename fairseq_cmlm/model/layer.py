@@ -39,12 +39,12 @@ class Sublayer(nn.Module):
         self.dropout = Dropout(size.dropout)
 
     def read(self, x: Tensor) -> Tensor:
-        """X (..., D) as the attention or feed-forward inside sees it."""
+        """Return x (..., D) as the attention or feed-forward inside reads it: normalised first in pre-norm layers."""
         y: Tensor = self.norm(x) if self.pre_norm else x
         return y
 
     def forward(self, x: Tensor, function: Callable[[Tensor], Tensor]) -> Tensor:
-        """X (..., D); function keeps the shape."""
+        """Apply the sublayer to x (..., D); `function` is attention or feed-forward and keeps the shape."""
         y: Tensor = self.dropout(function(self.read(x)))
         return x + y if self.pre_norm else self.norm(x + y)
 
@@ -59,13 +59,13 @@ class FeedForward(nn.Module):
         self.contract = Projection(size.ffn_features, size.features)
 
     def forward(self, x: Tensor) -> Tensor:
-        """X (..., D) -> (..., D)"""
+        """Apply the two layers to x (..., D); the shape stays."""
         y: Tensor = self.contract(self.dropout(functional.gelu(self.expand(x))))
         return y
 
 
 class EncoderLayer(nn.Module):
-    """Self-attention, feed-forward."""
+    """An encoder layer: self-attention and feed-forward."""
 
     def __init__(self, size: LayerSize) -> None:
         super().__init__()
@@ -75,7 +75,7 @@ class EncoderLayer(nn.Module):
         self.around_ffn = Sublayer(size)
 
     def forward(self, x: Tensor, packing: Packing, attend: Tensor) -> Tensor:
-        """X (R, D), packed from (B, S); attend (B, 1, 1, S) bool -> (R, D)"""
+        """Apply the layer to x (R, D), packed from (B, S); attend (B, 1, 1, S) bool; return (R, D)."""
         attention = self.self_attention
         x = self.around_self_attention(x, lambda y: attention(y, packing, attention.memory(y, packing, attend)))
         x = self.around_ffn(x, self.ffn)
@@ -83,7 +83,7 @@ class EncoderLayer(nn.Module):
 
 
 class DecoderLayer(nn.Module):
-    """Self-attention without a causal mask, attention to the source, feed-forward."""
+    """A decoder layer: self-attention without a causal mask, attention to the source, and feed-forward."""
 
     def __init__(self, size: LayerSize, source_features: int) -> None:
         super().__init__()
@@ -95,13 +95,13 @@ class DecoderLayer(nn.Module):
         self.around_ffn = Sublayer(size)
 
     def forward(self, x: Tensor, packing: Packing, attend: Tensor, memory: Memory) -> Tensor:
-        """X (R, D), packed from (N, T); attend (N, 1, 1, T) bool; memory of B or N sentences -> (R, D)"""
+        """Apply the layer to x (R, D), packed from (N, T); attend (N, 1, 1, T) bool; memory of B or N sentences."""
         attention = self.self_attention
         x = self.around_self_attention(x, lambda y: attention(y, packing, attention.memory(y, packing, attend)))
         return self._after_self_attention(x, packing, memory)
 
     def forward_at(self, x: Tensor, packing: Packing, attend: Tensor, memory: Memory, asked: Tensor) -> Tensor:
-        """As `forward`, but for the `asked` (M,) flat places of (N, T) alone -> (M, D)"""
+        """Compute `forward` only at the `asked` (M,) flat places of (N, T), as (M, D)."""
         row = self.around_self_attention.read(x)
         own = self.self_attention.memory(row, packing, attend)
         some = packing._replace(places=asked, spare=0)
@@ -110,7 +110,7 @@ class DecoderLayer(nn.Module):
         return self._after_self_attention(x, some, memory)
 
     def source_weights(self, x: Tensor, packing: Packing, attend: Tensor, memory: Memory) -> Tensor:
-        """Compute how much each place attends to the source, (N, T, S), where `forward` gets the same arguments.
+        """Compute how much each place attends to the source, (N, T, S), for the arguments of `forward`.
 
         memory  of N sentences
         """

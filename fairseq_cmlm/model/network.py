@@ -1,4 +1,4 @@
-"""The network as training and inference see it: a source is encoded once, and canvases are read over it."""
+"""The network as training and inference use it: encode a source once, then read any number of canvases over it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from fairseq_cmlm.model.layer import LayerSize
 from fairseq_cmlm.model.packing import packing_of
 from fairseq_cmlm.model.projection import Projection
 
-_LOGITS = 1 << 24  # computed at once; as float32 they take 64 MB
+_LOGITS = 1 << 24  # logits computed at once; in float32 they take 64 MB
 
 
 class Encoding(NamedTuple):
@@ -28,7 +28,7 @@ class Encoding(NamedTuple):
     memory: list[Memory]
 
     def of(self, rows: Tensor) -> Encoding:
-        """The encodings of the sentences `rows` (n,), one row of a canvas each."""
+        """Return the encodings of the sentences `rows` (n,), one for each row of a canvas."""
         return Encoding(Encoded(*(part[rows] for part in self.encoded)), [layer.of(rows) for layer in self.memory])
 
 
@@ -65,11 +65,11 @@ class Network(nn.Module):
     def build(self, size: NetworkSize) -> None:
         """Make the modules, with BERT's initialisation.
 
-        Apart from __init__, for a class that has another parent too.
+        This is not __init__, so that a class with a second parent can call it when that one is ready.
         """
         source = nn.Embedding(size.words[0], size.encoder.features)
         target = source if size.share_all else nn.Embedding(size.words[1], size.decoder.features)
-        # The LENGTH token's own row 0, then the lengths 1 to the longest target.
+        # Row 0 is the LENGTH token's input; rows 1 and up are the lengths to that of the longest target.
         lengths = size.positions[1] + 1
         self.encoder = Encoder(
             TokenEmbedding(source, size.positions[0]), size.encoder, size.encoder_layers, lengths, size.pads[0]
@@ -86,7 +86,7 @@ class Network(nn.Module):
         self.apply(init_bert)
 
     def lay_out(self) -> None:
-        """Lay the weights out for decoding on a CPU, at the price of holding them twice; elsewhere do nothing."""
+        """Keep a second copy of the weights in oneDNN's layout, for faster decoding on a CPU; elsewhere do nothing."""
         for module in self.modules():
             if isinstance(module, Projection):
                 module.lay_out()
@@ -99,7 +99,7 @@ class Network(nn.Module):
     def states(self, encoding: Encoding, canvas: Tensor, positions: Tensor, causal: bool = False) -> Tensor:
         """Compute the last states (M, D) at the flat `positions` (M,) of the canvas (B * K, T), sentence-major.
 
-        causal  no position sees those to its right
+        causal  hide from each position those to its right
         """
         packing = packing_of(canvas.ne(self.decoder.pad))
         return self.decoder.features(canvas, packing, encoding.memory, positions, causal)
@@ -116,7 +116,7 @@ class Network(nn.Module):
     def causal_logits(self, encoding: Encoding, tokens: Tensor, positions: Tensor) -> Tensor:
         """Compute the logits (M, V) of the tokens (B * K, T) at the flat `positions` (M,), given those to their left.
 
-        Each row ends in `</s>`, which is read before its first token too, as in fairseq's autoregressive Transformer.
+        Each row ends in `</s>`, which also precedes its first token, as in fairseq's autoregressive Transformer.
         """
         read = shifted(tokens, tokens.ne(self.decoder.pad))
         return self.project(self.states(encoding, read, positions, causal=True))
@@ -124,8 +124,8 @@ class Network(nn.Module):
     def log_probs_from_left(self, encoding: Encoding, tokens: Tensor) -> Tensor:
         """Compute the log-probability of each of the tokens (B * K, T), given those to its left, as (B * K, T) float32.
 
-        In natural log, 0 at padding; the rows are as in `causal_logits`. It means something in a network that is
-        trained with `--objective hybrid`.
+        In natural log, 0 at padding; the rows are as in `causal_logits`. Only a network trained with
+        `--objective hybrid` gives meaningful numbers.
         """
         real = tokens.ne(self.decoder.pad)
         positions = real.flatten().nonzero().squeeze(1)

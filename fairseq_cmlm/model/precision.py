@@ -14,14 +14,14 @@ from fairseq_cmlm.model.projection import Int8Projection, int8_is_supported
 
 
 class Precision(NamedTuple):
-    """lower: changes a network in place; devices: where it can be used on this machine, as torch names them."""
+    """A precision: `lower` changes a network in place; `devices` names those of this machine that support it."""
 
     lower: Callable[[nn.Module], None]
     devices: tuple[str, ...]
 
 
 def _keep(network: nn.Module) -> None:
-    """As it was trained."""
+    """Keep the network in float32, as it was trained."""
 
 
 def _bfloat16(network: nn.Module) -> None:
@@ -33,7 +33,7 @@ def _float16(network: nn.Module) -> None:
 
 
 def _int8(network: nn.Module) -> None:
-    """Every linear layer in 8 bits; embeddings, normalisation and attention stay float32."""
+    """Turn every linear layer into 8 bits; embeddings, normalisation and attention stay float32."""
     for module in list(network.modules()):
         for name, child in list(module.named_children()):
             if isinstance(child, nn.Linear):

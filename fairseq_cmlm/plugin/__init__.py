@@ -1,4 +1,4 @@
-"""What fairseq sees: task, model, criteria and generator, and the repairs that today's torch asks of fairseq.
+"""The plugin that fairseq sees: task, model, criteria and generator, and repairs of fairseq for today's torch.
 
 Importing this package repairs fairseq and registers the tasks `translation_cmlm` and `translation_cmlm_causal`, the
 model `cmlm` and the criteria `cmlm_loss`, `autoregressive_loss` and `fairseq_nat_loss`.
@@ -6,7 +6,7 @@ model `cmlm` and the criteria `cmlm_loss`, `autoregressive_loss` and `fairseq_na
 
 import logging
 
-# Importing fairseq prints the advice to install tensorboardX; nothing here needs it.
+# Importing fairseq advises to install tensorboardX, which nothing here needs.
 logging.getLogger("fairseq.tasks.text_to_speech").setLevel(logging.WARNING)
 
 from fairseq_cmlm.plugin import repairs  # noqa: E402

@@ -1,4 +1,4 @@
-"""fairseq's own losses with --training-dtype: for autoregressive teachers, and for peers in the precision of ours."""
+"""fairseq's own losses with --training-dtype: for autoregressive teachers, and for comparisons at equal precision."""
 
 import contextlib
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from fairseq_cmlm.plugin.training_dtype import TrainingDtypeConfig, is_reduced
 
 
 class AutocastModel:
-    """A model that computes in bfloat16, by torch's autocast, and gives its outputs as float32."""
+    """A model that computes in bfloat16, by torch's autocast, and returns float32."""
 
     def __init__(self, model: Any) -> None:
         self._model = model
@@ -28,7 +28,7 @@ class AutocastModel:
         return getattr(self._model, name)
 
     def __call__(self, *inputs: Any, **named_inputs: Any) -> Any:
-        """What the model returns."""
+        """Run the model and return its outputs."""
         device = next(self._model.parameters()).device.type
         # The backward pass of fused attention in bfloat16 takes ten times as long on a CPU.
         unfused = sdpa_kernel(SDPBackend.MATH) if device == "cpu" else contextlib.nullcontext()
@@ -38,19 +38,19 @@ class AutocastModel:
 
 
 class AutocastLoss:
-    """The part that is put before a criterion of fairseq's."""
+    """A mixin that adds --training-dtype to a criterion of fairseq."""
 
     reduced = False
 
     @classmethod
     def build_criterion(cls, cfg: TrainingDtypeConfig, task: Any) -> Any:
-        """As fairseq's, of `--training-dtype` too."""
+        """Build fairseq's criterion with `--training-dtype`."""
         built = super().build_criterion(cfg, task)  # type: ignore[misc]
         built.reduced = is_reduced(cfg.training_dtype, cfg.fp16, cfg.bf16, cfg.amp)
         return built
 
     def forward(self, model: Any, sample: Dict[str, Any], reduce: bool = True) -> Tuple[Tensor, int, Dict[str, Any]]:
-        """Loss, sample size and logged sums, as fairseq's."""
+        """Return fairseq's loss, sample size and logged sums."""
         model = AutocastModel(model) if self.reduced else model
         found: Tuple[Tensor, int, Dict[str, Any]] = super().forward(model, sample, reduce)  # type: ignore[misc]
         return found

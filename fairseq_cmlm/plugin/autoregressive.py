@@ -1,9 +1,9 @@
-"""fairseq's autoregressive Transformer beside a masked model: loaded, and as a judge of its candidates."""
+"""fairseq's autoregressive Transformer beside a masked model: loading it, and judging candidates with it."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Iterator, Optional
 
 import torch
 from fairseq import checkpoint_utils, tasks
@@ -11,12 +11,13 @@ from fairseq.models.transformer import TransformerModelBase
 from omegaconf import open_dict
 from torch import Tensor
 
+from fairseq_cmlm.decoding.verification import Prefer, Preferred, preferred
 from fairseq_cmlm.errors import CheckpointError, ModelError, OptionError, TextError
 from fairseq_cmlm.inference.readers import ReadCandidates
-from fairseq_cmlm.model.packing import packing_of
+from fairseq_cmlm.model.packing import Packing, packing_of
 from fairseq_cmlm.plugin.same_words import check_words
 
-_LOGITS = 1 << 24  # computed at once; as float32 they take 64 MB
+_LOGITS = 1 << 24  # logits computed at once; in float32 they take 64 MB
 
 
 def load_transformer(
@@ -24,11 +25,11 @@ def load_transformer(
 ) -> tuple[Any, TransformerModelBase]:
     """Return task and model as fairseq-generate prepares them, with the dictionaries in the folder `data`.
 
-    languages  source and target, where the checkpoint's own are not meant
-    flag       the option that gave the checkpoint, for messages
+    languages  source and target, to replace the checkpoint's own
+    flag       the option that names the checkpoint, for messages
 
-    What is no autoregressive Transformer, or one of other dictionaries, is a CheckpointError; one of the other
-    direction an OptionError.
+    Raise a CheckpointError for any other model and for other dictionaries, and an OptionError for a model of the other
+    direction.
     """
     try:
         return _loaded(checkpoint, data, languages)
@@ -64,7 +65,7 @@ def _loaded(checkpoint: Path, data: Optional[Path], languages: tuple[Optional[st
 
 
 def is_transformer(checkpoint: Path) -> bool:
-    """Say whether a checkpoint is of fairseq's --task translation."""
+    """Return whether a checkpoint is of fairseq's --task translation."""
     cfg = checkpoint_utils.load_checkpoint_to_cpu(str(checkpoint)).get("cfg") if checkpoint.is_file() else None
     return cfg is not None and bool(cfg.task._name == "translation")
 
@@ -72,8 +73,8 @@ def is_transformer(checkpoint: Path) -> bool:
 class Autoregressive:
     """A judge (inference/readers.py) that reads from left to right.
 
-    A token's log-probability is that of fairseq-generate --score-reference: `</s>` comes before the first one, and is
-    the last.
+    The log-probabilities are those of fairseq-generate --score-reference: `</s>` precedes the first token and is the
+    last one.
     """
 
     def __init__(self, model: TransformerModelBase, eos: int) -> None:
@@ -82,6 +83,10 @@ class Autoregressive:
     def read(self, source: Tensor, size: int) -> ReadCandidates:
         """Encode the source (B, S), to judge `size` candidates of each sentence."""
         return _Reading(self._model.to(source.device), self._eos, source, size)
+
+    def prefer(self, source: Tensor, size: int) -> Prefer:
+        """Encode the source (B, S), to say at each place of `size` candidates what this model would have said."""
+        return _Reading(self._model.to(source.device), self._eos, source, size).preferred
 
 
 class _Reading:
@@ -100,32 +105,57 @@ class _Reading:
 
     @torch.no_grad()
     def __call__(self, tokens: Tensor, real: Tensor, number: int, rows: Optional[Tensor]) -> Tensor:
-        """Return the log-probability of each token given those to its left, as `ReadCandidates` says."""
-        decoder = self._model.decoder
-        _check_positions("target", tokens.size(1), decoder.max_positions())
-        # No padding is read: nothing to the left of it can see it, and fairseq would make masks of it.
-        first = tokens.new_full((len(tokens), 1), self._eos)
-        before = torch.cat([first, tokens[:, :-1]], dim=1).masked_fill(~real, self._eos)
-        states, _ = decoder.extract_features(before, self._whole if rows is None else self._memory(rows))
-        packing = packing_of(real, number)
-        found = self._log_probs(packing.pack(states), packing.pack(tokens))
-        if not self._checked and bool(found.isnan().any()):
+        """Return the log-probability of each token given those to its left, as defined by `ReadCandidates`."""
+        packing, states = self._states(tokens, real, number, rows)
+        wanted = torch.split(packing.pack(tokens), self._part)
+        parts = zip(self._log_probs(states), wanted)
+        found = torch.cat([log_probs.gather(1, some[:, None]).squeeze(1) for log_probs, some in parts])
+        self._refuse_nan(found)
+        return packing.pad(found[:, None]).squeeze(2)
+
+    @torch.no_grad()
+    def preferred(self, tokens: Tensor, real: Tensor, number: int, rows: Tensor) -> Preferred:
+        """Return the likeliest token at each place, as defined by `Prefer`; fairseq's search bans the same ones."""
+        packing, states = self._states(tokens, real, number, rows)
+        first = torch.zeros_like(real)
+        first[:, 0] = True
+        firsts = torch.split(packing.pack(first), self._part)
+        banned = [self._model.decoder.dictionary.pad()]
+        parts = [preferred(one, some, banned, self._eos) for one, some in zip(self._log_probs(states), firsts)]
+        words, sure = (torch.cat(part)[:, None] for part in zip(*parts))
+        self._refuse_nan(sure)
+        return Preferred(packing.pad(words).squeeze(2), packing.pad(sure).squeeze(2))
+
+    def _refuse_nan(self, log_probs: Tensor) -> None:
+        """Raise a ModelError for NaN, in the first pass alone: the host waits for the device."""
+        if not self._checked and bool(log_probs.isnan().any()):
             raise ModelError(
                 "the autoregressive model's outputs are not numbers (NaN): it diverged in training; use an earlier "
                 "checkpoint of it"
             )
         self._checked = True
-        return packing.pad(found[:, None]).squeeze(2)
 
-    def _log_probs(self, states: Tensor, tokens: Tensor) -> Tensor:
-        """Return the log-probabilities (R,) float32 of `tokens` (R,) after `states` (R, D), part by part."""
-        part = max(1, _LOGITS // len(self._model.decoder.dictionary))
-        found = []
-        for some, wanted in zip(torch.split(states, part), torch.split(tokens, part)):
+    def _states(self, tokens: Tensor, real: Tensor, number: int, rows: Optional[Tensor]) -> tuple[Packing, Tensor]:
+        """Return the last states (R, D) at the real places of the candidates (n, T), and how they are packed."""
+        decoder = self._model.decoder
+        _check_positions("target", tokens.size(1), decoder.max_positions())
+        # Padding is read as words: no token to its left can see it, and fairseq would build masks for it.
+        first = tokens.new_full((len(tokens), 1), self._eos)
+        before = torch.cat([first, tokens[:, :-1]], dim=1).masked_fill(~real, self._eos)
+        states, _ = decoder.extract_features(before, self._whole if rows is None else self._memory(rows))
+        packing = packing_of(real, number)
+        return packing, packing.pack(states)
+
+    @property
+    def _part(self) -> int:
+        """Return how many states are projected at once."""
+        return max(1, _LOGITS // len(self._model.decoder.dictionary))
+
+    def _log_probs(self, states: Tensor) -> Iterator[Tensor]:
+        """Yield the log-probabilities (M, V) float32 of what follows the states (R, D), part by part."""
+        for some in torch.split(states, self._part):
             logits = self._model.decoder.output_layer(some[None])
-            log_probs = self._model.get_normalized_probs((logits, None), log_probs=True)[0]
-            found.append(log_probs.gather(1, wanted[:, None]).squeeze(1))
-        return torch.cat(found)
+            yield self._model.get_normalized_probs((logits, None), log_probs=True)[0]
 
 
 def _check_positions(side: str, longest: int, limit: int) -> None:

@@ -1,46 +1,25 @@
-"""The likelihood of labels under fairseq's autoregressive Transformer, beside which a masked model is measured."""
+"""The likelihood of labels under fairseq's autoregressive Transformer, for comparison with a masked model."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Optional, Sequence
+from typing import Sequence
 
 import torch
-from fairseq import utils
 from torch.nn.utils.rnn import pad_sequence
 
-from fairseq_cmlm.files import FilePath
-from fairseq_cmlm.plugin.autoregressive import Autoregressive, load_transformer
+from fairseq_cmlm.plugin.autoregressive import Autoregressive
 from fairseq_cmlm.plugin.encoded_texts import encoded_texts
 from fairseq_cmlm.plugin.label_words import labelled_targets
-from fairseq_cmlm.plugin.loading import move
-from fairseq_cmlm.text.pipeline_file import FILE_NAME, read_pipeline
+from fairseq_cmlm.plugin.prepared_transformer import PreparedTransformer
 
 
-class AutoregressiveLabels:
-    """A Transformer that is asked for the likelihood of labels.
-
-    Its checkpoint does not tell how text is prepared for it: a text.json in the folder of its data does, or another.
-    """
-
-    def __init__(
-        self,
-        checkpoint: Path,
-        data: Optional[Path],
-        languages: tuple[Optional[str], Optional[str]],
-        text_pipeline: Optional[FilePath],
-        device: str,
-    ) -> None:
-        self._task, self._model = load_transformer(checkpoint, data, languages, "the checkpoint")
-        self._device = move([self._model], device)
-        cfg = self._task.cfg
-        file = Path(text_pipeline or Path(utils.split_paths(cfg.data)[0], FILE_NAME))
-        self._text = read_pipeline(file).between(cfg.source_lang, cfg.target_lang)
+class AutoregressiveLabels(PreparedTransformer):
+    """A Transformer that is asked for the likelihood of labels."""
 
     def log_likelihoods(
         self, texts: Sequence[str], labels: Sequence[str], cut: bool = False, max_tokens: int = 4000
     ) -> tuple[list[list[float]], int]:
-        """Return the log-likelihood of each label for each text, natural log, and how many texts were cut.
+        """Return the log-likelihood of each label for each text, natural log, and the number of texts that were cut.
 
         The arguments are those of `Classifier.classify`.
         """

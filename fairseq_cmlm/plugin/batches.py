@@ -1,4 +1,4 @@
-"""Sentences that no batch can hold, and batches that are too few for the processes that want one."""
+"""Checks of batches: sentences too long for any batch, and too few batches for all processes."""
 
 from __future__ import annotations
 
@@ -12,10 +12,21 @@ from fairseq_cmlm.errors import OptionError, TextError
 logger = logging.getLogger(__name__)
 
 
-def within_limits(indices: np.ndarray, dataset: Any, most: Any, skip: bool) -> np.ndarray:
-    """Return those of the sentences `indices` that `most`, the longest source and target in tokens, allows.
+def long_of(sizes: np.ndarray) -> int:
+    """Return a size that a hundred sentences of a training reach, or one in a hundred of a small one.
 
-    skip  leave the others out, with a count in the log; else they are a TextError that names the first line
+    Positions and lengths beyond are met too rarely to be learned.
+
+    >>> long_of(np.arange(1000)), long_of(np.arange(20000)), long_of(np.array([3, 7]))
+    (989, 19900, 7)
+    """
+    return int(np.sort(sizes)[-1 - min(99, len(sizes) // 100)])
+
+
+def within_limits(indices: np.ndarray, dataset: Any, most: Any, skip: bool) -> np.ndarray:
+    """Return the sentences among `indices` that are within `most`, the longest source and target in tokens.
+
+    skip  leave longer ones out, with a count in the log, instead of raising a TextError that names the first line
     """
     kept: np.ndarray
     kept, too_long = dataset.filter_indices_by_size(indices, most)
@@ -45,7 +56,7 @@ def refuse_none(available: int) -> None:
 
 
 def refuse_too_few(available: int, shards: int, processes: int) -> None:
-    """Raise an OptionError if some of the `processes` of some of the `shards` would have none of the batches."""
+    """Raise an OptionError if a process of a shard would get none of the `available` batches."""
     if shards * processes > available:
         times = f" times --distributed-world-size {processes}" if processes > 1 else ""
         raise OptionError(

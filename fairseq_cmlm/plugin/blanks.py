@@ -1,4 +1,4 @@
-"""Targets with blanks, as text: `Ein <blank> steht auf <blank:2> Straße .`"""
+"""Reading targets with blanks from text: `Ein <blank> steht auf <blank:2> Straße .`"""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ CONTINUES, BEGINS = "@@", "▁"
 
 
 class TemplateReader:
-    """Reads targets with blanks into templates.
+    """A reader of targets with blanks, which it turns into templates.
 
-    A word that the user has given is never grown by what stands beside it: the last subword of a blank before it must
-    end a word, and the first after it begin one, in the way that the subwords of the dictionary say it (`@@` of
-    subword-nmt, `▁` of sentencepiece).
+    A blank never extends a given word: the last subword of a blank before it must end a word, and the first subword of
+    a blank after it must begin one, as the marks of the dictionary's subwords say (`@@` of subword-nmt, `▁` of
+    sentencepiece).
 
-    token_sets  (A, V) bool, the sets that the blanks name; None for a dictionary of whole words
+    token_sets  (A, V) bool, the token sets that blanks refer to; None for a dictionary of whole words
     """
 
     def __init__(self, dictionary: MaskedDictionary) -> None:
@@ -46,7 +46,7 @@ class TemplateReader:
     def read_lines(
         self, lines: Sequence[str], first: int, encode: Callable[[str], str]
     ) -> tuple[list[str], list[Template]]:
-        """Return the sources and the templates of lines SOURCE<TAB>TARGET, numbered from `first`; `encode` as below."""
+        """Read lines SOURCE<TAB>TARGET, numbered from `first`, into sources and templates; `encode` as in `read`."""
         pairs = [line.split("\t") for line in lines]
         for number, pair in enumerate(pairs, start=first):
             if len(pair) != 2:
@@ -55,7 +55,7 @@ class TemplateReader:
         return [pair[0] for pair in pairs], targets
 
     def read(self, target: str, encode: Callable[[str], str], place: str) -> Template:
-        """Return the template of a target; `encode` makes subwords of text, `place` is for messages: line 3."""
+        """Read a target into a template; `encode` splits text into subwords, `place` is for messages ("line 3")."""
         parts = [part for part in _BLANK.split(target) if part.strip()]
         template: list[Union[int, Blank]] = []
         for number, part in enumerate(parts):
@@ -89,15 +89,15 @@ class TemplateReader:
 
 
 def known_pieces(subword: str, known: Callable[[str], bool]) -> Optional[list[str]]:
-    """Return a subword, or known pieces that join to it, those of subword-nmt; None if there are none.
+    """Return a subword of subword-nmt, or known pieces that join to it; None if there are none.
 
-    A step on the way to longer merges may stand nowhere in the training text, and so be missing in the dictionary.
+    A subword that only occurs inside longer merges may be missing in the training text, and so in the dictionary.
 
     >>> known_pieces("sni@@", {"s@@", "ni@@"}.__contains__), known_pieces("sni", {"s@@", "n@@"}.__contains__)
     (['s@@', 'ni@@'], None)
     """
     text = subword.removesuffix(CONTINUES)
-    # The pieces of what begins at each place, from the last place on: those with the longest first piece.
+    # The pieces of the rest from each place on, filled from the end; the longest first piece wins.
     behind: dict[int, list[str]] = {}
     for begin in range(len(text) - 1, -1, -1):
         for end in range(len(text), begin, -1):
@@ -109,9 +109,9 @@ def known_pieces(subword: str, known: Callable[[str], bool]) -> Optional[list[st
 
 
 def _words_beside(parts: Sequence[str], number: int, step: int) -> bool:
-    """Say whether words can stand right before (`step` -1) or after (1) the blank `parts[number]`.
+    """Return whether words can stand directly before (`step` -1) or after (1) the blank `parts[number]`.
 
-    A blank between them that may be empty does not keep them apart.
+    Blanks between that may be empty do not separate them.
     """
     number += step
     while 0 <= number < len(parts) and _MAY_BE_EMPTY.fullmatch(parts[number]):
@@ -120,7 +120,7 @@ def _words_beside(parts: Sequence[str], number: int, step: int) -> bool:
 
 
 def reading_target(tokenizer: Any) -> Any:
-    """Return the options of a tokenizer, a configuration or None, changed to read the target language.
+    """Return a tokenizer's options, a configuration or None, with the target language as the one to read.
 
     fairseq's tokenizers read the source language and write the target language.
     """
@@ -129,10 +129,10 @@ def reading_target(tokenizer: Any) -> Any:
 
 
 class Templates(list):  # type: ignore[type-arg]
-    """The templates of a batch, in the place of fairseq's constraints: the one thing that its commands hand through."""
+    """The templates of a batch. They travel as fairseq's constraints, the only field that its commands pass on."""
 
     def cuda(self) -> Templates:
-        """Return itself: templates stay on the host."""
+        """Return the templates unchanged: they stay on the host."""
         return self
 
 
@@ -145,7 +145,7 @@ class WithTemplates(BaseWrapperDataset):
         self.first_line = dataset.first_line
 
     def collater(self, samples: list[dict[str, Any]]) -> dict[str, Any]:
-        """Collate as the dataset does, with the templates as "constraints"."""
+        """Collate the samples, with their templates as "constraints"."""
         batch: dict[str, Any] = self.dataset.collater(samples)
         batch["constraints"] = Templates(self._templates[i] for i in batch["id"].tolist())
         return batch

@@ -1,7 +1,7 @@
-"""The options of fairseq's commands, looked at before a command begins.
+"""Checks of the options of fairseq's commands, before a command begins.
 
-What fairseq would answer with a traceback, with part of the text, or with nothing at all is an OptionError here, which
-names the option and its value and says what to do. A check is a function of the parsed options and a row of CHECKS.
+Where fairseq would end in a traceback, translate part of the text, or do nothing, an OptionError names the option and
+its value and says what to do. To add a check: a function of the parsed options and a row in CHECKS.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from fairseq_cmlm.errors import OptionError
 from fairseq_cmlm.options import declared, name_of
 from fairseq_cmlm.plugin.foreign_options import refuse_foreign_options
 
-Given = Mapping[str, Any]  # option -> value, those of all commands
+Given = Mapping[str, Any]  # option -> value, of any command
 
 _LAST = "checkpoint_last.pt"  # the default of --restore-file, which need not exist
 # Options that name a file to read. "-" is standard input.
@@ -40,11 +40,11 @@ _METRICS = {
     **dict.fromkeys(("loss", "nll_loss", "ppl", "length_loss"), False),
     **dict.fromkeys(("bleu", "accuracy", "length_accuracy"), True),
 }
-_LAUNCHERS = ("RANK", "SLURM_STEP_NODELIST", "SLURM_JOB_NODELIST")  # what torchrun and Slurm set for each process
+_LAUNCHERS = ("RANK", "SLURM_STEP_NODELIST", "SLURM_JOB_NODELIST")  # set by torchrun and Slurm for each process
 
 
 def prepare(parser: ArgumentParser) -> None:
-    """Give a parser of fairseq-generate or fairseq-interactive a default that tells whether a rank is given."""
+    """Change a default in the parser of fairseq-generate or -interactive to tell a given rank from none."""
     if parser.get_default("nbest") is not None:
         parser.set_defaults(distributed_rank=None)
 
@@ -126,7 +126,7 @@ def _processes_can_start(given: Given) -> None:
 
 
 def _parts_are_whole(given: Given) -> None:
-    """Refuse to decode a part of the text, or all of it several times, where nobody has asked for that."""
+    """Refuse options that would decode a part of the text, or all of it several times, without being told to."""
     size = given["distributed_world_size"]
     if "buffer_size" in given:
         raise OptionError(
@@ -155,7 +155,7 @@ def _batches_fit(given: Given) -> None:
     batch, buffer = given["batch_size"] or 1, given.get("buffer_size")
     if buffer is not None and batch > max(buffer, 1):
         raise OptionError(f"--batch-size {batch} is more than --buffer-size {buffer}, the lines read at once: raise it")
-    evaluates = "nbest" in given or "softmax_batch" in given  # of fairseq-eval-lm: these have defaults
+    evaluates = "nbest" in given or "softmax_batch" in given  # fairseq-eval-lm has defaults for these
     if not evaluates and given["max_tokens"] is None and given["batch_size"] is None:
         raise OptionError("give --max-tokens or --batch-size, the size of a batch")
     if "nbest" in given and given["nbest"] < 1:

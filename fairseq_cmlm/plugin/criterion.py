@@ -1,4 +1,4 @@
-"""The training loss as fairseq registers it: noising, masked tokens and target length."""
+"""The training loss as a criterion of fairseq: noising, masked tokens and target length."""
 
 import contextlib
 import math
@@ -37,7 +37,7 @@ class CMLMLossConfig(TrainingFields, TrainingDtypeConfig):
 
 @register_criterion("cmlm_loss", dataclass=CMLMLossConfig)
 class CMLMLoss(FairseqCriterion):
-    """An objective of this package under fairseq: OBJECTIVES[--objective]."""
+    """The criterion of an objective of this package, OBJECTIVES[--objective]."""
 
     def __init__(self, task: Any, options: Training, reduced: bool = False) -> None:
         super().__init__(task)
@@ -51,7 +51,7 @@ class CMLMLoss(FairseqCriterion):
 
     @classmethod
     def build_criterion(cls, cfg: CMLMLossConfig, task: Any) -> "CMLMLoss":
-        """Build the criterion of checked options."""
+        """Build the criterion from checked options."""
         if cfg.sentence_avg:
             raise OptionError(
                 "--sentence-avg is not for --criterion cmlm_loss: its loss is the mean over the masked tokens, and the "
@@ -64,7 +64,8 @@ class CMLMLoss(FairseqCriterion):
     def forward(self, model: Any, sample: Dict[str, Any], reduce: bool = True) -> Tuple[Tensor, float, Dict[str, Any]]:
         """Return loss (scalar, natural log), sample size and logged sums of a batch with "noise_keys".
 
-        In training it has "updates", their number so far. Validation has not: its loss is that of a ramp's end.
+        In training the batch has "updates", the number of updates so far. A validation batch has not, and its loss is
+        that of the end of the ramp.
         """
         with self._precision(sample["target"].device.type):
             batch = self._batch(sample)
@@ -75,7 +76,7 @@ class CMLMLoss(FairseqCriterion):
 
     def _batch(self, sample: Dict[str, Any]) -> Batch:
         source, target = sample["net_input"]["src_tokens"], sample["target"]
-        # The network puts a token before the source.
+        # The network puts one token before the source.
         spare = spare_columns(source.size(1) + 1, source.device), spare_columns(target.size(1), target.device)
         source, target = (
             functional.pad(tokens, (0, n), value=self.padding_idx) for tokens, n in zip((source, target), spare)
@@ -86,15 +87,15 @@ class CMLMLoss(FairseqCriterion):
         return Batch(source, example, progress)
 
     def _precision(self, device: str) -> ContextManager[Any]:
-        """Return the autocast of --training-dtype; that of fairseq's --amp, which is entered already, is left alone.
+        """Return the autocast of --training-dtype, or nothing with --amp, which fairseq has entered already.
 
-        It is entered here and not in the task's train_step, where fairseq switches autocast off again for CUDA.
+        It is entered here and not in the task's train_step, where fairseq switches autocast off again on CUDA.
         """
         return torch.autocast(device, torch.bfloat16) if self.reduced else contextlib.nullcontext()
 
     @classmethod
     def reduce_metrics(cls, logging_outputs: List[Dict[str, Any]]) -> None:
-        """Log the losses in base 2, as fairseq does: for a token, and for a sentence where it is the length's."""
+        """Log the losses in base 2, as fairseq does: per token, and the length's per sentence."""
         total = _totals(logging_outputs)
         tokens, masked, sentences = total["sample_size"], total["nmasked"], total["nsentences"]
         metrics.log_scalar("loss", total["loss"] / tokens / math.log(2), tokens, round=3)
@@ -109,12 +110,12 @@ class CMLMLoss(FairseqCriterion):
 
     @staticmethod
     def logging_outputs_can_be_summed() -> bool:
-        """Every entry is a sum."""
+        """Return True: every entry is a sum."""
         return True
 
 
 def _totals(logging_outputs: List[Dict[str, Any]]) -> Dict[str, Any]:
-    """Sum each entry over the batches. What lies on a device is fetched together: the host waits at each fetch."""
+    """Sum each entry over the batches. Entries on a device are fetched together, because each fetch is a sync."""
     sums = {key: sum(log.get(key, 0) for log in logging_outputs) for key in logging_outputs[0]}
     there = {key: value for key, value in sums.items() if isinstance(value, Tensor)}
     if there:

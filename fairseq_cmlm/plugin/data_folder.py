@@ -1,4 +1,4 @@
-"""The data folder of fairseq-preprocess, looked at before fairseq does."""
+"""Checks of the data folder of fairseq-preprocess, before fairseq reads it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Languages = tuple[Optional[str], Optional[str]]
 def check_data_folder(cfg: Any) -> None:
     """Raise a TextError unless the folders of `cfg.data` exist and the first has the dictionaries of both languages.
 
-    Languages that are not given are read off the names of the files.
+    Languages that are not given are taken from the file names.
     """
     folders = utils.split_paths(cfg.data or "")
     for folder in folders:
@@ -40,7 +40,7 @@ def check_data_folder(cfg: Any) -> None:
 
 
 def trained_languages(cfg: Any) -> Languages:
-    """Return the languages of the checkpoint whose model has the configuration `cfg`; None where it does not tell."""
+    """Return the languages in the configuration `cfg` of a checkpoint; None where it does not tell them."""
     whole = cfg._get_parent() if OmegaConf.is_config(cfg) else None
     if whole is None:
         return None, None
@@ -48,9 +48,9 @@ def trained_languages(cfg: Any) -> Languages:
 
 
 def refuse_swapped(trained: Languages, asked: Languages) -> None:
-    """Raise an OptionError if the languages `asked` for are those that a model was `trained` on, the other way round.
+    """Raise an OptionError if the languages `asked` for are the reverse of those that a model was `trained` on.
 
-    With a joined dictionary nothing else tells, and the output is nonsense.
+    With a joined dictionary nothing else would fail, and the output would be nonsense.
     """
     source, target = trained
     if source != target and asked == (target, source):

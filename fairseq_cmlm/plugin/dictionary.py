@@ -11,6 +11,7 @@ import torch
 from fairseq.data import Dictionary
 from torch import Tensor
 
+from fairseq_cmlm.draft import Vocabulary
 from fairseq_cmlm.errors import TextError
 from fairseq_cmlm.files import read_lines
 
@@ -20,14 +21,14 @@ MASK = "<mask>"
 class MaskedDictionary(Dictionary):
     """fairseq's dictionary plus a mask symbol behind its words.
 
-    The words of a text are looked up with `index`, which never returns a control symbol: a literal `<mask>` is a word
-    like any other (its own entry if dict.txt has one, else unknown); a literal `<s>`, `<pad>` or `</s>` is unknown.
+    Words of a text are looked up with `index`, which never returns a control symbol: a literal `<mask>` is a word like
+    any other (its own entry if dict.txt has one, else unknown); a literal `<s>`, `<pad>` or `</s>` is unknown.
     """
 
     mask_index: int
 
     def add_from_file(self, f: Any) -> None:
-        """Read the words of a dict.txt, a path or an open file; a line that cannot be read is a TextError."""
+        """Read the words of a dict.txt, a path or an open file; raise a TextError for a line that cannot be read."""
         if isinstance(f, str):
             lines = read_lines(Path(f))
             _check_words(f, lines, set(self.symbols))
@@ -35,24 +36,29 @@ class MaskedDictionary(Dictionary):
         super().add_from_file(f)
 
     def add_mask(self) -> None:
-        """Append the mask symbol. Its name is not entered for look-up; only its index stands for it."""
+        """Append the mask symbol. Its name cannot be looked up; only its index refers to it."""
         self.mask_index = len(self.symbols)
         self.symbols.append(MASK)
         self.count.append(1)
 
     def index(self, sym: str) -> int:
-        """The index of a word of a text."""
+        """Return the index of a word of a text."""
         if sym in (self.bos_word, self.pad_word, self.eos_word):
             return int(self.unk_index)
         return int(super().index(sym))
 
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """Return the vocabulary that a draft is read by."""
+        return Vocabulary(self.index, (self.eos_word, self.eos()), (self.unk_word, self.unk()))
+
     def control_symbols(self) -> list[int]:
-        """Ids that may not stand inside a sentence."""
+        """Return the ids that must not occur inside a sentence."""
         return [self.bos_index, self.pad_index, self.eos_index, self.mask_index]
 
 
 def _check_words(name: str, lines: Sequence[str], symbols: set[str]) -> None:
-    """Raise for the first line that is not "WORD COUNT", or has a word again; `symbols` are taken already."""
+    """Raise for the first line that is not "WORD COUNT" or repeats a word; `symbols` are taken already."""
     kept = "every word's number is its place in the file, so give the dict.*.txt as fairseq-preprocess wrote it"
     seen = dict.fromkeys(symbols, "as a control symbol")
     for number, line in enumerate(lines, start=1):
@@ -65,9 +71,9 @@ def _check_words(name: str, lines: Sequence[str], symbols: set[str]) -> None:
 
 
 def fingerprint(source: Dictionary, target: Dictionary) -> Tensor:
-    """(2, 8) int64: a hash of the symbols, in order, of both dictionaries, to recognise them by.
+    """Return a hash of the symbols of both dictionaries in their order, (2, 8) int64, by which to recognise them.
 
-    The entries have 32 bits: tools that average checkpoints by a sum and an integer division leave them as they are.
+    The entries have 32 bits, so that tools that average checkpoints by a sum and an integer division keep them intact.
     """
     rows = []
     for dictionary in (source, target):

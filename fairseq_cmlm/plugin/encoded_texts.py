@@ -1,4 +1,4 @@
-"""Texts as the ids that a model reads: whole or cut to what it can read, and in batches of a like length."""
+"""Texts as ids for a model: whole or cut to its longest source, in batches of similar length."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from fairseq_cmlm.errors import TextError
 
 @dataclass(frozen=True)
 class EncodedTexts:
-    """Texts, encoded.
+    """Encoded texts.
 
-    rows  the ids (n,) of each, `</s>` included
-    cut   how many tokens at the end of each are left out
-    pad   the padding symbol
+    rows  ids (n,) of each text, `</s>` included
+    cut   number of tokens cut off the end of each text
+    pad   id of the padding symbol
     """
 
     rows: Sequence[Tensor]
@@ -26,7 +26,7 @@ class EncodedTexts:
     pad: int
 
     def batches(self, max_tokens: int, device: torch.device) -> Iterator[tuple[list[int], Tensor]]:
-        """Yield the numbers of some texts, and these as (B, S): at most `max_tokens`, but always one text."""
+        """Yield batches: the numbers of some texts, and their ids (B, S) of at most `max_tokens`, or of one text."""
         batch: list[int] = []
         for number in sorted(range(len(self.rows)), key=lambda i: len(self.rows[i])):
             if batch and len(self.rows[number]) * (len(batch) + 1) > max_tokens:
@@ -44,9 +44,10 @@ class EncodedTexts:
 def encoded_texts(
     texts: Sequence[str], encode: Callable[[str], str], dictionary: Any, longest: int, cut: bool
 ) -> EncodedTexts:
-    """Encode `texts`; one of more than `longest` tokens is cut there, or a TextError.
+    """Encode `texts`; cut those of more than `longest` tokens, or raise a TextError.
 
-    encode  subwords of a text
+    encode  function from a text to its subwords
+    cut     cut instead of raising
     """
     if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
         raise TextError("texts must be a list of strings")

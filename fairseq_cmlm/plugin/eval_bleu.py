@@ -1,4 +1,4 @@
-"""The options of --eval-bleu, BLEU on the validation set in training, checked before the training begins."""
+"""Checks of the options of --eval-bleu, before the training begins."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from fairseq_cmlm.errors import OptionError
 from fairseq_cmlm.options import declared, name_of
 from fairseq_cmlm.plugin.foreign_options import FOREIGN_OPTIONS
 
-# What else --eval-bleu-args may hold.
+# Other names that --eval-bleu-args may hold.
 _OF_GENERATION = ("beam", "print_step", "retain_iter_history")
 
 
 def check_eval_bleu(cfg: Any) -> None:
-    """Raise an OptionError for an option of --eval-bleu that cannot work; the decoding options' values come later."""
+    """Raise an OptionError for an option of --eval-bleu that cannot work; decoding options are checked later."""
     _check_names(_read("--eval-bleu-args", cfg.eval_bleu_args))
     _read("--eval-bleu-detok-args", cfg.eval_bleu_detok_args)
     if cfg.eval_bleu_detok not in TOKENIZER_REGISTRY:
@@ -28,7 +28,7 @@ def check_eval_bleu(cfg: Any) -> None:
 
 
 def _read(flag: str, text: Optional[str]) -> dict[str, Any]:
-    """Return the JSON object that is the value of `flag`."""
+    """Parse the JSON object in the value of `flag`."""
     try:
         given = json.loads(text or "{}")
     except ValueError as error:
@@ -39,7 +39,7 @@ def _read(flag: str, text: Optional[str]) -> dict[str, Any]:
 
 
 def _check_names(given: dict[str, Any]) -> None:
-    """Raise for a name that is neither an option of decoding nor one of fairseq's own."""
+    """Raise for a name that is neither a decoding option nor one of fairseq's own."""
     known = [*(name_of(one) for one in declared(Decoding)), *_OF_GENERATION]
     for name in given:
         if name not in known and name not in FOREIGN_OPTIONS:

@@ -1,4 +1,4 @@
-"""Declared options (fairseq_cmlm.options) in the form in which fairseq reads them."""
+"""Declared options (fairseq_cmlm.options) as fairseq reads them."""
 
 from dataclasses import MISSING, field, make_dataclass
 from typing import Any, Dict, Optional
@@ -11,9 +11,8 @@ from fairseq_cmlm.options import declared, help_of, kind_of, name_of
 def as_fairseq_fields(declaration: type, defaults: bool, **replaced: Any) -> Any:
     """Return a dataclass with a field for each declared option, for a configuration of fairseq to inherit from.
 
-    defaults  whether the fields have the declaration's default values; else they are None, or False for a switch,
-              which means that nothing is given
-    replaced  default values that differ, by the option's name, such as II("task.mask_schedule")
+    defaults  use the declaration's default values; otherwise None, or False for a switch, which means "not given"
+    replaced  other default values, by the option's name, such as II("task.mask_schedule")
     """
     made = []
     for one in declared(declaration):
@@ -21,7 +20,7 @@ def as_fairseq_fields(declaration: type, defaults: bool, **replaced: Any) -> Any
         name = name_of(one)
         default = replaced.get(name, one.default if defaults or kind is bool else None)
         assert default is not MISSING
-        # With a help text fairseq would add a replaced option to the command line a second time.
+        # A help text would make fairseq add a replaced option to the command line a second time.
         metadata: Dict[str, str] = {} if name in replaced else {"help": help_of(one)}
         kind = kind if kind is bool or (default is not None and name not in replaced) else Optional[kind]
         made.append((name, kind, field(default=default, metadata=metadata)))

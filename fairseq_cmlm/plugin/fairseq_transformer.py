@@ -1,13 +1,12 @@
-"""The parameters of fairseq's autoregressive Transformer in terms of ours.
+"""Conversion of the parameters of fairseq's autoregressive Transformer into ours.
 
-The function that they compute is kept, but for what we do not have (`differences`). Three things are not a matter of
-names:
+The converted network computes the same function, except for `differences`. Three conversions go beyond renaming:
 
-Scaled embeddings. fairseq multiplies what it reads from a token table by sqrt(D), unless --no-scale-embedding; we do
-    not. So our table is theirs times sqrt(D). The output projection, which may be the same table, then is too large by
-    that factor, and the decoder's last normalisation, whose output nothing else reads, is divided by it.
+Scaled embeddings. fairseq multiplies token embeddings by sqrt(D), unless --no-scale-embedding; we do not. So our table
+    is theirs times sqrt(D). The output projection, which may be the same table, is then too large by that factor; to
+    undo this, the decoder's last normalisation, which only the projection reads, is divided by it.
 Sinusoidal positions. Ours are learned, and begin with the values of the sinusoids.
-<mask>. It has no row in their tables; ours stays as it was initialised, as do the table of lengths and heads.
+<mask>. Their tables have no row for it; our row keeps its initialisation, as do the length table and the heads.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from torch import Tensor
 from fairseq_cmlm.errors import CheckpointError
 from fairseq_cmlm.model.layer import LAYER_NORM_EPS
 
-PAD = 1  # fairseq's; its position tables begin with rows for 0 .. PAD, which no token has
+PAD = 1  # fairseq's padding id; its position tables begin with unused rows 0 .. PAD
 _TABLES = ("encoder.embedding.tokens.weight", "decoder.embedding.tokens.weight", "decoder.output.weight")
 _POSITIONS = ("encoder.embedding.positions.weight", "decoder.embedding.positions.weight")
 _OURS_ALONE = ("encoder.lengths.weight", "dictionary_version")
@@ -49,7 +48,7 @@ _RENAMINGS = [  # ours, theirs
 def our_parameters(
     theirs: Mapping[str, Tensor], config: TransformerConfig, ours: Mapping[str, Tensor]
 ) -> dict[str, Tensor]:
-    """All parameters of `ours`, an initialised model of the same sizes, float32, with the values of `theirs`."""
+    """Return the parameters of `ours`, an initialised model of the same sizes, with the values of `theirs`, float32."""
     _check_names(theirs, config, ours)
     found = dict(ours)
     for name in ours.keys() - set(_OURS_ALONE) - set(_POSITIONS) - heads(ours):
@@ -70,12 +69,12 @@ def our_parameters(
 
 
 def heads(parameters: Mapping[str, Tensor]) -> set[str]:
-    """The names among `parameters`, of a model of ours, that belong to heads of its objective."""
+    """Return the names among the `parameters` of our model that belong to heads of its objective."""
     return {name for name in parameters if name.startswith("heads.")}
 
 
 def their_names(name: str) -> list[str]:
-    """The parameters of theirs whose rows, in this order, make up the parameter `name` of ours."""
+    """Return the names of their parameters whose rows, in this order, make up our parameter `name`."""
     for pattern, replacement in _RENAMINGS:
         name = re.sub(pattern, replacement, name)
     if ".key_value." in name:
@@ -84,14 +83,14 @@ def their_names(name: str) -> list[str]:
 
 
 def embedding_scales(config: TransformerConfig) -> tuple[float, float]:
-    """By what the encoder's and the decoder's token embeddings are multiplied."""
+    """Return the factors by which fairseq multiplies the encoder's and the decoder's token embeddings."""
     if config.no_scale_embedding:
         return 1.0, 1.0
     return math.sqrt(config.encoder.embed_dim), math.sqrt(config.decoder.embed_dim)
 
 
 def last_norm(ours: Mapping[str, Tensor]) -> list[str]:
-    """Weight and bias of the normalisation before the output projection."""
+    """Return the names of weight and bias of the normalisation before the output projection."""
     names = [f"decoder.norm.{kind}" for kind in ("weight", "bias")]
     if names[0] in ours:
         return names
@@ -113,7 +112,7 @@ def _check_names(theirs: Mapping[str, Tensor], config: TransformerConfig, ours: 
 
 
 def differences(config: TransformerConfig) -> list[str]:
-    """What is computed otherwise here, for the log."""
+    """List, for the log, what our network computes differently."""
     scales = embedding_scales(config)
     found = ["no causal mask", "a LENGTH token before the source", f"LayerNorm eps {LAYER_NORM_EPS:g} for 1e-05"]
     if config.activation_fn != "gelu":

@@ -1,4 +1,4 @@
-"""Options of fairseq's generation commands that have no meaning for mask-predict: they are refused by name."""
+"""Options of fairseq's generation commands that mean nothing to mask-predict and are refused by name."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _NO_DROPOUT = "leave it out: decoding knows no dropout"
 _SAMPLING = "use --sampling-temperature and --sampling-top-p, which draw the token of each masked position"
 _OF_SPEECH = {"beam": 0, "max_len_a": 0, "max_len_b": 200, "lenpen": 1}
 
-# Option of fairseq -> (its default, what to do instead). Set to another value, it would be ignored in silence.
+# Option of fairseq -> (its default, what to do instead). Any other value would be ignored silently.
 FOREIGN_OPTIONS: dict[str, tuple[Any, str]] = {
     "iter_decode_max_iter": (
         10,

@@ -1,7 +1,8 @@
-"""The generator that fairseq's commands call: a batch in fairseq's form in, hypotheses in fairseq's form out."""
+"""The generator that fairseq's commands call, from a batch of fairseq to hypotheses of fairseq."""
 
 from __future__ import annotations
 
+import logging
 from contextlib import nullcontext
 from typing import Any, Optional, Sequence, Union
 
@@ -21,14 +22,17 @@ from fairseq_cmlm.inference.start import Inputs
 from fairseq_cmlm.plugin.model import CMLMModel
 from fairseq_cmlm.plugin.summary import PassCounter
 
+logger = logging.getLogger(__name__)
+
 
 class CMLMGenerator:
-    """fairseq's generator contract over `inference.decode`.
+    """A generator, as fairseq expects it, over `inference.decode`.
 
-    judges      who has a say about the candidates
-    token_sets  (A, V) bool, the sets that blanks of templates name
-    captured    the passes of earlier generators, for --capture-passes
+    judges      other models that plan or compare
+    token_sets  (A, V) bool, the token sets that blanks of templates name
+    captured    the recorded passes of earlier generators, for --capture-passes
     history     keep what every pass read and wrote
+    longest     tokens of source and target that the models have learned: what is longer gets a warning, once
     """
 
     def __init__(
@@ -40,13 +44,14 @@ class CMLMGenerator:
         token_sets: Optional[Tensor] = None,
         captured: Optional[CapturedPasses] = None,
         history: bool = False,
+        longest: Optional[tuple[int, int]] = None,
     ) -> None:
         self.decoding = decoding
         self.symbols = symbols
         self.counter = PassCounter()
         self._token_sets = token_sets
         self._captured = (captured or CapturedPasses()) if decoding.capture_passes else None
-        self._history, self._judges = history, judges
+        self._history, self._judges, self._longest = history, judges, longest
         # fairseq's commands read this name; `</s>` is left out of what they print.
         self.symbols_to_strip_from_output = {symbols.eos}
 
@@ -61,16 +66,19 @@ class CMLMGenerator:
         """Return for each sentence its hypotheses, best first, as dicts.
 
         prefix_tokens  (B, P) int64, padded: the first words of each target, which are kept
-        constraints    the targets, with blanks to fill; they may also come with the sample
+        constraints    targets with blanks to fill; they may also come with the sample
 
-        A sample may also have "draft", of the target of its one sentence, to go on from, and "trace", which receives
-        every pass.
+        A sample may also have "draft", the draft of its one sentence to go on from, and "trace", which receives every
+        pass. The keys of a hypothesis:
 
-        tokens (n,) int64 ending in `</s>`; score, by which they are ranked, and scores, of each chooser by its name, in
-        natural log; positional_scores (n,); length, the candidate's; bonus, the length's part in the score; number, its
-        place among the candidates before they were ranked; steps, the passes made; with --retain-iter-history, history,
-        what each pass read and then what stood there after it, and trace, the same as `RowPass`es. With a trace,
-        given_up of the first hypothesis holds the candidates that were given up, in the same form.
+        tokens             (n,) int64, ending in `</s>`
+        score, scores      the ranking score, and name -> score of each chooser, natural log
+        positional_scores  (n,) log-probabilities, natural log
+        length, bonus      the candidate's length, and the length's part in the score
+        number             the place among the candidates before ranking
+        steps              the number of passes made
+        history, trace     with --retain-iter-history: the canvas before and after each pass, and its `RowPass`
+        given_up           with a trace, in the first hypothesis: the candidates that were given up, in the same form
         """
         if isinstance(constraints, Tensor):
             raise OptionError("--constraints is not for --task translation_cmlm: use --infill, whose blanks are filled")
@@ -95,19 +103,35 @@ class CMLMGenerator:
             draft=sample.get("draft"),
         )
         trace = sample.get("trace") or (Trace() if self._history else None)
+        if trace is not None and (self._judges.searcher or self._judges.verifier):
+            raise OptionError(
+                "a history has the passes of refinement, and what --search-with or --verify-with finds has none: leave "
+                "one of them out"
+            )
         with nullcontext() if self._captured is None else self._captured.lock:
             found = decode(models, inputs, self.decoding, self.symbols, trace, self._judges, self._captured)
+        self._warn_of(source.size(1), found.tokens.size(2))
         sentences = [self._sentence(found, i, trace) for i in range(len(source))]
         self.counter.count(sentences)
         return sentences
 
+    def _warn_of(self, *sizes: int) -> None:
+        """Warn once if the batch has a source or a target of more tokens than any of the training."""
+        for side, size, most in zip(("source", "target"), sizes, self._longest or sizes):
+            if size > most:
+                logger.warning(
+                    f"a {side} of {size} tokens is longer than those of the training, of which few have more "
+                    f"than {most}: what stands beyond is likely to be wrong. Split it (docs/APPLICATIONS.md: documents)"
+                )
+                self._longest = None
+
     def _prompt(self, prefix: list[int]) -> Template:
-        """Return the template that begins with the tokens of a prefix; one that ends in `</s>` leaves nothing open."""
+        """Return the template that begins with the tokens of a prefix; after a prefix with `</s>` nothing is open."""
         words = [token for token in prefix if token not in (self.symbols.pad, self.symbols.eos)]
         return Template(words if self.symbols.eos in prefix else [*words, Blank()])
 
     def _sentence(self, found: Candidates, sentence: int, trace: Optional[Trace]) -> list[dict[str, Any]]:
-        """Return the hypotheses of one sentence, without those that are no candidates."""
+        """Return the hypotheses of one sentence, leaving out rows that are no candidates."""
         scores, bonus = found.scores[sentence], found.bonus[sentence]
         hypotheses = [self._hypothesis(found, sentence, k, trace) for k in scores.isfinite().nonzero().flatten()]
         if trace is not None:
@@ -116,12 +140,12 @@ class CMLMGenerator:
         return hypotheses
 
     def _hypothesis(self, found: Candidates, sentence: int, place: Tensor, trace: Optional[Trace]) -> dict[str, Any]:
-        """Return the candidate at `place`, a number, of a sentence."""
+        """Return candidate number `place` of a sentence as a hypothesis."""
         k = int(place)
-        length, row = int(found.lengths[sentence, k]), int(found.rows[sentence, k])
+        length, number = int(found.lengths[sentence, k]), int(found.numbers[sentence, k])
         tokens = found.tokens[sentence, k, :length]
-        written = tokens != self.symbols.pad  # a padding that the exact mode predicted is not printed
-        passes = None if trace is None else trace.of_row(row, length)
+        written = tokens != self.symbols.pad  # padding predicted by the exact mode is not printed
+        passes = None if trace is None else trace.of_row(sentence * trace.candidates + number, length)
         return {
             "tokens": tokens[written],
             "score": float(found.scores[sentence, k]),
@@ -131,7 +155,7 @@ class CMLMGenerator:
             "alignment": None,
             "length": length,
             "bonus": float(found.bonus[sentence, k]),
-            "number": row % found.scores.size(1),
+            "number": number,
             "steps": int(found.passes[sentence, k]),
             "history": None if passes is None else _history(passes),
             "trace": passes,
@@ -139,5 +163,5 @@ class CMLMGenerator:
 
 
 def _history(passes: list[RowPass]) -> list[dict[str, Tensor]]:
-    """Return the states of one row as fairseq has them: before and after each of its passes, each (length,) int64."""
+    """Return the canvases of one row in fairseq's form: before and after each of its passes, each (length,) int64."""
     return [{"tokens": tokens} for made in passes for tokens in (made.read, made.tokens)]

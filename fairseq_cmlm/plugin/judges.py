@@ -1,11 +1,12 @@
-"""Who judges the candidates of fairseq's commands and of a Translator: the models of two options, and the texts."""
+"""The judges of candidates in fairseq's commands and in a Translator: the models of --rescore-with and --plan-with."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Optional, Sequence
+from typing import Any, NamedTuple, Optional, Sequence
 
 from fairseq import checkpoint_utils, utils
+from torch import nn
 
 from fairseq_cmlm.decoding.options import Decoding
 from fairseq_cmlm.errors import CheckpointError
@@ -13,25 +14,41 @@ from fairseq_cmlm.inference.left_to_right import LeftToRight
 from fairseq_cmlm.inference.readers import Judge, Judges
 from fairseq_cmlm.options import signed_file
 from fairseq_cmlm.plugin.autoregressive import Autoregressive, load_transformer
+from fairseq_cmlm.plugin.beam_search import BeamSearch
 from fairseq_cmlm.plugin.blanks import BEGINS, CONTINUES
+from fairseq_cmlm.plugin.causal_model import CausalModel
 from fairseq_cmlm.training.objectives import OBJECTIVES
 
 
+class _Loaded(NamedTuple):
+    """A model that reads from left to right: as a judge, and as fairseq searches with it."""
+
+    judge: Judge
+    model: nn.Module
+    dictionary: Any
+
+
 class LoadedJudges:
-    """The judges of a task. A checkpoint is loaded once, whatever generators and options ask for it."""
+    """The judges of a task. Each checkpoint is loaded once, however many generators and options use it."""
 
     def __init__(self) -> None:
-        self._loaded: dict[str, Judge] = {}
+        self._loaded: dict[str, _Loaded] = {}
 
     def of(self, decoding: Decoding, task: Any) -> Judges:
         """Return the judges of a decoding, with the dictionaries of `task`."""
+        searcher = self._load("--search-with", decoding.search_with, task)
+        verifier = self._load("--verify-with", decoding.verify_with, task)
+        rescorer = self._load("--rescore-with", decoding.rescore_with, task)
+        planner = self._load("--plan-with", decoding.plan_with, task)
         return Judges(
-            rescorer=self._judge("--rescore-with", decoding.rescore_with, task),
-            planner=self._judge("--plan-with", decoding.plan_with, task),
+            rescorer=rescorer and rescorer.judge,
+            planner=planner and planner.judge,
+            searcher=searcher and BeamSearch(searcher.model, searcher.dictionary, decoding.beam),
+            verifier=verifier and verifier.judge,
             text=lambda tokens: letters(tokens, task.target_dictionary),
         )
 
-    def _judge(self, flag: str, name: Optional[str], task: Any) -> Optional[Judge]:
+    def _load(self, flag: str, name: Optional[str], task: Any) -> Optional[_Loaded]:
         if name is None:
             return None
         path = Path(name)
@@ -41,8 +58,8 @@ class LoadedJudges:
         return self._loaded[key]
 
 
-def _load(flag: str, path: Path, task: Any) -> Judge:
-    """Load the model of a checkpoint: one of `--objective hybrid`, or else fairseq's Transformer."""
+def _load(flag: str, path: Path, task: Any) -> _Loaded:
+    """Load the model of a checkpoint: fairseq's Transformer or a model of `--objective hybrid`."""
     if path.is_file() and "dictionary_version" in checkpoint_utils.load_checkpoint_to_cpu(str(path))["model"]:
         ((model,), _) = checkpoint_utils.load_model_ensemble([str(path)], task=task)
         if not OBJECTIVES[model.objective].causal:
@@ -51,13 +68,15 @@ def _load(flag: str, path: Path, task: Any) -> Judge:
                 f"{flag} {path} was trained with --objective {model.objective} and does not read from left to right: "
                 f"give a model of --objective {' or '.join(fit)}, or fairseq's autoregressive Transformer"
             )
-        return LeftToRight(model.eval())
+        model.eval()
+        dictionary = task.target_dictionary
+        return _Loaded(LeftToRight(model, task.symbols), CausalModel(model, dictionary.mask_index), dictionary)
     folder, languages = utils.split_paths(task.cfg.data)[0], (task.cfg.source_lang, task.cfg.target_lang)
-    _, model = load_transformer(path, Path(folder), languages, flag)
-    return Autoregressive(model, task.target_dictionary.eos())
+    its_task, model = load_transformer(path, Path(folder), languages, flag)
+    return _Loaded(Autoregressive(model, task.target_dictionary.eos()), model, its_task.target_dictionary)
 
 
 def letters(tokens: Sequence[int], dictionary: Any) -> str:
-    """Return the text of a target as chrF sees it: without white space, subwords joined, and without `</s>`."""
+    """Return the text of a target for chrF: subwords joined, without `</s>` and white space."""
     symbols = [dictionary[token] for token in tokens if token != dictionary.eos()]
     return "".join(symbol.removesuffix(CONTINUES).removeprefix(BEGINS) for symbol in symbols)

@@ -1,4 +1,4 @@
-"""Labels as targets of a model: which of their words stand in all of them, and which are a label's own."""
+"""Labels as targets of a model: words that all labels share, and words of a label's own."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from fairseq_cmlm.inference.labels import LabelledTarget
 def labelled_targets(
     labels: Sequence[str], encode: Callable[[str], str], dictionary: Any, longest: int
 ) -> list[LabelledTarget]:
-    """Return the targets of labels; two that are the same, or one that the model cannot write, are a TextError.
+    """Return the targets of labels; raise a TextError if two are equal, or if the model cannot write one.
 
-    What all labels begin or end with is given to the model, as a template's words are: `It was good .`, `It was bad .`
+    Words with which all labels begin or end are given to the model like a template's: `It was good .`, `It was bad .`
 
-    encode   subwords of a target
-    longest  tokens, `</s>` included, that the model writes
+    encode   function from a target to its subwords
+    longest  most tokens that the model writes, `</s>` included
     """
     if isinstance(labels, str) or len(labels) < 2:
         raise TextError("labels must be a list of two strings or more")
@@ -34,7 +34,7 @@ def labelled_targets(
 
 
 def _alike(rows: Sequence[Sequence[int]]) -> int:
-    """Return with how many tokens all rows begin."""
+    """Count the tokens with which all rows begin."""
     return sum(1 for _ in takewhile(lambda column: len(set(column)) == 1, zip(*rows)))
 
 

@@ -1,4 +1,4 @@
-"""Models with their task, from files: what Python needs to translate without fairseq's commands."""
+"""Loading models with their task from files, for use from Python without fairseq's commands."""
 
 from __future__ import annotations
 
@@ -53,9 +53,9 @@ def load_models(
 
 
 def _dictionaries(folders: list[Path], source: Optional[str], target: Optional[str]) -> tuple[Path, tuple[str, str]]:
-    """Find the first of `folders` that holds the dictionaries of both languages, and the languages.
+    """Return the first of `folders` that holds the dictionaries of both languages, and the languages.
 
-    A language that is not known is read off the names of the files that fairseq-preprocess wrote there.
+    An unknown language is taken from the names of the files that fairseq-preprocess wrote there.
     """
     for folder in filter(Path.is_dir, folders):
         pair = data_utils.infer_language_pair(str(folder))
@@ -79,5 +79,5 @@ def move(models: list[CMLMModel], device: str) -> torch.device:
         for model in models:
             model.to(device)
         return torch.device(device)
-    except (AssertionError, RuntimeError) as error:  # a torch without CUDA asserts
+    except (AssertionError, RuntimeError) as error:  # torch without CUDA raises an AssertionError
         raise OptionError(f"device {device} cannot be used: {error}") from None

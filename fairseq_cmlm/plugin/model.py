@@ -1,4 +1,4 @@
-"""The conditional masked language model as fairseq registers it: options, architectures, checkpoints."""
+"""The conditional masked language model as a model of fairseq: options, architectures, checkpoints."""
 
 import threading
 from argparse import ArgumentParser, Namespace
@@ -23,7 +23,7 @@ from fairseq_cmlm.plugin.fairseq_options import as_fairseq_fields
 from fairseq_cmlm.training.objectives import OBJECTIVES
 
 Learned = TypeVar("Learned")
-# Two threads that lower a model would each see the other's half of the work.
+# Two threads that lower the same model would each see half of the other's work.
 _LOWERING = threading.Lock()
 ModelFields: Any = as_fairseq_fields(ModelOptions, defaults=True)
 
@@ -32,9 +32,8 @@ ModelFields: Any = as_fairseq_fields(ModelOptions, defaults=True)
 class CMLMConfig(ModelFields, FairseqDataclass):
     """Options of `--arch cmlm_*`, with the values of cmlm_base.
 
-    objective        what the model was or is trained for: its heads depend on it. None: a checkpoint from before it was
-                     kept
-    label_smoothing  of the tokens in training; None likewise
+    objective        the training objective, on which the heads depend; None in checkpoints that do not record it
+    label_smoothing  label smoothing of the tokens in training; None likewise
     """
 
     objective: Optional[str] = II("task.objective")
@@ -61,13 +60,13 @@ def _network_size(cfg: CMLMConfig, source: MaskedDictionary, target: MaskedDicti
 
 
 def _objective(cfg: CMLMConfig) -> str:
-    """Return what the model is for."""
+    """Return the objective that the model is or was trained for."""
     name = _of_the_training(cfg, "objective")
     return name if name in OBJECTIVES else "cmlm"
 
 
 def _of_the_training(cfg: CMLMConfig, name: str) -> Any:
-    """Return an option of the training; a configuration apart from one, such as an old checkpoint's, has none."""
+    """Return an option of the training, or None in a configuration without one, such as an old checkpoint's."""
     if OmegaConf.is_config(cfg):
         return OmegaConf.select(cfg, name, throw_on_resolution_failure=False)
     value = getattr(cfg, name, None)
@@ -90,7 +89,7 @@ def _layer_size(cfg: CMLMConfig, side: str) -> LayerSize:
 class CMLMModel(BaseFairseqModel, Network):
     """The network as fairseq builds, trains, saves and loads it.
 
-    The dictionaries that it was made for are part of its state: it refuses to be loaded with others.
+    A hash of its dictionaries is part of its state, and it refuses to be loaded with others.
     """
 
     dictionary_version: Tensor
@@ -108,7 +107,7 @@ class CMLMModel(BaseFairseqModel, Network):
 
     @staticmethod
     def add_args(parser: ArgumentParser) -> None:
-        """Declare the options without defaults, which the architecture gives."""
+        """Declare the options without defaults, which come from the architecture."""
         gen_parser_from_dataclass(parser, CMLMConfig(), delete_default=True)
 
     @classmethod
@@ -134,14 +133,14 @@ class CMLMModel(BaseFairseqModel, Network):
         return hub
 
     def forward(self, objective: "Callable[[CMLMModel], Learned]") -> Learned:
-        """Return what `objective` makes of the network.
+        """Return the result of `objective` on the network.
 
-        However often that encodes and decodes, fairseq's wrappers for data-parallel training see one forward pass.
+        fairseq's wrappers for data-parallel training see one forward pass, however often it encodes and decodes.
         """
         return objective(self)
 
     def lower_precision(self, precision: str) -> None:
-        """Change the model, in place and for decoding alone, to one of PRECISIONS; OptionError where that cannot be."""
+        """Change the model in place, for decoding only, to one of PRECISIONS; raise an OptionError if impossible."""
         with _LOWERING:
             if precision != self.precision:
                 self._lower(precision)
@@ -166,7 +165,7 @@ class CMLMModel(BaseFairseqModel, Network):
         self.precision = precision
 
     def max_positions(self) -> Tuple[int, int]:
-        """The longest source and target, in tokens with `</s>`."""
+        """Return the lengths of the longest source and target, in tokens with `</s>`."""
         return self._max_positions
 
     def load_state_dict(  # type: ignore[override]
@@ -176,7 +175,7 @@ class CMLMModel(BaseFairseqModel, Network):
         model_cfg: Optional[Any] = None,
         args: Optional[Namespace] = None,
     ) -> Any:
-        """As fairseq's, but refuse parameters that belong to other dictionaries."""
+        """Load parameters as fairseq does, but refuse those that belong to other dictionaries."""
         fairseqs: Any = super()
         theirs = state_dict.get("dictionary_version")
         if theirs is None:
@@ -194,7 +193,7 @@ class CMLMModel(BaseFairseqModel, Network):
         return fairseqs.load_state_dict(state_dict, strict, model_cfg, args)
 
 
-# --arch name -> the options that differ from cmlm_base; one on the command line wins.
+# --arch name -> the options that differ from cmlm_base; options on the command line win.
 ARCHITECTURES: Dict[str, Dict[str, Any]] = {
     "cmlm_base": {},
     "cmlm_small": {"encoder_ffn_embed_dim": 512, "decoder_ffn_embed_dim": 512},

@@ -1,4 +1,4 @@
-"""A text pipeline in the form of a tokenizer of fairseq's."""
+"""A text pipeline as a tokenizer of fairseq."""
 
 from dataclasses import dataclass, field
 from typing import Optional
@@ -16,9 +16,9 @@ from fairseq_cmlm.text.pipeline_file import FILE_NAME
 
 
 class PipelineTokenizer:
-    """A pipeline in the form of a tokenizer of fairseq's, which does the work of its BPE too.
+    """A pipeline as a tokenizer of fairseq, which also does the work of fairseq's BPE.
 
-    joined  --post-process has joined the subwords before
+    joined  whether --post-process has already joined the subwords
     """
 
     def __init__(self, pipeline: TextPipeline, joined: bool = False) -> None:

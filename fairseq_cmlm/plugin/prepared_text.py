@@ -1,4 +1,4 @@
-"""The text pipeline of a model: from a file or a data folder, and beside options of fairseq that say the same."""
+"""The text pipeline of a model, from a file or a data folder, and its agreement with options of fairseq."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _WAY_OUT = "leave it out, or add --text-pipeline none to prepare text by your ow
 def given_pipeline(cfg: Any, from_checkpoint: bool = False) -> Optional[TextPipeline]:
     """Return the pipeline of --text-pipeline FILE, for the languages of `cfg`; None without the option.
 
-    A checkpoint records the option of its training, whose file may be gone: what it held is in the checkpoint.
+    A checkpoint records the option of its training, whose file may be gone; the checkpoint holds its content.
     """
     given = cfg.text_pipeline
     if given in (None, NONE) or (from_checkpoint and not Path(given).is_file()):
@@ -43,9 +43,9 @@ def given_pipeline(cfg: Any, from_checkpoint: bool = False) -> Optional[TextPipe
 
 
 def folder_pipeline(cfg: Any) -> Optional[TextPipeline]:
-    """Return the pipeline of the data folders, for the languages of `cfg`, if no option stands against it.
+    """Return the pipeline of the data folders, for the languages of `cfg`, unless an option rules it out.
 
-    Folders whose pipelines differ are a TextError.
+    Raise a TextError if the pipelines of the folders differ.
     """
     found = None
     if cfg.text_pipeline is None:
@@ -66,9 +66,9 @@ def _read(path: Path, cfg: Any) -> TextPipeline:
 
 
 def check_tokenizer(pipeline: TextPipeline, name: Optional[str], options: Any = None) -> None:
-    """Raise an OptionError if the tokenizer `name`, where one is given, is not the pipeline's.
+    """Raise an OptionError if a tokenizer `name` is given that is not the pipeline's.
 
-    options  of fairseq's tokenizer moses
+    options  options of fairseq's tokenizer moses
     """
     if name in (None, "text_pipeline"):
         return
@@ -81,9 +81,9 @@ def check_tokenizer(pipeline: TextPipeline, name: Optional[str], options: Any = 
 
 
 def check_subwords(pipeline: TextPipeline, kind: str, path: FilePath, tokenizer: Optional[str]) -> None:
-    """Raise an OptionError if the codes or the model in a file are not the pipeline's, or if it would tokenise alone.
+    """Raise an OptionError if the subword model in a file is not the pipeline's, or if only the pipeline tokenises.
 
-    tokenizer  what is given beside; with subwords alone, the text is meant to be tokenised already
+    tokenizer  the tokenizer given beside it; subwords without one imply tokenised text
     """
     try:
         given = SubwordModel(kind, Path(path).read_bytes())
@@ -102,7 +102,7 @@ def check_subwords(pipeline: TextPipeline, kind: str, path: FilePath, tokenizer:
 
 
 def check_bpe(pipeline: TextPipeline, options: Any, tokenizer: Optional[str]) -> None:
-    """Raise an OptionError if fairseq's --bpe, where it is given, is not the pipeline's; `tokenizer` as above."""
+    """Raise an OptionError if fairseq's --bpe is given and not the pipeline's; `tokenizer` as in `check_subwords`."""
     name = getattr(options, "_name", None)
     if name is None:
         return
@@ -113,7 +113,7 @@ def check_bpe(pipeline: TextPipeline, options: Any, tokenizer: Optional[str]) ->
 
 
 def check_post_process(pipeline: TextPipeline, name: Optional[str]) -> bool:
-    """Say whether fairseq's --post-process joins the subwords; an OptionError if it would not, or would join others."""
+    """Return whether fairseq's --post-process joins the subwords; raise an OptionError if it joins none of them."""
     subwords = pipeline.ends[1].subwords
     if name is not None and (subwords is None or _JOINED.get(name) != subwords.kind):
         raise OptionError(
@@ -127,11 +127,11 @@ def check_post_process(pipeline: TextPipeline, name: Optional[str]) -> bool:
 
 
 class Subwords:
-    """Text into the subwords of a model without a pipeline, and back, by fairseq's tokenizers and subword-nmt.
+    """Conversion between text and subwords by fairseq's tokenizers and subword-nmt, for a model without a pipeline.
 
-    Without a tokenizer and codes, text is subwords.
+    Without a tokenizer and codes, texts are sequences of subwords.
 
-    target_codes  if the target language has codes of its own
+    target_codes  codes of the target language, if it has its own
     """
 
     def __init__(
@@ -163,7 +163,7 @@ class Subwords:
 
 
 def encode(tokenizer: Any, bpe: Any, text: str) -> str:
-    """Return the subwords of a text, by fairseq's tokenizer and BPE; None leaves its part of the work out."""
+    """Return the subwords of a text by fairseq's tokenizer and BPE; None skips either."""
     tokenized = tokenizer.encode(text) if tokenizer else text
     return str(bpe.encode(tokenized) if bpe else tokenized)
 
@@ -175,12 +175,12 @@ def _make_tokenizer(name: Optional[str], reads: str, writes: str) -> Any:
 
 
 def _make_bpe(codes: Optional[FilePath]) -> Any:
-    """The BPE of a file of codes, None for None."""
+    """Return the BPE of a file of codes; None for None."""
     if codes is None:
         return None
     try:
         return encoders.build_bpe(Namespace(bpe="subword_nmt", bpe_codes=os.fspath(codes)))
-    except (OSError, UnicodeError, SystemExit):  # what subword_nmt does about a line that is no merge
+    except (OSError, UnicodeError, SystemExit):  # subword_nmt exits at a line that is not a merge
         raise OptionError(f"bpe_codes {codes} is no file of codes that subword-nmt learn-bpe wrote") from None
 
 
@@ -191,9 +191,9 @@ def prepared_text(
     codes: Optional[FilePath],
     target_codes: Optional[FilePath] = None,
 ) -> tuple[PreparedText, str]:
-    """Return what prepares text for a model, and its signature: its pipeline, or without one what options say.
+    """Return the preparation of text for a model, and its signature: the pipeline's, or that of the options.
 
-    Options that are given beside a pipeline must be its own; else they raise an OptionError.
+    Raise an OptionError for options that contradict the pipeline.
     """
     given: Sequence[FilePath] = [file for file in (codes, target_codes) if file]
     if pipeline is None:

@@ -1,7 +1,7 @@
 """Repairs of fairseq for today's Python and torch.
 
-Each repair is one function that says what breaks, since when, and where it is reported. Each looks first whether its
-fault is there, and does nothing where it is not. They are applied when the package is imported as --user-dir, before a
+Each repair is one function that says what breaks, since when, and where it is reported. It first checks whether the
+fault is there, and does nothing otherwise. Repairs are applied when the package is imported as --user-dir, before a
 command parses its options.
 """
 
@@ -32,7 +32,7 @@ from fairseq_cmlm.plugin.training_repairs import TRAINING_REPAIRS
 
 
 def allow_checkpoint_types() -> None:
-    """Loading fails on types that fairseq itself puts into checkpoints.
+    """Repair: loading a checkpoint fails on types that fairseq itself puts into it.
 
     torch >= 2.6 unpickles tensors and plain types only (weights_only), but an argparse.Namespace (models with old-style
     options) and numpy numbers (--eval-bleu) are in fairseq's checkpoints. Only these harmless types are added.
@@ -41,9 +41,9 @@ def allow_checkpoint_types() -> None:
 
 
 def explain_unreadable_checkpoints() -> None:
-    """Torch's refusal of foreign pickled code (weights_only, torch >= 2.6) advises to switch the safety off.
+    """Repair: torch refuses foreign pickled code (weights_only, torch >= 2.6) and advises to switch the safety off.
 
-    Say instead what the file holds, and what to do.
+    Say instead what the file holds and what to do.
     """
     original = checkpoint_utils.load_checkpoint_to_cpu
 
@@ -56,9 +56,9 @@ def explain_unreadable_checkpoints() -> None:
 
 
 def show_why_parameters_do_not_load() -> None:
-    """Trainer.load_checkpoint turns every reason into "please ensure that the architectures match" (fairseq 0.12).
+    """Repair: Trainer.load_checkpoint explains every failure by "please ensure that the architectures match" (0.12).
 
-    Let this package's own reasons through, and say which parameter or optimizer state does not fit.
+    Let this package's own messages through, and say which parameter or optimizer state does not fit.
     """
     original = Trainer.load_checkpoint
 
@@ -69,9 +69,9 @@ def show_why_parameters_do_not_load() -> None:
         except Exception as error:
             if isinstance(error.__context__, CheckpointError):
                 raise error.__context__ from None
-            if isinstance(error.__context__, RuntimeError):  # what torch says of the parameters, one a line
+            if isinstance(error.__context__, RuntimeError):  # torch's message about the parameters, one per line
                 raise _other_model(filename, str(error.__context__).strip().splitlines()[-1].strip()) from None
-            if "parameter group" in str(error):  # of the optimizer
+            if "parameter group" in str(error):  # torch's message about the optimizer
                 raise _other_model(filename, "the optimizer has other parameters") from None
             raise
 
@@ -79,9 +79,9 @@ def show_why_parameters_do_not_load() -> None:
 
 
 def give_the_task_its_state() -> None:
-    """fairseq-train keeps the state of a task in its checkpoints, and does not read it when it resumes (fairseq 0.12).
+    """Repair: fairseq-train saves the state of a task in checkpoints but does not read it on resuming (fairseq 0.12).
 
-    A training that went on with text prepared otherwise would not notice. Only this package's tasks get theirs here.
+    A training would go on with differently prepared text unnoticed. Only this package's tasks get their state back.
     """
     original = Trainer.load_checkpoint
 
@@ -103,9 +103,10 @@ def _other_model(filename: str, difference: str) -> CheckpointError:
 
 
 def keep_last_batch() -> None:
-    """Sentences are lost: a last batch whose size is no multiple of --required-batch-size-multiple is dropped.
+    """Repair: sentences are lost when the last batch is no multiple of --required-batch-size-multiple.
 
-    fairseq main and fairseq-fixed, not 0.12.2; fairseq issues 5036, 5094, 5351. No sentences at all are an IndexError.
+    In fairseq main and fairseq-fixed, not 0.12.2; fairseq issues 5036, 5094, 5351. Without any sentence it raises an
+    IndexError.
     """
     original = data_utils.batch_by_size
     three = np.ones(3, dtype=np.int64)
@@ -126,9 +127,9 @@ def keep_last_batch() -> None:
 
 
 def check_the_options() -> None:
-    """Options that cannot work end in tracebacks, or have no effect: command_options.py names them.
+    """Repair: options that cannot work end in tracebacks or have no effect; command_options.py checks them.
 
-    And --bf16 turns --tpu on, which fails without torch_xla (fairseq 0.12): then no TPU can be meant.
+    Also, --bf16 turns --tpu on, which fails without torch_xla (fairseq 0.12); without it no TPU can be meant.
     """
     original = options.parse_args_and_arch
 
@@ -140,7 +141,7 @@ def check_the_options() -> None:
         suppress_defaults: bool = False,
         modify_parser: Any = None,
     ) -> Any:
-        # A program that gives words of its own makes a configuration and starts no command.
+        # A program that passes arguments of its own makes a configuration and starts no command.
         command = input_args is None and not suppress_defaults
         if command:
             prepare(parser)
@@ -156,7 +157,7 @@ def check_the_options() -> None:
 
 
 def read_whole_lines() -> None:
-    """fairseq-interactive ends lines and stops at invalid UTF-8 as `fileinput` does; read as every other part here."""
+    """Repair: fairseq-interactive reads by `fileinput`, with other line ends and UTF-8 errors than all else here."""
     interactive = sys.modules.get("fairseq_cli.interactive")
     if interactive is not None:
         interactive.buffered_read = buffered_read  # type: ignore[attr-defined]
@@ -167,7 +168,7 @@ def buffered_read(input: str, buffer_size: int) -> Iterator[list[str]]:
     buffer: list[str] = []
     with open(sys.stdin.fileno() if input == "-" else input, "rb") as stream:
         for line in text_lines(stream, input):
-            buffer.append(line.strip(" "))  # a tab may part a source from an empty target
+            buffer.append(line.strip(" "))  # keep tabs: one may separate a source from an empty target
             if len(buffer) >= buffer_size:
                 yield buffer
                 buffer = []
@@ -176,9 +177,9 @@ def buffered_read(input: str, buffer_size: int) -> Iterator[list[str]]:
 
 
 def split_words_at_all_white_space() -> None:
-    """subword-nmt takes a tab, U+00A0 or U+2028 for a letter, and fairseq then ends a word there: both parts are <unk>.
+    """Repair: subword-nmt takes tab, U+00A0 or U+2028 for a letter, but fairseq ends the word: both parts are <unk>.
 
-    fairseq's dictionary and sacremoses end words at any white space. So does --bpe subword_nmt (fairseq 0.12) now.
+    fairseq's dictionary and sacremoses end words at any white space; with this, --bpe subword_nmt (0.12) does too.
     """
     original = SubwordNMTBPE.encode
 
@@ -190,13 +191,13 @@ def split_words_at_all_white_space() -> None:
 
 
 def end_with_the_message() -> None:
-    """An error that a user can mend ends fairseq's commands with a traceback (all versions); show its message alone.
+    """Repair: errors that a user can mend end fairseq's commands with a traceback (all versions); show the message.
 
-    And a reader that has seen enough, as in `fairseq-generate ... | head`, is no error.
+    A reader that closes the pipe, as in `fairseq-generate ... | head`, is no error either.
     """
     command = Path(sys.argv[0]).name
     if not command.startswith("fairseq-"):
-        return  # a program that imports the package keeps its own ways
+        return  # a program that imports the package keeps its own exception hook
     original = sys.excepthook
 
     def excepthook(kind: type[BaseException], error: BaseException, trace: Optional[TracebackType]) -> None:
@@ -204,7 +205,7 @@ def end_with_the_message() -> None:
         if message:
             print(f"{command}: error: {message}", file=sys.stderr)
         elif isinstance(error, BrokenPipeError):
-            # What is still to be written, when Python ends, goes nowhere.
+            # Discard what Python still writes when it ends.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         else:
             original(kind, error, trace)
@@ -213,12 +214,12 @@ def end_with_the_message() -> None:
 
 
 def _message_of(error: BaseException) -> str:
-    """Return what a user must know of an error, or nothing if only its traceback can tell."""
+    """Return the message of an error for users, or "" if only the traceback explains it."""
     if isinstance(error, UserError):
         return str(error)
-    if isinstance(error, FloatingPointError):  # fairseq's, of gradients that are no numbers or a loss that explodes
+    if isinstance(error, FloatingPointError):  # raised by fairseq for NaN gradients or an exploding loss
         return f"the training diverged ({error}): lower --lr, or go on from an earlier checkpoint"
-    if isinstance(error, ProcessRaisedException):  # one of several processes; only the traceback's text is left of it
+    if isinstance(error, ProcessRaisedException):  # raised with several processes; only text is left
         kind, _, message = str(error).strip().rpartition("\n")[2].partition(": ")
         return message if kind.startswith(f"{UserError.__module__}.") else ""
     return ""

@@ -1,4 +1,4 @@
-"""Whether fairseq's Transformer was trained on the dictionaries in use: its checkpoint does not hold them."""
+"""Check that fairseq's Transformer was trained on the dictionaries in use, which its checkpoint does not hold."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from fairseq_cmlm.errors import CheckpointError
 def check_words(state: Mapping[str, Any], task: Any) -> str:
     """Raise a CheckpointError unless the Transformer of the checkpoint `state` has the dictionaries of `task`.
 
-    Numbers of words are compared, and the words where the folder that it was trained on is there. Returns how far they
-    could be compared, in words.
+    The numbers of words are compared, and the words themselves if the training's data folder exists. Return a text that
+    says how much could be compared.
     """
     compared = []
     theirs = state["cfg"].task

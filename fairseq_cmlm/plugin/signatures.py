@@ -1,4 +1,4 @@
-"""Signatures in front of what fairseq's commands print."""
+"""Signatures printed before the output of fairseq's commands."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 
 
 def show(head: str, signature: str) -> bool:
-    """Print a signature in front of what fairseq-generate and fairseq-interactive print, for `fairseq-cmlm score`.
+    """Print a signature before the output of fairseq-generate and fairseq-interactive, for `fairseq-cmlm score`.
 
-    Return whether one of them runs.
+    Return whether one of these commands is running.
     """
     shown = Path(sys.argv[0]).name in ("fairseq-generate", "fairseq-interactive")
     if shown:

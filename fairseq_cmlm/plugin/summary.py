@@ -1,4 +1,4 @@
-"""What fairseq's commands say of a decoding: its signature before the output, its passes in the summary at the end."""
+"""Reporting a decoding in fairseq's commands: its signature before the output, its passes in the final summary."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from fairseq_cmlm.decoding.options import Decoding
 from fairseq_cmlm.generated import SIGNATURE
 from fairseq_cmlm.plugin.signatures import show
 
-# Logger -> how the line begins that it ends with.
+# Logger -> the beginning of its final line.
 _SUMMARIES = {"fairseq_cli.generate": "Translated ", "fairseq_cli.interactive": "Total time: "}
 
 
 class PassCounter(logging.Filter):
-    """Counts passes and tokens of the best hypotheses, and adds them to the line that sums a command up."""
+    """A counter of the passes and tokens of best hypotheses, which adds them to a command's final line."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -28,7 +28,7 @@ class PassCounter(logging.Filter):
             self.tokens += best["length"]
 
     def text(self) -> str:
-        """Return the means: passes of a sentence's best translation, and its tokens, `</s>` included, for each.
+        """Return the mean passes of a sentence's best translation, and its mean tokens, `</s>` included, per pass.
 
         >>> counter = PassCounter()
         >>> counter.count([[{"steps": 4, "length": 10}], [{"steps": 2, "length": 5}]])
@@ -39,20 +39,20 @@ class PassCounter(logging.Filter):
         return f"{mean:.1f} passes a sentence, {self.tokens / max(self.passes, 1):.2f} tokens a pass"
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Let every line pass, the summary with more in it."""
+        """Let every line pass; extend the final one."""
         begin = _SUMMARIES.get(record.name)
         if begin and self.sentences and record.getMessage().startswith(begin):
             record.msg, record.args = f"{record.getMessage()}; {self.text()}", ()
         return True
 
     def add_to_summaries(self) -> None:
-        """Take the place of the counter of an earlier generator."""
+        """Attach to the loggers, replacing the counter of an earlier generator."""
         for name in _SUMMARIES:
             logger = logging.getLogger(name)
             logger.filters = [one for one in logger.filters if not isinstance(one, PassCounter)] + [self]
 
 
 def frame_output(decoding: Decoding, counter: PassCounter) -> None:
-    """Print the signature, and have the passes summed up, in fairseq's own commands."""
+    """Print the signature, and have the passes counted, in fairseq's own commands."""
     if show(SIGNATURE, decoding.signature()):
         counter.add_to_summaries()

@@ -1,4 +1,4 @@
-"""Translation by a conditional masked language model, as fairseq registers it."""
+"""Translation by a conditional masked language model, as a task of fairseq."""
 
 import logging
 from dataclasses import dataclass, field
@@ -12,6 +12,7 @@ from fairseq.data.iterators import EpochBatchIterator
 from fairseq.tasks import register_task
 from omegaconf import II
 
+from fairseq_cmlm.checkpoints.averaging import LONGEST
 from fairseq_cmlm.decoding.options import Decoding
 from fairseq_cmlm.decoding.template import Template
 from fairseq_cmlm.decoding.tokens import Symbols
@@ -19,7 +20,7 @@ from fairseq_cmlm.errors import CheckpointError, OptionError, TextError
 from fairseq_cmlm.inference.captured import CapturedPasses
 from fairseq_cmlm.inference.trained_for import refuse_untrained, with_smoothing
 from fairseq_cmlm.options import given_in, help_of
-from fairseq_cmlm.plugin.batches import refuse_none, refuse_too_few, within_limits
+from fairseq_cmlm.plugin.batches import long_of, refuse_none, refuse_too_few, within_limits
 from fairseq_cmlm.plugin.blanks import TemplateReader, WithTemplates
 from fairseq_cmlm.plugin.criterion import CMLMLoss
 from fairseq_cmlm.plugin.data_folder import refuse_swapped, trained_languages
@@ -39,7 +40,7 @@ from fairseq_cmlm.training.options import Training
 
 logger = logging.getLogger(__name__)
 
-# Validation masks the same tokens in every epoch, and under every --seed: runs can be compared.
+# Validation masks the same tokens in every epoch and for every --seed, so that runs can be compared.
 VALIDATION_SEED, VALIDATION_EPOCH = 0, 0
 DecodingFields: Any = as_fairseq_fields(Decoding, defaults=False)
 
@@ -48,7 +49,7 @@ DecodingFields: Any = as_fairseq_fields(Decoding, defaults=False)
 class TranslationCMLMConfig(DecodingFields, TextConfig):
     """Options of `--task translation_cmlm`: those of fairseq's translation task, of decoding and text, and two more.
 
-    The objective is the criterion's, but the model must know it too: some objectives train heads of their own.
+    The objective belongs to the criterion, but the model needs it too, because some objectives train heads.
     """
 
     objective: str = field(default="cmlm", metadata={"help": help_of(Training.__dataclass_fields__["objective"])})
@@ -69,6 +70,7 @@ class TranslationCMLMTask(TextTask):
     """fairseq's translation task with a mask symbol, keyed noise, and decoding by iterative refinement."""
 
     cfg: TranslationCMLMConfig
+    longest: Optional[Tuple[int, int]] = None  # tokens of source and target that were learned; None: nobody tells
 
     def __init__(self, cfg: TranslationCMLMConfig, src_dict: MaskedDictionary, tgt_dict: MaskedDictionary) -> None:
         super().__init__(cfg, src_dict, tgt_dict)
@@ -88,7 +90,7 @@ class TranslationCMLMTask(TextTask):
 
     @classmethod
     def load_dictionary(cls, filename: str) -> MaskedDictionary:
-        """Read the words of a dict.txt; the task adds the mask symbol behind them."""
+        """Read the words of a dict.txt; the task adds the mask symbol after them."""
         dictionary: MaskedDictionary = MaskedDictionary.load(filename)
         return dictionary
 
@@ -104,25 +106,38 @@ class TranslationCMLMTask(TextTask):
                 "another --gen-subset or --valid-subset, or preprocess it"
             ) from None
         except ValueError as error:
-            if "empty file" not in str(error):  # what mmap says
+            if "empty file" not in str(error):  # mmap's message for an empty file
                 raise
             raise TextError(f"the split '{split}' in {self.cfg.data} holds no sentence") from None
         pairs = self.datasets[split]
-        pairs.input_feeding = False  # there is no previous output token
+        pairs.input_feeding = False  # a masked decoder reads no previous output tokens
         pairs.src = TextOnly(pairs.src, self.src_dict)
         if pairs.tgt is not None:
             pairs.tgt = TextOnly(pairs.tgt, self.tgt_dict)
+        if self._learns and split == self.cfg.train_subset:
+            self.longest = long_of(pairs.src_sizes), long_of(pairs.tgt_sizes)
+
+    def state_dict(self) -> Dict[str, Any]:
+        """Return what fairseq keeps of the task in a checkpoint: also how long the texts of the training are."""
+        return {**super().state_dict(), **({} if self.longest is None else {LONGEST: list(self.longest)})}
+
+    def load_state_dict(self, state_dict: Dict[str, Any]) -> None:
+        """Take the state of a checkpoint; of several the texts that all of them have learned to read."""
+        super().load_state_dict(state_dict)
+        theirs = state_dict.get(LONGEST)
+        if theirs is not None:
+            self.longest = tuple(map(min, theirs, self.longest or theirs))
 
     def build_dataset_for_inference(
         self, src_tokens: List[torch.Tensor], src_lengths: List[int], constraints: Optional[torch.Tensor] = None
     ) -> LanguagePairDataset:
-        """Wrap sentences of fairseq-interactive or of the hub interface, which numbers those of each call from 1."""
+        """Return a dataset of sentences of fairseq-interactive or of the hub interface."""
         dataset = super().build_dataset_for_inference(src_tokens, src_lengths, constraints)
         dataset.first_line = self._first_line
         return WithTemplates(dataset, self._read_templates) if self._read_templates else dataset
 
     def get_interactive_tokens_and_lengths(self, lines: Sequence[str], encode_fn: Any) -> Tuple[List[Any], List[int]]:
-        """Return the tokens, and their number, of the next lines that fairseq-interactive has read."""
+        """Return the tokens and lengths of the next lines that fairseq-interactive has read."""
         self._first_line, self._next_line = self._next_line, self._next_line + len(lines)
         self._read_templates = []
         if self.cfg.infill:
@@ -136,7 +151,7 @@ class TranslationCMLMTask(TextTask):
         max_positions: Optional[Tuple[int, int]] = None,
         ignore_invalid_inputs: bool = False,
     ) -> np.ndarray:
-        """Drop what is too long in training or where asked to, with a count; refuse it elsewhere, naming the line."""
+        """Drop too long sentences, with a count, in training or if told to; else refuse them, naming the line."""
         return within_limits(indices, dataset, max_positions, ignore_invalid_inputs)
 
     def get_batch_iterator(
@@ -152,14 +167,14 @@ class TranslationCMLMTask(TextTask):
         shard_id: int = 0,
         **kwargs: Any,
     ) -> EpochBatchIterator:
-        """As fairseq's, but the batches are the same after a resume, and --num-shards holds.
+        """Return fairseq's iterator, with the same batches after a resume and with --num-shards in effect.
 
-        fairseq composes the batches once, under seed + the epoch it starts in; so a resumed training had others.
+        fairseq composes the batches once, with seed + the epoch it starts in, so a resumed training has other ones.
         fairseq-generate 0.12 ignores its options --num-shards and --shard-id.
         """
-        # A sentence that no batch can hold is too long.
+        # Sentences that no batch can hold count as too long.
         limits = utils.resolve_max_positions(max_positions, max_tokens or None)
-        # Each of the processes of one shard takes its part of it.
+        # The processes of a shard divide it among them.
         part = {"num_shards": num_shards * self.cfg.num_shards, "shard_id": shard_id + num_shards * self.cfg.shard_id}
         own = {"seed": seed - epoch, "epoch": epoch, **part}
         batches: EpochBatchIterator = super().get_batch_iterator(
@@ -176,7 +191,7 @@ class TranslationCMLMTask(TextTask):
     # Training
 
     def build_model(self, cfg: Any, from_checkpoint: bool = False) -> CMLMModel:
-        """Build the model, of this package only; a new one begins as --init-from says."""
+        """Build the model, which must be of this package; a new one starts as --init-from says."""
         if self.cfg.eval_bleu:
             check_eval_bleu(self.cfg)
         model = super().build_model(cfg, from_checkpoint)
@@ -194,7 +209,7 @@ class TranslationCMLMTask(TextTask):
         return model
 
     def build_criterion(self, cfg: Any, from_checkpoint: bool = False) -> CMLMLoss:
-        """Build the criterion, of this package only."""
+        """Build the criterion, which must be of this package."""
         if self.cfg.num_shards > 1:
             raise OptionError(
                 f"--num-shards {self.cfg.num_shards} would leave data out of the training: it is for fairseq-generate. "
@@ -204,7 +219,7 @@ class TranslationCMLMTask(TextTask):
         return super().build_criterion(cfg, from_checkpoint)
 
     def begin_epoch(self, epoch: int, model: Any) -> None:
-        """Remember the epoch: its masks are its own."""
+        """Remember the epoch, because each epoch has its own masks."""
         self._epoch = epoch
 
     def train_step(
@@ -216,13 +231,13 @@ class TranslationCMLMTask(TextTask):
         update_num: int,
         ignore_grad: bool = False,
     ) -> Any:
-        """One forward and backward, on masks drawn for this epoch."""
+        """Run one forward and backward pass on masks drawn for this epoch."""
         sample["noise_keys"] = sentence_keys(self.cfg.seed, self._epoch, sample["id"])
         sample["updates"] = update_num
         return super().train_step(sample, model, criterion, optimizer, update_num, ignore_grad)
 
     def valid_step(self, sample: Dict[str, Any], model: Any, criterion: Any) -> Any:
-        """One validation batch, on masks that never change."""
+        """Validate one batch on masks that never change."""
         sample["noise_keys"] = sentence_keys(VALIDATION_SEED, VALIDATION_EPOCH, sample["id"])
         return super().valid_step(sample, model, criterion)
 
@@ -231,7 +246,7 @@ class TranslationCMLMTask(TextTask):
     def build_generator(
         self, models: Sequence[Any], args: Any, prefix_allowed_tokens_fn: Any = None, **unused: Any
     ) -> CMLMGenerator:
-        """Build the generator; an option is taken from `args` (--eval-bleu-args) if it is there, else from the task."""
+        """Build the generator; options in `args` (--eval-bleu-args) win over those of the task."""
         if prefix_allowed_tokens_fn is not None:
             raise OptionError("prefix_allowed_tokens_fn is not for --task translation_cmlm: prefixes are not grown")
         refuse_foreign_options(args)
@@ -241,7 +256,7 @@ class TranslationCMLMTask(TextTask):
         return generator
 
     def generator(self, models: Sequence[CMLMModel], decoding: Decoding, history: bool = False) -> CMLMGenerator:
-        """Return the generator for a decoding, and give the models its precision."""
+        """Return the generator for a decoding, and change the models to its precision."""
         if decoding.dtype != "float32" and self.cfg.eval_bleu:
             raise OptionError(
                 f"--decoding-dtype {decoding.dtype} would change the model in training: leave out --eval-bleu"
@@ -250,15 +265,19 @@ class TranslationCMLMTask(TextTask):
         for model in models:
             refuse_untrained(decoding, model.objective)
             model.lower_precision(decoding.dtype)
-        kept: Dict[str, Any] = {"token_sets": self.templates.token_sets, "captured": self._captured}
+        kept: Dict[str, Any] = {
+            "token_sets": self.templates.token_sets,
+            "captured": self._captured,
+            "longest": self.longest,
+        }
         return CMLMGenerator(decoding, self.symbols, self._judges.of(decoding, self), **kept, history=history)
 
     @property
     def symbols(self) -> Symbols:
-        """The control symbols of the target dictionary."""
+        """Return the control symbols of the target dictionary."""
         target = self.target_dictionary
         return Symbols(bos=target.bos(), pad=target.pad(), eos=target.eos(), mask=target.mask_index)
 
     def _given(self, args: Any) -> Dict[str, Any]:
-        """Return the decoding options that are given in `args`, or else to the task."""
+        """Return the decoding options given in `args` or to the task."""
         return given_in(Decoding, as_dict(args), as_dict(self.cfg))

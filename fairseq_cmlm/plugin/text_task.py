@@ -1,4 +1,4 @@
-"""fairseq's translation task with a text pipeline: raw text in, raw text out, and the pipeline in every checkpoint."""
+"""fairseq's translation task with a text pipeline: raw text in and out, and the pipeline in every checkpoint."""
 
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, Optional
@@ -26,7 +26,7 @@ from fairseq_cmlm.text.pipeline_file import FILE_NAME, STATE, agreed, from_json,
 
 @dataclass
 class TextConfig(TranslationConfig):
-    """Options of fairseq's translation task, and how its text is prepared."""
+    """Options of fairseq's translation task and of its text pipeline."""
 
     text_pipeline: Optional[str] = field(
         default=None,
@@ -41,7 +41,7 @@ class TextConfig(TranslationConfig):
 class TextTask(TranslationTask):
     """A translation task that knows how its text is prepared.
 
-    text  the pipeline of the model, or None: a training has that of its data folder, decoding that of the checkpoint
+    text  the text pipeline or None: of the data folder in training, of the checkpoint in decoding
     """
 
     text: Optional[TextPipeline] = None
@@ -59,9 +59,9 @@ class TextTask(TranslationTask):
         return task
 
     def build_model(self, cfg: Any, from_checkpoint: bool = False) -> Any:
-        """Build the model; a new one is trained on the text of the data folder.
+        """Build the model; for a new one, take the text pipeline of the data folder.
 
-        --eval-bleu is that of joined text, unless its options say how to join.
+        --eval-bleu scores text joined by the pipeline, unless its own options say how to join.
         """
         if not from_checkpoint:
             self.text = self.text or self._text_of_data
@@ -72,7 +72,7 @@ class TextTask(TranslationTask):
         return model
 
     def build_tokenizer(self, args: Any) -> Any:
-        """Build the tokenizer of fairseq's commands: the text pipeline of the model, or else what the options say."""
+        """Build the tokenizer of fairseq's commands: the model's text pipeline, or the one that the options name."""
         self._tokenizer = args
         if self.text is None:
             return super().build_tokenizer(args)
@@ -81,7 +81,7 @@ class TextTask(TranslationTask):
         return PipelineTokenizer(self.text, joined=check_post_process(self.text, self.cfg.post_process))
 
     def build_bpe(self, args: Any) -> Any:
-        """Build the BPE of fairseq's commands, after the tokenizer; None where the pipeline does its work."""
+        """Build the BPE of fairseq's commands, after the tokenizer; None if the pipeline does its work."""
         if self.text is None:
             bpe, tokenizer = super().build_bpe(args), super().build_tokenizer(reading_target(self._tokenizer))
             self.target_subwords = lambda text: encode(tokenizer, bpe, text)
@@ -91,11 +91,11 @@ class TextTask(TranslationTask):
         return None
 
     def state_dict(self) -> Dict[str, Any]:
-        """Return what fairseq keeps of the task in a checkpoint: the text pipeline."""
+        """Return the state that fairseq saves in a checkpoint: the text pipeline."""
         return {} if self.text is None else {STATE: to_json(self.text)}
 
     def load_state_dict(self, state_dict: Dict[str, Any]) -> None:
-        """Take the text pipeline of a checkpoint, which must be that of the data folder and of other checkpoints."""
+        """Take the text pipeline of a checkpoint, which must equal that of the data folder and of other checkpoints."""
         kept = state_dict.get(STATE)
         if kept is None or self.cfg.text_pipeline == NONE:
             return

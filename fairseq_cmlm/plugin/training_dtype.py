@@ -1,4 +1,4 @@
-"""`--training-dtype`: the option that every criterion here has."""
+"""The option `--training-dtype`, which every criterion here has."""
 
 from dataclasses import dataclass, field
 
@@ -12,7 +12,7 @@ TRAINING_DTYPES = ["float32", "bfloat16"]
 
 @dataclass
 class TrainingDtypeConfig(FairseqDataclass):
-    """The option, and those of fairseq's that it excludes."""
+    """The option, and the options of fairseq that it excludes."""
 
     training_dtype: ChoiceEnum(TRAINING_DTYPES) = field(  # type: ignore[valid-type]
         default="float32",
@@ -27,7 +27,7 @@ class TrainingDtypeConfig(FairseqDataclass):
 
 
 def is_reduced(training_dtype: str, *others: bool) -> bool:
-    """Whether to train in bfloat16; `others` are --fp16, --bf16 and --amp, with which it would be an OptionError."""
+    """Return whether to train in bfloat16; raise an OptionError if combined with `others`: --fp16, --bf16 and --amp."""
     reduced = training_dtype == "bfloat16"
     if reduced and any(others):
         raise OptionError(

@@ -1,4 +1,4 @@
-"""Repairs of how fairseq trains: its optimizer, moving average, and trainings of several processes."""
+"""Repairs of fairseq's training: its optimizer, moving average, and trainings of several processes."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from fairseq_cmlm.training.fused_adam import FusedAdam
 
 
 def decay_tied_tables_once() -> None:
-    """--store-ema averages a table once for each of its names: three times with --share-all-embeddings (fairseq 0.12).
+    """Repair: --store-ema averages a table once per name, three times with --share-all-embeddings (fairseq 0.12).
 
-    So it forgets faster than the rest of the model.
+    Without this, the table's average forgets faster than the rest of the model.
     """
     original = EMA._step_internal
 
@@ -36,7 +36,7 @@ def decay_tied_tables_once() -> None:
 
 
 class _Named:
-    """A model of which only the tensors `names` are seen."""
+    """A view of a model that shows only the tensors `names`."""
 
     def __init__(self, model: torch.nn.Module, names: set[str]) -> None:
         self._model, self._names = model, names
@@ -46,9 +46,9 @@ class _Named:
 
 
 def unscale_gradients_once() -> None:
-    """--amp divides the gradients by the loss scale twice: it unscales one optimizer and steps another (fairseq 0.12).
+    """Repair: --amp divides gradients by the loss scale twice, unscaling one optimizer and stepping another (0.12).
 
-    With the first scale, 128, --adam-eps is then larger than most of them, and little is learned.
+    With the first scale, 128, --adam-eps is then larger than most gradients, and the model learns little.
     """
 
     def step(self: AMPOptimizer) -> None:
@@ -59,10 +59,10 @@ def unscale_gradients_once() -> None:
 
 
 def fuse_adam() -> None:
-    """--optimizer adam launches seven kernels for each parameter if NVIDIA's apex is not installed (all versions).
+    """Repair: --optimizer adam launches seven kernels per parameter without NVIDIA's apex (all versions).
 
-    torch has a fused Adam by now, on CPU and CUDA. --use-old-adam, and parameters that are not float32
-    (--memory-efficient-fp16), keep fairseq's.
+    torch now has a fused Adam for CPU and CUDA. --use-old-adam keeps fairseq's, as do parameters that are not float32
+    (--memory-efficient-fp16).
     """
     original = FairseqAdam.__init__
 
@@ -78,9 +78,9 @@ def fuse_adam() -> None:
 
 
 def draw_dropout_cheaply() -> None:
-    """Dropout takes a seventh of the time of an autoregressive teacher's training on a CPU (all versions of torch).
+    """Repair: dropout takes a seventh of an autoregressive teacher's training time on a CPU (all versions of torch).
 
-    fairseq's modules draw their masks as our network does.
+    Have fairseq's modules draw their masks as our network does.
     """
     original = FairseqDropout.forward
 
@@ -93,9 +93,9 @@ def draw_dropout_cheaply() -> None:
 
 
 def train_on_several_texts() -> None:
-    """Train and train1 in one folder end in "negative dimensions are not allowed" (all versions).
+    """Repair: a folder with train and train1 ends in "negative dimensions are not allowed" (all versions).
 
-    The default of --upsample-primary, -1, is taken as the number of times that train is read; here it is once.
+    fairseq takes the default of --upsample-primary, -1, as the number of times to read train; read it once.
     """
     original = ConcatDataset.__init__
 
@@ -109,10 +109,10 @@ def train_on_several_texts() -> None:
 
 
 def send_checkpoints_to_all_processes() -> None:
-    """A training of several processes cannot resume: what the first one has read is refused by the others.
+    """Repair: a training of several processes cannot resume, because the others refuse what the first one has read.
 
-    They read it as if it were a foreign file (torch >= 2.6, weights_only), and the options in it are omegaconf's. It
-    comes from a process of the same training, which has read the file safely.
+    They unpickle it like a foreign file (torch >= 2.6, weights_only), and its options are omegaconf's. It comes from a
+    process of the same training, which has read the file safely.
     """
 
     def broadcast_object(found: Any, src_rank: int, group: Any, dist_device: torch.device) -> Any:
@@ -124,10 +124,10 @@ def send_checkpoints_to_all_processes() -> None:
 
 
 def resume_on_other_processes() -> None:
-    """A resume in the middle of an epoch counts batches a process (fairseq 0.12), whatever their number was before.
+    """Repair: a resume within an epoch with another number of processes skips or repeats data (fairseq 0.12).
 
-    After 10 batches of one process, two would each pass over 10: data is left out; the other way round, seen twice.
-    The state has the number of processes now, and the position is that of all batches together, rounded down.
+    fairseq counts batches per process: after 10 batches of one process, two processes would skip 10 each. Save the
+    number of processes, and resume at the position of all batches together, rounded down.
     """
     save, load = EpochBatchIterator.state_dict, EpochBatchIterator.load_state_dict
 

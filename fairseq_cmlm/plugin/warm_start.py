@@ -1,4 +1,4 @@
-"""`--init-from`: a training begins with the parameters of another model."""
+"""`--init-from`: begin a training with the parameters of another model."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ _TABLES = (
 def warm_start(model: CMLMModel, cfg: CMLMConfig, task: Any) -> None:
     """Give `model` the parameters of --init-from: a cmlm checkpoint, or one of fairseq's autoregressive Transformer.
 
-    Nothing is done when the training resumes from a checkpoint of its own. What does not fit is an OptionError with the
-    options that would, or a CheckpointError. One line of the log says what was taken and what was not.
+    Do nothing if the training resumes from its own checkpoint. Raise an OptionError with the options that would fit, or
+    a CheckpointError, if the model does not fit. Log in one line which parameters were taken and which were not.
     """
     if not cfg.init_from or _resumes(cfg):
         return
@@ -46,7 +46,7 @@ def warm_start(model: CMLMModel, cfg: CMLMConfig, task: Any) -> None:
 
 
 def _resumes(cfg: CMLMConfig) -> bool:
-    """Whether fairseq-train will find the checkpoint to go on from."""
+    """Return whether fairseq-train will find a checkpoint to resume from."""
     default = cfg.restore_file == "checkpoint_last.pt"
     return Path(cfg.save_dir, cfg.restore_file).exists() if default else Path(cfg.restore_file).exists()
 
@@ -59,7 +59,7 @@ def _read(path: str) -> dict[str, Any]:
 
 
 def _fill(model: CMLMModel, cfg: CMLMConfig, task: Any, state: Mapping[str, Any]) -> str:
-    """Load the parameters; returns what was done, in words."""
+    """Load the parameters; return a text that says what was done."""
     theirs, options, ours = state["model"], state["cfg"].model, model.state_dict()
     name = getattr(options, "arch", None) or getattr(options, "_name", None)
     done = f"{name} after {state['optimizer_history'][-1]['num_updates']} updates; taken: "
@@ -88,13 +88,13 @@ def _fill(model: CMLMModel, cfg: CMLMConfig, task: Any, state: Mapping[str, Any]
 
 
 def _with_heads_of(ours: Mapping[str, Tensor], theirs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return their parameters, with the heads that ours has: an objective may have others than the one before."""
+    """Return their parameters with the heads of ours, because another objective may have other heads."""
     kept = {name: value for name, value in theirs.items() if name not in heads(theirs) - heads(ours)}
     return {**{name: ours[name] for name in heads(ours)}, **kept}
 
 
 def _check_sizes(cfg: CMLMConfig, theirs: Any, names: Sequence[str], others: Sequence[str]) -> None:
-    """Refuse other values of the options `names`; others are options found wrong already, with the right values."""
+    """Raise an OptionError if options `names` differ; `others` are right values of options found wrong already."""
     wrong = [_as_option(name, getattr(theirs, name)) for name in names if getattr(theirs, name) != getattr(cfg, name)]
     if wrong or others:
         raise OptionError(f"--init-from {cfg.init_from} is a model of other sizes: give {', '.join([*wrong, *others])}")
@@ -108,7 +108,7 @@ def _as_option(name: str, value: Any) -> str:
 
 
 def _too_few_positions(cfg: CMLMConfig, theirs: Mapping[str, Tensor]) -> list[str]:
-    """The options of positions of which their learned tables, where they have some, hold fewer than `cfg` wants."""
+    """Return the position options of `cfg` that exceed the size of their learned position tables, if they have any."""
     found = []
     for side, text in (("encoder", "source"), ("decoder", "target")):
         table = theirs.get(f"{side}.embed_positions.weight")

@@ -1,1 +1,1 @@
-"""Tables and facts as Markdown, JSON and plots, whatever they show."""
+"""Rendering: tables and facts as Markdown, JSON and plots; traces as pages and pictures."""

@@ -11,7 +11,7 @@ from fairseq_cmlm.render.table import Table
 
 
 def document(title: str, facts: Mapping[str, Any], *sections: str) -> str:
-    """Return the Markdown of a title, what was measured on what, and the sections."""
+    """Return the Markdown of a title, the facts of a measurement, and the sections."""
     listed = "\n".join(f"- {name}: {_plain(fact)}" for name, fact in facts.items())
     return "\n\n".join([f"# {title}", listed, *sections]) + "\n"
 

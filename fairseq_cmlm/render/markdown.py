@@ -1,4 +1,4 @@
-"""A table as Markdown, however it came about."""
+"""Tables as Markdown."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from typing import Sequence
 
 
 def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """The lines of the table, without a line feed at the end."""
+    """Return the lines of the table, without a line feed at the end."""
     lines = [f"| {' | '.join(cells)} |" for cells in (head, *rows)]
     return "\n".join([lines[0], "|" + "---|" * len(head), *lines[1:]])

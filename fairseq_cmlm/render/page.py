@@ -19,11 +19,11 @@ TEMPLATES = Environment(loader=FileSystemLoader(_FOLDER), autoescape=True, undef
 def page(name: str, data: Any, fetches: str = "'none'", **values: Any) -> str:
     """Return the page of the template templates/NAME.html and the scripts NAME*.js.
 
-    data     what the script draws, for JSON. It is packed: the JSON of a trace is six times as large
-    fetches  from where the script may fetch: nowhere, or 'self', the server that the page came from
-    values   what the template names
+    data     data for the script, as JSON values. It is compressed, because the JSON of a trace is six times as large
+    fetches  where the script may fetch from: 'none', or 'self', the server that the page came from
+    values   values for the names in the template
 
-    By the page's policy a browser runs this very script alone, whatever a text may smuggle in.
+    The page's policy makes a browser run only this script, whatever a text may try to smuggle in.
     """
     files = [_FOLDER / "canvas.js", _FOLDER / "player.js", *sorted(_FOLDER.glob(f"{name}*.js"))]
     script = "".join(file.read_text("utf-8") for file in files)

@@ -9,11 +9,13 @@ from typing import Any, Optional
 from fairseq_cmlm.files import write_files
 from fairseq_cmlm.render.table import Panel, Table
 
+_COLOURS, _MARKERS = 10, "osD^v"  # matplotlib's colours; behind them they begin again, with another marker
+_WITHIN = 6  # series whose legend finds room within the axes
 MISSING = "no plots: matplotlib is not installed (pip install 'fairseq_cmlm[plots]'); all else is there"
 
 
 def figure_class() -> Optional[Any]:
-    """The Figure of matplotlib, which needs no screen; None without matplotlib."""
+    """Return matplotlib's Figure, which needs no screen; None without matplotlib."""
     try:
         return importlib.import_module("matplotlib.figure").Figure
     except ImportError:
@@ -30,11 +32,15 @@ def draw(table: Table, path: Path, figure: Any) -> None:
 
 
 def _draw_panel(panel: Panel, axes: Any) -> None:
-    for name, points in panel.series.items():
-        if points:
-            style = "--" if name.startswith("paper") else "-"
-            axes.plot(*zip(*points), style, marker="o", markersize=4, label=name)
+    drawn = {name: points for name, points in panel.series.items() if points}
+    for number, (name, points) in enumerate(drawn.items()):
+        style, marker = "--" if name.startswith("paper") else "-", _MARKERS[number // _COLOURS % len(_MARKERS)]
+        axes.plot(*zip(*points), style, marker=marker, markersize=4, label=name)
+    axes.set_title(panel.title)
+    if panel.log:
+        axes.set_xscale("log")
     axes.set_xlabel(panel.x)
     axes.set_ylabel(panel.y)
     axes.grid(alpha=0.3)
-    axes.legend()
+    beside = {"loc": "center left", "bbox_to_anchor": (1, 0.5), "fontsize": "small"}
+    axes.legend(**(beside if len(drawn) > _WITHIN else {}))

@@ -1,4 +1,4 @@
-"""A table and the curves drawn of it, whatever they show."""
+"""A table, and plots of its columns."""
 
 from __future__ import annotations
 
@@ -14,18 +14,24 @@ Row = dict[str, Entry]
 
 @dataclass(frozen=True)
 class Panel:
-    """A plot: name of a series -> its points (x, y). Those of the paper begin with "paper"."""
+    """A plot: name of a series -> its points (x, y). Those of the paper begin with "paper".
+
+    title  above it, where a table has several
+    log    whether x grows by factors
+    """
 
     x: str
     y: str
     series: dict[str, list[tuple[Union[str, float], float]]]
+    title: str = ""
+    log: bool = False
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows with the same columns. A column in which nothing stands, as the paper's of other languages, is left out.
+    """Rows with the same columns. Empty columns are left out, such as the paper's for other languages.
 
-    details  for each row what its JSON holds beside it
+    details  further values of each row, for its JSON
     """
 
     title: str
@@ -36,22 +42,22 @@ class Table:
 
     @property
     def columns(self) -> list[str]:
-        """The names of those that hold something."""
+        """Return the names of the columns that are not empty."""
         return [name for name in self.rows[0] if any(row[name] is not None for row in self.rows)]
 
     @property
     def records(self) -> list[dict[str, Any]]:
-        """The rows with their details, for JSON."""
+        """Return the rows with their details, for JSON."""
         nothing: Mapping[str, Any] = {}
         return [{**row, **more} for row, more in zip_longest(self.rows, self.details, fillvalue=nothing)]
 
     def markdown(self) -> str:
-        """The rows alone."""
+        """Return the rows as Markdown."""
         return markdown_table(self.columns, [[_shown(row[name]) for name in self.columns] for row in self.rows])
 
 
 def panel_of(rows: Sequence[Row], x: str, y: str, columns: dict[str, str]) -> Panel:
-    """The plot of some `columns`, name of the series -> column, against the column `x`; gaps are left out."""
+    """Plot some `columns`, name of the series -> column, against the column `x`, leaving gaps out."""
     series: dict[str, list[tuple[Union[str, float], float]]] = {}
     for name, column in columns.items():
         points = ((row[x], row[column]) for row in rows)

@@ -34,7 +34,7 @@ class Line(NamedTuple):
 def picture(document: dict[str, Any]) -> str:
     """Return the SVG of all sentences of a trace, one below the other, and of all runs of a sentence.
 
-    What is fixed by the user has a frame, and what is not written yet is grey and empty.
+    Tokens fixed by the user have a frame, and tokens not yet written are grey and empty.
     """
     boxes: list[Box] = []
     lines: list[Line] = []

@@ -1,4 +1,4 @@
-"""The runtime: decodes a bundle, which `fairseq-cmlm export` has written, without torch and fairseq.
+"""The runtime, which decodes bundles of `fairseq-cmlm export` without torch and fairseq.
 
     from fairseq_cmlm.runtime import Bundle
 

@@ -19,7 +19,7 @@ _PROGRAM = "fairseq-cmlm-runtime"
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> None:
-    """Run with `arguments`, those of the process if None. An error ends it with one line, status 1."""
+    """Run with `arguments`, by default those of the process; errors end it with one line, status 1."""
     try:
         _run(sys.argv[1:] if arguments is None else list(arguments))
     except UserError as error:
@@ -36,7 +36,7 @@ def _run(words: list[str]) -> None:
     )
     folder = next((word for word in words if Path(word, "bundle.json").is_file()), None)
     if folder is None:
-        read_manifest(parser.parse_known_args(words)[0].bundle)  # which says what is wrong with it
+        read_manifest(parser.parse_known_args(words)[0].bundle)  # reading it says what is wrong
         return
     declaration = declaration_of(read_manifest(Path(folder)))
     _add_options(parser, declaration)
@@ -47,7 +47,7 @@ def _run(words: list[str]) -> None:
 
 
 def _add_options(parser: argparse.ArgumentParser, declaration: type) -> None:
-    """Add the bundle's options of decoding; those that the runtime cannot do are known, to be refused by name."""
+    """Add the bundle's decoding options, including those that the runtime refuses by name."""
     for one in declared(declaration):
         kind, told = kind_of(one), help_of(one) if one.name in SUPPORTED else argparse.SUPPRESS
         if kind is bool:

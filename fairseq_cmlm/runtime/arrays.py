@@ -1,4 +1,4 @@
-"""The type of numpy's arrays, whose shapes the documentation of a function tells."""
+"""The type of numpy's arrays; docstrings give their shapes."""
 
 from __future__ import annotations
 

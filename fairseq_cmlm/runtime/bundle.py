@@ -1,4 +1,4 @@
-"""A bundle, opened: texts in, translations out."""
+"""The class Bundle, which translates texts with an exported model."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from typing import Any, Optional, Sequence
 import numpy as np
 
 import fairseq_cmlm
+from fairseq_cmlm.draft import Draft, read_draft
 from fairseq_cmlm.errors import ModelError, OptionError, TextError
 from fairseq_cmlm.files import FilePath
 from fairseq_cmlm.options import signature
 from fairseq_cmlm.runtime.arrays import Array
 from fairseq_cmlm.runtime.history import Historian
-from fairseq_cmlm.runtime.lengths import LengthCandidates, budget_of, candidates_of
+from fairseq_cmlm.runtime.lengths import LengthCandidates, budget_of, candidates_of, length_log_probs, of_draft, scaled
 from fairseq_cmlm.runtime.manifest import SYMBOLS, Manifest, intact, read_manifest
 from fairseq_cmlm.runtime.network import Network
 from fairseq_cmlm.runtime.options import declaration_of, decoding_of
-from fairseq_cmlm.runtime.refine import MadePass, Plan, Refined, refine
+from fairseq_cmlm.runtime.refine import MadePass, Plan, Refined, Start, refine
 from fairseq_cmlm.runtime.schedule import SCHEDULES
 from fairseq_cmlm.runtime.strategy import STRATEGIES, StoppingRule, below_threshold, while_changing
 from fairseq_cmlm.runtime.words import Words
@@ -29,7 +30,7 @@ from fairseq_cmlm.translation import Candidate, TracedPass, Translation, Watch
 
 
 class Subwords:
-    """What a model without a text pipeline reads and writes: subwords with spaces between them, as they are."""
+    """The text of a model without a text pipeline: subwords with spaces between them."""
 
     def source(self, text: str) -> str:
         """Return the text."""
@@ -40,7 +41,7 @@ class Subwords:
 
 @dataclass(frozen=True)
 class Shown:
-    """What is kept of the passes: the arguments of the same names in `Bundle.translate`."""
+    """The parts of passes to keep: the arguments of the same names in `Bundle.translate`."""
 
     history: bool
     alternatives: int
@@ -48,15 +49,20 @@ class Shown:
 
     @property
     def kept(self) -> bool:
-        """Whether anything is."""
+        """Return whether anything is kept."""
         return self.history or self.watch is not None
+
+    def check(self) -> None:
+        """Raise an OptionError for alternatives that would not be kept."""
+        if self.alternatives and not self.kept:
+            raise OptionError(f"alternatives={self.alternatives} stand in the history: ask for it with history=True")
 
 
 class Bundle:
     """A model that `fairseq-cmlm export` has written into a folder. Threads may share it."""
 
     def __init__(self, folder: FilePath, *, dtype: str = "float32", threads: int = 1) -> None:
-        """Open the bundle in `folder`; one that is damaged, foreign or newer is a BundleError.
+        """Open the bundle in `folder`; raise a BundleError if it is damaged, foreign or of a newer version.
 
         dtype    "float32", or "int8": half the size, faster, and not quite the same translations
         threads  of the processor that a product is shared among
@@ -77,25 +83,25 @@ class Bundle:
 
     @property
     def manifest(self) -> Manifest:
-        """What the bundle says of itself."""
+        """Return the manifest of the bundle."""
         return self._manifest
 
     @property
     def languages(self) -> tuple[str, str]:
-        """The names of source and target language."""
+        """Return the names of source and target language."""
         return self._manifest.languages
 
     @property
     def declaration(self) -> type:
-        """The declaration of the decoding options, with the choices that a bundle has."""
-        return self._declaration
+        """Return the declaration of the decoding options that a bundle follows, with the choices that it has."""
+        return declaration_of(self._manifest, supported=True)
 
     def fullest_history(self, alternatives: int, **options: Any) -> dict[str, Any]:
-        """Return the arguments with which a history tells the most, so many alternatives among it."""
+        """Return arguments of `translate` for the fullest history, with at most `alternatives` alternatives."""
         return {"history": True, "alternatives": alternatives}
 
     def decoding(self, **options: Any) -> Any:
-        """Return all options of a decoding, those that are not given by their presets and defaults."""
+        """Return all options of a decoding; presets and defaults fill in those that are not given."""
         default = {"dtype": self._dtype} if hasattr(self, "_dtype") else {}
         return decoding_of(self._declaration, self._manifest, {**default, **options})
 
@@ -125,16 +131,37 @@ class Bundle:
         if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
             raise TextError("texts must be a list of strings")
         if targets is not None:
-            raise _only_a_checkpoint("fills the gaps of targets")
+            raise OptionError("a bundle fills no gaps of targets: only a checkpoint does, with fairseq_cmlm.Translator")
         decoding, shown = self.decoding(**options), Shown(history, alternatives, watch)
-        if alternatives and not shown.kept:
-            raise OptionError(f"alternatives={alternatives} stand in the history: ask for it with history=True")
+        shown.check()
         sources = [self._source_ids(number, text) for number, text in enumerate(texts)]
         return [self._translation(number, source, decoding, shown) for number, source in enumerate(sources)]
 
-    def go_on(self, text: str, *draft: Any, **options: Any) -> Translation:
-        """Raise an OptionError: a bundle goes on from no draft."""
-        raise _only_a_checkpoint("goes on from a draft")
+    def go_on(
+        self,
+        text: str,
+        tokens: Sequence[str],
+        *,
+        probabilities: Sequence[float],
+        masked: Sequence[bool],
+        done: int,
+        fixed: Optional[Sequence[bool]] = None,
+        history: bool = False,
+        alternatives: int = 0,
+        watch: Optional[Watch] = None,
+        **options: Any,
+    ) -> Translation:
+        """Go on from the middle of a decoding, as it was left or as you have changed it: as `Translator.go_on` does."""
+        decoding, shown = self.decoding(**options), Shown(history, alternatives, watch)
+        shown.check()
+        fixed = [False] * len(tokens) if fixed is None else fixed
+        draft = read_draft(self._target.vocabulary, tokens, probabilities, masked, fixed, done)
+        if len(draft.tokens) > self._manifest.limits[1]:
+            raise TextError(
+                f"the target has {len(draft.tokens)} tokens (</s> counts), and the model writes at most "
+                f"{self._manifest.limits[1]}: shorten it"
+            )
+        return self._translation(0, self._source_ids(0, text), decoding, shown, draft)
 
     def _source_ids(self, number: int, text: str) -> Array:
         ids, limit = self._source.ids(self._text.source(text)), self._manifest.limits[0]
@@ -150,23 +177,30 @@ class Bundle:
             self._networks[dtype] = Network.read(self._folder, self._manifest, dtype, self._threads)
         return self._networks[dtype]
 
-    def _translation(self, number: int, source: Array, decoding: Any, shown: Shown) -> Translation:
-        """Translate the ids (S,) of a text."""
+    def _translation(
+        self, number: int, source: Array, decoding: Any, shown: Shown, draft: Optional[Draft] = None
+    ) -> Translation:
+        """Translate the ids (S,) of a text, from the beginning or from a draft."""
         network = self._network(decoding.dtype)
         encoded = network.encode(source)
-        plan = _plan(decoding, _lengths(decoding, encoded.length_logits, source))
+        log_probs = scaled(length_log_probs(encoded.length_logits), decoding.length_scale)
+        if draft is None:
+            plan = _plan(decoding, _candidates(decoding, log_probs, source))
+            start = Start.of_lengths(plan.lengths, self._manifest.symbols.pad)
+        else:
+            plan = _plan(decoding, of_draft(draft, log_probs, decoding.length_prior))
+            start = Start.of_draft(draft)
         histories: list[list[TracedPass]] = [[] for _ in plan.lengths]
         historian = Historian(self._target, self._manifest.symbols, self._written, shown.alternatives)
 
         def watch(made: MadePass) -> None:
-            for candidate, told in historian.told(made, plan.lengths):
+            for candidate, told in historian.told(made, start.lengths):
                 histories[candidate].append(told)
                 if shown.watch is not None:
                     shown.watch(number, candidate, told)
 
-        found = refine(
-            network, encoded, self._manifest.symbols, plan, watch if shown.kept else None, shown.alternatives > 0
-        )
+        told = watch if shown.kept else None
+        found = refine(network, encoded, self._manifest.symbols, plan, start, told, shown.alternatives > 0)
         return self._ranked(found, plan, source, histories if shown.kept else None)
 
     def _ranked(
@@ -186,9 +220,10 @@ class Bundle:
     def _candidate(
         self, found: Refined, plan: Plan, number: int, scores: Array, histories: Optional[list[list[TracedPass]]]
     ) -> Candidate:
-        history, score, bonus = histories and histories[number], float(scores[number]), float(plan.bonus[number])
+        history = None if histories is None else histories[number]
+        score, bonus = float(scores[number]), float(plan.bonus[number])
         shown = history[-1].score + bonus if history and not np.isfinite(score) else score
-        length = int(plan.lengths[number])
+        length = int(found.lengths[number])
         return Candidate(
             length=length,
             number=number,
@@ -197,7 +232,7 @@ class Bundle:
             scores={"confidence": score},
             bonus=bonus,
             passes=int(found.passes[number]),
-            history=history or None,
+            history=history,
         )
 
     def _written(self, ids: Array) -> str:
@@ -205,15 +240,11 @@ class Bundle:
         return self._text.text(self._target.subwords(ids))
 
 
-def _only_a_checkpoint(able: str) -> OptionError:
-    return OptionError(f"a bundle translates whole texts: only a checkpoint, with fairseq_cmlm.Translator, {able}")
-
-
-def _lengths(decoding: Any, logits: Array, source: Array) -> LengthCandidates:
-    """Return the candidates for a source (S,), by the logits (L,) of the lengths."""
+def _candidates(decoding: Any, log_probs: Array, source: Array) -> LengthCandidates:
+    """Return the candidates for a source (S,), by the log-probabilities (L,) of the lengths."""
     if decoding.length_budget is not None:
-        return budget_of(decoding.length_budget, len(logits) - 1)
-    return candidates_of(logits, decoding.length_beam, len(source) <= 1, decoding.length_prior)
+        return budget_of(decoding.length_budget, len(log_probs) - 1)
+    return candidates_of(log_probs, decoding.length_beam, len(source) <= 1, decoding.length_prior)
 
 
 def _plan(decoding: Any, candidates: LengthCandidates) -> Plan:

@@ -1,4 +1,4 @@
-"""What the history of a decoding tells of a pass."""
+"""The history of a decoding, pass by pass in words."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Best = list[list[tuple[str, float]]]
 
 @dataclass(frozen=True)
 class Historian:
-    """Tells passes in words.
+    """A converter of passes into words.
 
     text          the text of target ids
     alternatives  how many of the best tokens to tell; 0 for none
@@ -31,13 +31,15 @@ class Historian:
     alternatives: int
 
     def told(self, made: MadePass, lengths: Array) -> Iterator[tuple[int, TracedPass]]:
-        """Yield the rows of a pass, each with its number among the candidates of these `lengths` (K,)."""
+        """Yield the rows of a pass, each with its number among the candidates, of `lengths` (K,) tokens in all."""
         best = self._best(made)
         for row, number in enumerate(made.rows.tolist()):
             yield number, self._row(made, row, int(lengths[number]), best)
 
     def _row(self, made: MadePass, row: int, length: int, best: Optional[list[Best]]) -> TracedPass:
-        read, tokens, log_probs = (part[row, :length] for part in (made.read, made.tokens, made.log_probs))
+        parts = (made.read, made.tokens, made.log_probs, made.fillable)
+        read, tokens, log_probs, fillable = (part[row, :length] for part in parts)
+        order = np.where(fillable, log_probs, np.inf).argsort(kind="stable")
         return TracedPass(
             read=self.words.named(read),
             written=self.words.named(tokens),
@@ -45,11 +47,11 @@ class Historian:
             text=self.text(tokens),
             probabilities=np.exp(log_probs).tolist(),
             masked_again=made.remasked[row, :length].tolist(),
-            ranks=log_probs.argsort(kind="stable").argsort(kind="stable").tolist(),
+            ranks=np.where(fillable, order.argsort(kind="stable"), -1).tolist(),
             why=_reasons(made, row, length),
             alternatives=[] if best is None else best[row][:length],
             attention=[],
-            score=float(log_probs.mean()),
+            score=float(log_probs[fillable].mean()),
         )
 
     def _best(self, made: MadePass) -> Optional[list[Best]]:
@@ -70,13 +72,15 @@ class Historian:
 
 
 def _reasons(made: MadePass, row: int, length: int) -> list[str]:
-    """Say of each position of a row why it was masked again or not, in the words of `TracedPass`."""
+    """Return for each position of a row why it was masked again or not, in the words of `TracedPass`."""
     if made.given_up[row]:
         return ["given up"] * length
     end = "kept" if made.remasked[row].any() else "finished"
     why = []
     for here in ((row, place) for place in range(length)):
-        if made.remasked[here]:
+        if not made.fillable[here]:
+            why.append("given")
+        elif made.remasked[here]:
             why.append(("unsure" if made.asked[here] else "taken back") if made.chosen[here] else "masked")
         else:
             why.append(next((reason for reason, kept in made.kept_by.items() if kept[here]), end))

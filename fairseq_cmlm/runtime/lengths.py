@@ -1,4 +1,4 @@
-"""The length candidates of a sentence: which they are, and what the length model adds to their scores."""
+"""The length candidates of a sentence, and the length's part in their scores."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from fairseq_cmlm.draft import Draft
 from fairseq_cmlm.errors import OptionError
 from fairseq_cmlm.runtime.arrays import Array
 
@@ -18,8 +19,8 @@ class LengthCandidates(NamedTuple):
     places: int
 
 
-def candidates_of(logits: Array, size: int, empty: bool, weight: float) -> LengthCandidates:
-    """Return the `size` most probable lengths, if so many are possible, by the logits (L,) of the lengths.
+def candidates_of(log_probs: Array, size: int, empty: bool, weight: float) -> LengthCandidates:
+    """Return the `size` most probable lengths, if so many are possible, by their log-probabilities (L,).
 
     empty   whether the source holds nothing: only then, and always then, so does the target (length 1)
     weight  w of the bonus w ln p(length) / length
@@ -27,19 +28,55 @@ def candidates_of(logits: Array, size: int, empty: bool, weight: float) -> Lengt
     >>> candidates_of(np.log(np.array([0.1, 0.2, 0.3, 0.4], np.float32)), 2, False, 0.0).lengths.tolist()
     [3, 2]
     """
-    log_probs = log_softmax(logits[1:])  # of the lengths 1, 2 ...: 0 is none
-    places = min(size, len(log_probs))
-    possible = np.zeros(1, np.int64) if empty else 1 + np.argsort(-log_probs[1:], kind="stable")[:places]
-    lengths = possible + 1
-    bonus = np.float32(weight) * log_probs[possible] / lengths.astype(np.float32)
+    places = min(size, len(log_probs) - 1)
+    lengths = np.ones(1, np.int64) if empty else 2 + np.argsort(-log_probs[2:], kind="stable")[:places]
+    lengths = lengths[np.isfinite(log_probs[lengths])]
+    bonus = np.float32(weight) * log_probs[lengths] / lengths.astype(np.float32)
     return LengthCandidates(lengths, bonus, places)
 
 
+def length_log_probs(logits: Array) -> Array:
+    """Return the log-probabilities (L,) of the lengths, from their logits (L,); a length of 0 is impossible.
+
+    >>> np.exp(length_log_probs(np.array([9.0, 0.0, 0.0], np.float32))).tolist()
+    [0.0, 0.5, 0.5]
+    """
+    return np.concatenate([np.array([-np.inf], np.float32), log_softmax(logits[1:])])
+
+
+def scaled(log_probs: Array, scale: float) -> Array:
+    """Return the distribution (L,) of the length n as that of 1 + scale (n - 1): see fairseq_cmlm.decoding.lengths.
+
+    >>> with np.errstate(divide="ignore"):
+    ...     log_probs = np.log(np.array([0, 0, 0, 1, 0, 0], np.float32))
+    >>> (12 * np.exp(scaled(log_probs, 1.5))).round().tolist()
+    [0.0, 0.0, 0.0, 2.0, 8.0, 2.0]
+    """
+    if scale == 1:
+        return log_probs
+    probs, longest = np.exp(log_probs.astype(np.float64)), len(log_probs) - 1
+    # Probability of a length up to b + 1/2, at the ends of the new lengths 0 to L - 1.
+    b = (0.5 + (np.arange(longest + 1) - 0.5) / scale).clip(0, longest)
+    b[0], b[-1] = 0, longest
+    whole = b.astype(np.int64)
+    up_to = probs.cumsum()[whole] + (b - whole) * np.append(probs, 0.0)[whole + 1]
+    with np.errstate(divide="ignore"):  # of 0: the length is impossible
+        found: Array = np.log(np.diff(up_to, prepend=0.0).clip(min=0)).astype(log_probs.dtype)
+    return found
+
+
 def budget_of(budget: int, longest: int) -> LengthCandidates:
-    """Return the one candidate of `budget` tokens and `</s>`; one that is too long is an OptionError."""
+    """Return the only candidate, of `budget` tokens and `</s>`; raise an OptionError if it is too long."""
     if budget >= longest:
         raise OptionError(f"--length-budget {budget} does not fit: the model decodes at most {longest - 1} tokens")
     return LengthCandidates(np.array([budget + 1]), np.zeros(1, np.float32), 1)
+
+
+def of_draft(draft: Draft, log_probs: Array, weight: float) -> LengthCandidates:
+    """Return the one candidate that is a draft: its tokens to fill, while the length model speaks of all of them."""
+    lengths = np.array([len(draft.tokens) - sum(draft.fixed)])
+    bonus = np.float32(weight) * log_probs[[len(draft.tokens)]] / lengths.clip(min=1).astype(np.float32)
+    return LengthCandidates(lengths, bonus, 1)
 
 
 def log_softmax(logits: Array) -> Array:

@@ -1,4 +1,4 @@
-"""The manifest of a bundle, `bundle.json`: what the model is, what it needs, and the digest of every file."""
+"""The manifest of a bundle, `bundle.json`: the model, its requirements, and the digest of every file."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Symbols:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a bundle says of itself.
+    """The manifest of a bundle.
 
     package    version of fairseq_cmlm that wrote it
     languages  names of source and target
@@ -59,13 +59,13 @@ class Manifest:
     files: Mapping[str, str]
 
     def to_json(self) -> str:
-        """Return the content of the file, with a digest of itself."""
+        """Return the content of the file, including its own digest."""
         content = {"format": _FORMAT, "version": _VERSION, **asdict(self)}
         return json.dumps({**content, "digest": _digest(content)}, ensure_ascii=False, indent=1) + "\n"
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """Return the manifest of the bundle in a folder; a missing, foreign, newer or damaged one is a BundleError."""
+    """Read the manifest of the bundle in a folder; raise a BundleError if it is missing, foreign, newer or damaged."""
     path = folder / FILE_NAME
     try:
         content = json.loads(path.read_text("utf-8"))
@@ -90,7 +90,7 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def intact(folder: Path, manifest: Manifest, name: str) -> Path:
-    """Return the path of a file of the bundle; one that is missing or has another digest is a BundleError."""
+    """Return the path of a file of the bundle; raise a BundleError if it is missing or has another digest."""
     path = folder / name
     try:
         same = file_digest(path) == manifest.files.get(name)

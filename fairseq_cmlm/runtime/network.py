@@ -1,4 +1,4 @@
-"""The graphs of a bundle at work: a source is encoded once, and canvases are read over it."""
+"""The graphs of a bundle: encode a source once, then read canvases over it."""
 
 from __future__ import annotations
 

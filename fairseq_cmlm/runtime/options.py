@@ -11,16 +11,16 @@ from fairseq_cmlm.runtime.manifest import Manifest
 from fairseq_cmlm.runtime.schedule import SCHEDULES
 from fairseq_cmlm.runtime.strategy import STRATEGIES
 
-# What the runtime can do.
+# Options that the runtime supports.
 SUPPORTED = (
-    *("preset", "strategy", "iterations", "mask_schedule", "length_beam", "length_prior", "length_budget", "dtype"),
-    *("halve_candidates", "iterations_per_token", "stop_unchanged", "confidence_threshold"),
+    *("preset", "strategy", "iterations", "mask_schedule", "length_beam", "length_prior", "length_scale"),
+    *("length_budget", "dtype", "halve_candidates", "iterations_per_token", "stop_unchanged", "confidence_threshold"),
 )
 _FACTS = ("flag", "choices", "least", "above", "most", "below", "signed", "file")
 
 
 def carried(declaration: type) -> list[dict[str, Any]]:
-    """Return a declaration as a manifest holds it."""
+    """Return a declaration in the form that a manifest stores."""
     return [
         {
             **{"name": one.name, "type": str(one.type), "default": one.default, "help": one.metadata["help"]},
@@ -31,11 +31,16 @@ def carried(declaration: type) -> list[dict[str, Any]]:
     ]
 
 
-def declaration_of(manifest: Manifest) -> type:
-    """Return the declaration of a bundle's options as a dataclass, with the choices that the runtime has."""
+def declaration_of(manifest: Manifest, supported: bool = False) -> type:
+    """Return the declaration of a bundle's options as a dataclass, with the choices that the runtime has.
+
+    supported  leave out the options that the runtime has not
+    """
     known: dict[str, Container[str]] = {"strategy": STRATEGIES, "mask_schedule": SCHEDULES, "dtype": manifest.dtypes}
     made = []
     for one in manifest.options:
+        if supported and one["name"] not in SUPPORTED:
+            continue
         facts = {fact: one[fact] for fact in _FACTS}
         if one["name"] in known:
             facts["choices"] = [choice for choice in one["choices"] if choice in known[one["name"]]]
@@ -44,9 +49,9 @@ def declaration_of(manifest: Manifest) -> type:
 
 
 def decoding_of(declaration: type, manifest: Manifest, given: Mapping[str, Any]) -> Any:
-    """Return the decoding with the options that are `given`; a preset fills in what is not.
+    """Make a decoding of the options that are `given`; a preset fills in the others.
 
-    What the runtime cannot do is an OptionError that says who can.
+    Raise an OptionError for what the runtime cannot do, which says who can.
     """
     known = [one.name for one in fields(declaration)]
     given = {name: value for name, value in given.items() if value is not None}
@@ -68,6 +73,8 @@ def decoding_of(declaration: type, manifest: Manifest, given: Mapping[str, Any])
                 "fairseq_cmlm.Translator"
             )
     check(decoding)
+    if decoding.length_budget is not None and decoding.length_scale != 1:
+        raise OptionError("--length-scale cannot be combined with --length-budget: leave one of them out")
     return decoding
 
 

@@ -1,4 +1,4 @@
-"""Iterative refinement of one sentence's candidates, as fairseq_cmlm.decoding.loop has it, in numpy."""
+"""Iterative refinement of one sentence's candidates: fairseq_cmlm.decoding.loop in numpy."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Callable, NamedTuple, Optional, Sequence
 
 import numpy as np
 
+from fairseq_cmlm.draft import Draft
 from fairseq_cmlm.runtime.arrays import Array
 from fairseq_cmlm.runtime.manifest import Symbols
 from fairseq_cmlm.runtime.network import Encoded, Layout, Network
@@ -14,14 +15,46 @@ from fairseq_cmlm.runtime.schedule import remasked_count
 from fairseq_cmlm.runtime.strategy import Pass, StoppingRule
 
 
-class Plan(NamedTuple):
-    """How K candidates are refined.
+class Start(NamedTuple):
+    """Where refinement begins: K rows (K, T), on the way to which `done` passes were made.
 
-    lengths   (K,) int64, tokens with `</s>`
+    tokens     int64; anything where masked
+    log_probs  float32, natural log; 0 for what is not filled
+    masked     bool, what the next pass predicts
+    fillable   bool, what may be predicted at all
+    lengths    (K,) int64, tokens in all
+    """
+
+    tokens: Array
+    log_probs: Array
+    masked: Array
+    fillable: Array
+    lengths: Array
+    done: int
+
+    @classmethod
+    def of_lengths(cls, lengths: Array, pad: int) -> Start:
+        """Return rows of `lengths` (K,) of which everything is masked."""
+        real = np.arange(lengths.max()) < lengths[:, None]
+        return cls(np.full(real.shape, pad), np.zeros(real.shape, np.float32), real, real, lengths, 0)
+
+    @classmethod
+    def of_draft(cls, draft: Draft) -> Start:
+        """Return the row of a draft."""
+        fillable = ~np.array([draft.fixed])
+        log_probs = np.where(fillable, np.array([draft.log_probs], np.float32), np.float32(0))
+        tokens, masked = np.array([draft.tokens]), np.array([draft.masked])
+        return cls(tokens, log_probs, masked, fillable, np.array([len(draft.tokens)]), draft.done)
+
+
+class Plan(NamedTuple):
+    """The plan for refining K candidates.
+
+    lengths   (K,) int64, tokens to fill, `</s>` among them
     total     (K,) int64, the most passes of each
     bonus     (K,) float32, the length's part in the score of each
     places    how many candidates were asked for
-    halve     after how many passes the worse half is given up, again and again; None: never
+    halve     give up the worse half after every so many passes; None: never
     strategy  Pass -> (n, T) bool, what is masked again
     schedule  the mask schedule
     rules     end the passes of a row or token early
@@ -51,6 +84,7 @@ class MadePass(NamedTuple):
     chosen: Array
     kept_by: dict[str, Array]
     remasked: Array
+    fillable: Array
     given_up: Array
     logits: Optional[Array]
 
@@ -60,51 +94,55 @@ Watch = Callable[[MadePass], object]
 
 @dataclass
 class Refined:
-    """K candidates: tokens (K, T) int64, log_probs (K, T) float32, natural log, and the passes (K,) made.
+    """K candidates of lengths (K,): tokens (K, T) int64, log_probs (K, T) float32, natural log; passes (K,) made.
 
     A candidate that was given up has log-probabilities of -inf.
     """
 
+    lengths: Array
     tokens: Array
     log_probs: Array
     passes: Array
 
     def scores(self, plan: Plan) -> Array:
         """Return the mean log-probability of each candidate and the length's part, (K,) float32."""
-        found: Array = self.log_probs.sum(axis=1) / plan.lengths.astype(np.float32) + plan.bonus
+        found: Array = self.log_probs.sum(axis=1) / plan.lengths.clip(min=1).astype(np.float32) + plan.bonus
         return found
 
 
 class _Rows(NamedTuple):
-    """The rows in work: which of the K they are (n,), where they are real, masked, and at their end, all (n, T)."""
+    """The rows in work: which of the K they are (n,), where they are masked, fillable, and at their end, all (n, T)."""
 
     numbers: Array
-    real: Array
     masked: Array
+    fillable: Array
     ends: Array
     layout: Layout
 
     @classmethod
-    def of(cls, numbers: Array, lengths: Array, masked: Array) -> _Rows:
-        """Return the rows of `lengths` (n,), cut to the longest of them."""
+    def of(cls, numbers: Array, masked: Array, start: Start) -> _Rows:
+        """Return the rows `numbers` (n,) of the start, with these masks (n, T), cut to the longest of them."""
+        lengths = start.lengths[numbers, None]
         columns = np.arange(lengths.max())
-        real = columns < lengths[:, None]
-        return cls(numbers, real, masked[:, : len(columns)], columns == lengths[:, None] - 1, Layout.of(real))
+        masked, fillable = masked[:, : len(columns)], start.fillable[numbers, : len(columns)]
+        return cls(numbers, masked, fillable, columns == lengths - 1, Layout.of(columns < lengths))
 
 
 class _Refinement:
     """The state of all K rows while those in work are refined."""
 
-    def __init__(self, network: Network, encoded: Encoded, symbols: Symbols, plan: Plan, logits: bool) -> None:
+    def __init__(
+        self, network: Network, encoded: Encoded, symbols: Symbols, plan: Plan, start: Start, logits: bool
+    ) -> None:
         self._network, self._encoded, self._symbols = network, encoded, symbols
         self._plan, self._logits = plan, logits
-        shape = (len(plan.lengths), int(plan.lengths.max()))
-        self.found = Refined(np.full(shape, symbols.pad), np.zeros(shape, np.float32), np.zeros(shape[0], np.int64))
-        self._unchanged = np.zeros(shape[0], np.int64)
+        number = len(start.tokens)
+        self.found = Refined(start.lengths, start.tokens.copy(), start.log_probs.copy(), np.zeros(number, np.int64))
+        self._unchanged = np.zeros(number, np.int64)
 
     def step(self, rows: _Rows, done: int) -> MadePass:
         """Make pass number `done`, from 1, over the rows in work."""
-        found, numbers, width = self.found, rows.numbers, rows.real.shape[1]
+        found, numbers, width = self.found, rows.numbers, rows.masked.shape[1]
         before, log_probs = found.tokens[numbers, :width], found.log_probs[numbers, :width]
         read = np.where(rows.masked, self._symbols.mask, before)
         token, log_prob, end_log_prob, *logits = self._network.step(
@@ -118,14 +156,14 @@ class _Refinement:
         given_up = self._given_up(numbers, done)
         chosen, kept_by, remasked = self._remasked(rows, log_probs, done)
         remasked = remasked & ((self._plan.total[numbers] > done) & ~given_up)[:, None]
-        facts = (numbers, read, rows.masked, after, log_probs, chosen, kept_by, remasked, given_up)
+        facts = (numbers, read, rows.masked, after, log_probs, chosen, kept_by, remasked, rows.fillable, given_up)
         return MadePass(*facts, logits[0] if logits else None)
 
     def _remasked(self, rows: _Rows, log_probs: Array, done: int) -> tuple[Array, dict[str, Array], Array]:
-        """Return what the strategy masks again, what of it each rule keeps, and what is left of it, all (n, T)."""
+        """Return the positions that the strategy masks again, those that each rule keeps, and the rest, all (n, T)."""
         plan, numbers = self._plan, rows.numbers
         quota = remasked_count(plan.schedule, plan.lengths[numbers], done, plan.total[numbers])
-        made = Pass(rows.masked, log_probs, rows.real, quota, self._unchanged[numbers])
+        made = Pass(rows.masked, log_probs, rows.fillable, quota, self._unchanged[numbers])
         chosen = remasked = plan.strategy(made)
         kept_by = {}
         for rule in plan.rules:
@@ -147,24 +185,31 @@ class _Refinement:
 
 
 def refine(
-    network: Network, encoded: Encoded, symbols: Symbols, plan: Plan, watch: Optional[Watch], logits: bool
+    network: Network,
+    encoded: Encoded,
+    symbols: Symbols,
+    plan: Plan,
+    start: Start,
+    watch: Optional[Watch],
+    logits: bool,
 ) -> Refined:
     """Refine the candidates of an encoded source until nothing is masked.
 
     watch   is called with every pass
     logits  whether it is told them
     """
-    state, done = _Refinement(network, encoded, symbols, plan, logits), 0
-    everything = np.arange(plan.lengths.max()) < plan.lengths[:, None]
-    rows = _Rows.of(np.arange(len(plan.lengths)), plan.lengths, everything)
-    while len(rows.numbers):
+    state, done = _Refinement(network, encoded, symbols, plan, start, logits), start.done
+    numbers = np.flatnonzero(start.masked.any(axis=1))
+    rows = _Rows.of(numbers, start.masked[numbers], start) if len(numbers) else None
+    while rows is not None:
         done += 1
         made = state.step(rows, done)
         if watch is not None:
             watch(made)
         left = made.remasked.any(axis=1)
-        if not left.any():
-            break
-        numbers, rows = rows.numbers[left], rows._replace(masked=made.remasked)
-        rows = rows if left.all() else _Rows.of(numbers, plan.lengths[numbers], made.remasked[left])
+        numbers = rows.numbers[left]
+        if left.all():
+            rows = rows._replace(masked=made.remasked)
+        else:
+            rows = _Rows.of(numbers, made.remasked[left], start) if len(numbers) else None
     return state.found

@@ -1,4 +1,4 @@
-"""Mask schedules as fairseq_cmlm.schedule has them, of numbers and not of tensors."""
+"""The mask schedules of fairseq_cmlm.schedule, in numpy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Decoding strategies and stopping rules as fairseq_cmlm.decoding has them, in numpy: what is masked again?"""
+"""The decoding strategies and stopping rules of fairseq_cmlm.decoding, in numpy: which positions are masked again?"""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from fairseq_cmlm.runtime.arrays import Array
 
 
 class Pass(NamedTuple):
-    """What may be looked at after a pass over n rows.
+    """A pass over n rows, as a strategy sees it.
 
     masked     (n, T) bool, what the pass has predicted
     log_probs  (n, T) float32, natural log, of each token in the pass that predicted it
-    real       (n, T) bool, no padding
+    fillable   (n, T) bool, what may be masked: no padding, nothing that the user has fixed
     quota      (n,) int64, how many the schedule wants masked again
     unchanged  (n,) int64, how many consecutive passes up to this one have changed no token of the row
     """
 
     masked: Array
     log_probs: Array
-    real: Array
+    fillable: Array
     quota: Array
     unchanged: Array
 
 
 class StoppingRule(NamedTuple):
-    """Pass -> (n, T) or (n, 1) bool, what may be masked again; and the reason that the history gives for the others."""
+    """A function Pass -> (n, T) or (n, 1) bool, which positions may be masked again, and the reason for the others."""
 
     reason: str
     may_remask: Callable[[Pass], Array]
@@ -50,11 +50,11 @@ def lowest(values: Array, count: Array, among: Array) -> Array:
 
 def mask_predict(made: Pass) -> Array:
     """Mask the least sure tokens of the whole row."""
-    return lowest(made.log_probs, made.quota, made.real)
+    return lowest(made.log_probs, made.quota, made.fillable)
 
 
 def without_remasking(made: Pass) -> Array:
-    """Keep for good what is filled, the surest first, at least one token in a pass."""
+    """Keep filled tokens for good, filling the surest first, at least one per pass."""
     return lowest(made.log_probs, np.minimum(made.quota, made.masked.sum(1) - 1), made.masked)
 
 
@@ -67,5 +67,5 @@ def while_changing(passes: int) -> StoppingRule:
 
 
 def below_threshold(probability: float) -> StoppingRule:
-    """Mask only tokens whose probability, in the pass that predicted them, was below."""
+    """Mask only tokens whose probability, in the pass that predicted them, was below `probability`."""
     return StoppingRule("sure", lambda made: made.log_probs < math.log(probability))

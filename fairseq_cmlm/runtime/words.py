@@ -1,4 +1,4 @@
-"""The symbols of a language, and texts as their ids."""
+"""The symbols of a language, and the conversion between texts and ids."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Iterable, Sequence
 
 import numpy as np
 
+from fairseq_cmlm.draft import Vocabulary
 from fairseq_cmlm.runtime.arrays import Array
 from fairseq_cmlm.runtime.manifest import Symbols
 
@@ -28,8 +29,14 @@ class Words:
         """Read a file of symbols."""
         return cls(path.read_text("utf-8").split("\n")[:-1], control)
 
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """Return the vocabulary that a draft is read by."""
+        end, unknown = ((self._symbols[one], one) for one in (self._control.eos, self._control.unk))
+        return Vocabulary(lambda word: self._ids.get(word, self._control.unk), end, unknown)
+
     def ids(self, subwords: str) -> Array:
-        """Return the ids (n,) of subwords, `</s>` behind them."""
+        """Return the ids (n,) of subwords, followed by `</s>`."""
         unk = self._control.unk
         return np.array([*(self._ids.get(one, unk) for one in subwords.split()), self._control.eos], dtype=np.int64)
 

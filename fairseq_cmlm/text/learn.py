@@ -26,7 +26,7 @@ def learn_bpe(files: Sequence[Path], merges: int) -> SubwordModel:
         texts = [opened.enter_context(file.open(encoding="utf-8", newline="\n")) for file in files]
         try:
             learn(itertools.chain(*texts), codes, merges)
-        except ValueError:  # the most frequent of no pair
+        except ValueError:  # subword-nmt asks for the most frequent pair, and there is none
             raise OptionError(
                 f"{', '.join(map(str, files))}: no word has two letters, so there is nothing to merge"
             ) from None

@@ -1,4 +1,4 @@
-"""NORMALISERS: what is done to the characters of a text before it is tokenised. A new one is a function and a row."""
+"""NORMALISERS: changes to the characters of a text before it is tokenised. To add one: a function and a row."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def romanian(language: str) -> Normalise:
 
 
 def strip_diacritics(language: str) -> Normalise:
-    """Keep the letters alone: ș is s, ă is a."""
+    """Remove diacritics: ș becomes s, ă becomes a."""
 
     def stripped(text: str) -> str:
         parts = unicodedata.normalize("NFD", text)

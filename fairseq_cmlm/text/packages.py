@@ -7,12 +7,12 @@ from typing import Any
 
 from fairseq_cmlm.errors import OptionError
 
-# What pip calls them, where it is another name.
+# Import name -> name for pip, where the two differ.
 _DISTRIBUTIONS = {"subword_nmt": "subword-nmt"}
 
 
 def imported(name: str, what: str) -> Any:
-    """Return the module `name`; an OptionError tells how to install it for `what`."""
+    """Import and return the module `name`; raise an OptionError that says how to install it for `what`."""
     try:
         return importlib.import_module(name)
     except ImportError as error:

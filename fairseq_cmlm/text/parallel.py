@@ -21,9 +21,9 @@ NOT_UTF8 = "not UTF-8"
 
 
 class Limits(NamedTuple):
-    """Pairs to keep: tokens of a side, at most; and of the longer side per token of the shorter.
+    """Limits of the pairs to keep: tokens of a side, and tokens of the longer side per token of the shorter.
 
-    The latter counts where both sides have a tokenizer: other text may have no spaces.
+    The second applies only where both sides have a tokenizer: other text may have no spaces.
     """
 
     longest: int
@@ -93,7 +93,7 @@ def _tokenise_pair(lines: tuple[bytes, bytes], sides: tuple[Side, Side], limits:
 
 
 def reason_to_leave_out(words: Pair, limits: Limits) -> Optional[str]:
-    """Return why a pair is not to be trained on; None if it is.
+    """Return why a pair is left out of the training text; None if it is kept.
 
     >>> reason_to_leave_out(("a b c", "d"), Limits(longest=80, ratio=2.0))
     'of unlike lengths'
@@ -117,14 +117,14 @@ def _pairs(first: Path, second: Path) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _in_chunks(work: Callable[[list[Item]], list[Result]], items: Iterable[Item], workers: int) -> Iterator[Result]:
-    """Yield what `work` makes of the items, in their order, by several processes if there are to be several."""
+    """Apply `work` to chunks of the items, in `workers` processes, and yield its results in order."""
     chunks = _chunks(items, _CHUNK)
     if workers == 1:
         for chunk in chunks:
             yield from work(chunk)
         return
     with contextlib.closing(multiprocessing.Pool(workers)) as pool:
-        # A pool reads all that it is given at once: it gets no more than it is busy with for some seconds.
+        # A pool reads its whole input at once, so hand it only a few seconds of work at a time.
         for window in _chunks(chunks, 8 * workers):
             for results in pool.map(work, window, chunksize=1):
                 yield from results

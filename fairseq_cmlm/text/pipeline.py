@@ -13,12 +13,12 @@ from fairseq_cmlm.text.tokenise import tokeniser
 
 @dataclass(frozen=True)
 class Side:
-    """How the text of one language is prepared.
+    """The preparation of text in one language.
 
     language   code of the language, as sacremoses and sacreBLEU know it
     normalise  names of NORMALISERS, in their order; white space becomes single spaces in any case
-    tokeniser  one of TOKENISERS; None if words are what stands between spaces
-    subwords   what splits the words; None if they stay whole
+    tokeniser  one of TOKENISERS; None to split words at spaces
+    subwords   the model that splits words; None to keep words whole
     """
 
     language: str
@@ -40,23 +40,23 @@ class Side:
         return self.split(self.words(text))
 
     def join_words(self, words: str) -> str:
-        """Return the text that words make up."""
+        """Join words into text."""
         return tokeniser(self.tokeniser, self.language).text(words) if self.tokeniser else words
 
     def decode(self, subwords: str) -> str:
-        """Return the text that subwords make up."""
+        """Join subwords into text."""
         return self.join_words(self.subwords.splitter.join(subwords) if self.subwords else subwords)
 
     @property
     def signature(self) -> str:
-        """How text is prepared: `normalise:nfc+punctuation|tokenizer:moses|subwords:subword-nmt,4f1c0a99`."""
+        """Return the preparation in one line: `normalise:nfc|tokenizer:moses|subwords:subword-nmt,4f1c0a99`."""
         subwords = f"{self.subwords.kind},{self.subwords.digest[:8]}" if self.subwords else "none"
         normalise = "+".join(self.normalise) or "none"
         return f"normalise:{normalise}|tokenizer:{self.tokeniser or 'none'}|subwords:{subwords}"
 
 
 class PreparedText(Protocol):
-    """What a model needs: the subwords of texts and of targets, and the text of what it writes."""
+    """Conversion between text and subwords, as a model needs it: of sources, of targets, and back."""
 
     def source(self, text: str) -> str:
         """Return the subwords of a text to translate."""
@@ -73,7 +73,7 @@ class PreparedText(Protocol):
 
 @dataclass(frozen=True)
 class TextPipeline:
-    """How the text of a model, or of a data folder, is prepared: the side of each language by its name in file names.
+    """The preparation of the text of a model or a data folder: a Side for each language, by its name in file names.
 
     With `between`, the first side is the source and the last one the target.
     """
@@ -81,20 +81,20 @@ class TextPipeline:
     sides: Mapping[str, Side]
 
     def between(self, source: str, target: str) -> TextPipeline:
-        """Return the pipeline of these two languages alone; one that it lacks raises a TextError."""
+        """Return the pipeline of these two languages alone; raise a TextError if one is missing."""
         for language in (source, target):
             if language not in self.sides:
                 raise TextError(f"the text pipeline has no language '{language}', but {', '.join(self.sides)}")
         return TextPipeline({language: self.sides[language] for language in (source, target)})
 
     def renamed(self, source: str, target: str) -> TextPipeline:
-        """Return the pipeline of a model that is told other names of its languages: its source and its target."""
+        """Return the same pipeline under other names of the source and target language."""
         same = {source, target} == set(self.sides)
         return self.between(source, target) if same else TextPipeline(dict(zip((source, target), self.ends)))
 
     @property
     def ends(self) -> tuple[Side, Side]:
-        """The source and the target."""
+        """Return the sides of source and target."""
         sides = list(self.sides.values())
         return sides[0], sides[-1]
 
@@ -112,7 +112,7 @@ class TextPipeline:
 
     @property
     def signature(self) -> str:
-        """How source and target are prepared, in one line."""
+        """Return the preparation of source and target in one line."""
         source, target = (side.signature for side in self.ends)
         told = source if source == target else f"source {source}|target {target}"
         return f"{'-'.join(side.language for side in self.ends)}|{told}"

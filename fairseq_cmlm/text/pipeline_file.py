@@ -1,4 +1,4 @@
-"""The file of a text pipeline: JSON that holds all of it, with subword codes or a sentencepiece model inside.
+"""The file of a text pipeline: JSON with everything in it, subword codes or a sentencepiece model included.
 
 `text.json` lies beside the dictionaries in a data folder. The same text is in the checkpoints of a training, under
 "task_state".
@@ -25,7 +25,7 @@ _FORMAT, _VERSION = "fairseq_cmlm text pipeline", 1
 
 
 def read_pipeline(path: Path) -> TextPipeline:
-    """Return the pipeline in a file; one that is damaged, foreign or newer raises a TextError."""
+    """Read the pipeline from a file; raise a TextError if it is damaged, foreign or of a newer version."""
     try:
         return from_json(path.read_text("utf-8"), str(path))
     except OSError as error:
@@ -35,12 +35,12 @@ def read_pipeline(path: Path) -> TextPipeline:
 
 
 def write_pipeline(path: Path, pipeline: TextPipeline) -> None:
-    """Write the file, whole or not at all, over what was there."""
+    """Write a pipeline to a file, whole or not at all, replacing an existing one."""
     write_text(path, to_json(pipeline))
 
 
 def to_json(pipeline: TextPipeline) -> str:
-    """Return the content of a file. A model that several languages share is in it once, under its SHA-256."""
+    """Return a pipeline as JSON. A subword model that languages share is stored once, under its SHA-256."""
     models = {side.subwords.digest: side.subwords for side in pipeline.sides.values() if side.subwords}
     content = {
         "format": _FORMAT,
@@ -61,7 +61,7 @@ def _side_to_json(side: Side) -> dict[str, Any]:
 
 
 def _model_to_json(model: SubwordModel) -> dict[str, str]:
-    """Return codes as their text, a model of bytes in base64."""
+    """Return a subword model for JSON: codes as text, a binary model as base64."""
     try:
         return {"kind": model.kind, "text": model.content.decode("utf-8")}
     except UnicodeDecodeError:
@@ -69,7 +69,7 @@ def _model_to_json(model: SubwordModel) -> dict[str, str]:
 
 
 def from_json(text: str, name: str) -> TextPipeline:
-    """Return the pipeline that `text` holds; `name` says where it is from, for messages."""
+    """Parse the JSON of a pipeline; `name` says where it is from, for error messages."""
     try:
         content = json.loads(text)
     except ValueError as error:
@@ -119,7 +119,7 @@ def _known(name: str, table: Mapping[str, Any], what: str) -> str:
 
 
 def agreed(one: Optional[TextPipeline], other: Optional[TextPipeline], where: str) -> Optional[TextPipeline]:
-    """Return the pipeline that two places hold; None where neither has one, for older versions wrote none.
+    """Return the pipeline of two places that must agree; None if neither has one, as with old checkpoints.
 
     Raises a TextError if they differ. `where` names both places: "the checkpoint and the data folder".
     """

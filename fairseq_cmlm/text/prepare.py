@@ -23,17 +23,17 @@ from fairseq_cmlm.text.pipeline_file import FILE_NAME, read_pipeline, write_pipe
 
 SPLITS = ("train", "valid", "test")
 _SETTINGS = "prepared.json"
-# What fairseq-preprocess logs of the words that have no place in the dictionary.
+# What fairseq-preprocess logs about words that are not in the dictionary.
 _UNKNOWN = re.compile(r"\[[^][]+\] .*% replaced")
 
 
 @dataclass(frozen=True)
 class Preparation:
-    """What is prepared, as the options of the command tell.
+    """The arguments of `prepare`, from the options of the command.
 
     text          folder of {train,valid,test}.LANGUAGE, raw
     work          folder that receives tokens/, bpe/, text.json and data/
-    pipeline      how; what it lacks of subwords is learned from the training text
+    pipeline      how text is prepared; missing subword models are learned from the training text
     limits        of the training pairs that are kept
     kind, size    what is learned: subword-nmt and merges, or sentencepiece and pieces; None if nothing is
     joint         both languages have the same subwords and dictionary
@@ -57,7 +57,7 @@ class Preparation:
 
     @property
     def languages(self) -> list[str]:
-        """The names of source and target."""
+        """Return the names of the source and target language."""
         return list(self.pipeline.sides)
 
     def files(self, folder: str, split: str, between: str = ".") -> list[Path]:
@@ -68,14 +68,14 @@ class Preparation:
 def prepare(wanted: Preparation) -> list[str]:
     """Prepare all splits; return lines that say what was read and written.
 
-    Each part is written whole or not at all, and what stands, made with the same options and no older than its text, is
-    not made again.
+    Each part is written whole or not at all. A part that was made with the same options and is no older than its text
+    is kept.
     """
     splits = [split for split in SPLITS if _is_there(wanted, split)]
     if not splits:
         raise TextError(f"{wanted.text} holds no {' or '.join(f'train.{name}' for name in wanted.languages)}")
     if wanted.kind == "sentencepiece":
-        imported("sentencepiece", "--sentencepiece")  # rather now than after all has been tokenised
+        imported("sentencepiece", "--sentencepiece")  # fail now, not after everything has been tokenised
     _check_settings(wanted)
     for split in splits:
         inputs = [wanted.text / f"{split}.{language}" for language in wanted.languages]
@@ -90,7 +90,7 @@ def prepare(wanted: Preparation) -> list[str]:
 
 
 def _split(wanted: Preparation, split: str, file: Path) -> list[Path]:
-    """Make the subwords of both sides of a split, as the pipeline in a file says; return their files."""
+    """Split both sides of a split into subwords by the pipeline in `file`; return the files written."""
     outputs = wanted.files("bpe", split)
     sides = wanted.pipeline.sides.values()
     for side, words, output in zip(sides, wanted.files("tokens", split, "/"), outputs):
@@ -100,7 +100,7 @@ def _split(wanted: Preparation, split: str, file: Path) -> list[Path]:
 
 
 def _is_there(wanted: Preparation, split: str) -> bool:
-    """Say whether a split has text; a TextError names the side that is missing."""
+    """Return whether a split has text; raise a TextError if only one side of it is there."""
     missing = [file for file in (wanted.text / f"{split}.{name}" for name in wanted.languages) if not file.is_file()]
     if len(missing) == 1:
         raise TextError(f"{missing[0]} is missing, and the other side is there")
@@ -108,7 +108,7 @@ def _is_there(wanted: Preparation, split: str) -> bool:
 
 
 def _check_settings(wanted: Preparation) -> None:
-    """Raise an OptionError if the folder was prepared with other options; else keep these."""
+    """Raise an OptionError if the folder was prepared with other options; record these otherwise."""
     settings = {
         "text": wanted.pipeline.signature,
         "subwords": f"{wanted.kind} {wanted.size}" if wanted.kind else "given",
@@ -129,7 +129,7 @@ def _check_settings(wanted: Preparation) -> None:
 
 
 def _make(wanted: Preparation, result: Path, inputs: list[Path], write: Callable[[Path], object]) -> None:
-    """Have `write` make a file or folder, under a temporary name, unless it stands and is no older than its inputs."""
+    """Have `write` make a file or folder under a temporary name, unless it exists and is no older than its inputs."""
     if result.exists() and all(result.stat().st_mtime >= path.stat().st_mtime for path in inputs):
         return
     part = result.with_name(f"{result.name}.{os.getpid()}.part")
@@ -155,7 +155,7 @@ def _tokenise(wanted: Preparation, split: str, folder: Path) -> str:
 
 
 def _learn(wanted: Preparation, path: Path) -> str:
-    """Write the pipeline with subwords learned from the training text, where they are not given."""
+    """Learn the subwords that were not given from the training text, and write the complete pipeline."""
     if wanted.kind is None:
         write_pipeline(path, wanted.pipeline)
         return wanted.pipeline.signature
@@ -174,7 +174,7 @@ def _learn(wanted: Preparation, path: Path) -> str:
 
 
 def _binarise(wanted: Preparation, splits: list[str], folder: Path) -> str:
-    """Have fairseq-preprocess write the folder, and put the pipeline beside the dictionaries."""
+    """Binarise the splits into `folder` with fairseq-preprocess, and put the pipeline beside the dictionaries."""
     source, target = wanted.languages
     words = [
         "--source-lang",

@@ -1,4 +1,4 @@
-"""SUBWORDS: words into subwords and back. A new kind is a class and a row."""
+"""SUBWORDS: splitting words into subwords and joining them. To add a kind: a class and a row."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Splitter(Protocol):
         ...
 
     def join(self, subwords: str) -> str:
-        """Return the words that subwords make up."""
+        """Join subwords into words."""
         ...
 
 
@@ -34,13 +34,13 @@ class SubwordNMT:
     """Byte pair encoding by subword-nmt, whose `@@` ends every subword but the last of a word."""
 
     def __init__(self, codes: bytes) -> None:
-        """Take the codes as `subword-nmt learn-bpe` wrote them; a ValueError says that they are none."""
+        """Take codes as `subword-nmt learn-bpe` wrote them; raise a ValueError if they are not."""
         apply_bpe = imported("subword_nmt.apply_bpe", "byte pair encoding")
         text = io.StringIO(codes.decode("utf-8"))
         try:
             with contextlib.redirect_stderr(io.StringIO()):
                 self._bpe = apply_bpe.BPE(text)
-        except SystemExit:  # what subword_nmt does about a line that is no merge
+        except SystemExit:  # subword_nmt exits at a line that is not a merge
             raise ValueError("a line is no merge of two symbols") from None
 
     def split(self, words: str) -> str:
@@ -48,15 +48,15 @@ class SubwordNMT:
         return str(self._bpe.process_line(words))
 
     def join(self, subwords: str) -> str:
-        """Return the words that subwords make up."""
+        """Join subwords into words."""
         return f"{subwords} ".replace("@@ ", "").rstrip()
 
 
 class SentencePiece:
-    """sentencepiece, whose `▁` begins every word."""
+    """Subwords by sentencepiece, whose `▁` begins every word."""
 
     def __init__(self, model: bytes) -> None:
-        """Take the content of a sentencepiece model; a ValueError says that it is none."""
+        """Take the content of a sentencepiece model; raise a ValueError if it is not one."""
         sentencepiece = imported("sentencepiece", "a sentencepiece model")
         try:
             self._processor = sentencepiece.SentencePieceProcessor(model_proto=model)
@@ -68,9 +68,9 @@ class SentencePiece:
         return " ".join(self._processor.encode(words, out_type=str))
 
     def join(self, subwords: str) -> str:
-        """Return the text that pieces make up; pieces that stand for bytes become characters again.
+        """Join pieces into text; pieces that stand for bytes become characters again.
 
-        It is what sentencepiece makes of pieces that it knows, and keeps others, `<unk>` among them, as they are.
+        Known pieces are joined by sentencepiece itself; unknown ones, such as `<unk>`, stay as they are.
         """
         joined = ""
         for is_bytes, pieces in itertools.groupby(subwords.split(), key=lambda piece: bool(_BYTE.fullmatch(piece))):
@@ -84,7 +84,7 @@ SUBWORDS: dict[str, Callable[[bytes], Splitter]] = {"subword-nmt": SubwordNMT, "
 
 @dataclass(frozen=True)
 class SubwordModel:
-    """What splits the words of a language.
+    """The model that splits the words of a language into subwords.
 
     kind     one of SUBWORDS
     content  codes, or a model
@@ -95,12 +95,12 @@ class SubwordModel:
 
     @cached_property
     def digest(self) -> str:
-        """The SHA-256 of the content, in hexadecimal digits."""
+        """Return the SHA-256 of the content, in hexadecimal digits."""
         return hashlib.sha256(self.content).hexdigest()
 
     @property
     def splitter(self) -> Splitter:
-        """The program that splits, made once."""
+        """Return the splitter, made once."""
         return _splitter(self.kind, self.content)
 
 
@@ -110,7 +110,7 @@ def _splitter(kind: str, content: bytes) -> Splitter:
 
 
 def read_subwords(kind: str, path: Path) -> SubwordModel:
-    """Return the codes or the model in a file; what is none raises a TextError."""
+    """Read codes or a model from a file; raise a TextError if it holds neither."""
     try:
         model = SubwordModel(kind, path.read_bytes())
         assert model.splitter

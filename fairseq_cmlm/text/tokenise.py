@@ -1,4 +1,4 @@
-"""TOKENISERS: a text into words with spaces between them, and words into text again. A new one is a class and a row."""
+"""TOKENISERS: splitting text into words with spaces between them, and joining them. To add one: a class and a row."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ class Tokeniser(Protocol):
         ...
 
     def text(self, words: str) -> str:
-        """Return the text that words make up."""
+        """Join words into text."""
         ...
 
 
 class Moses:
-    """sacremoses, with the options of fairseq's `--tokenizer moses`.
+    """Words by sacremoses, with the options of fairseq's `--tokenizer moses`.
 
     escape       write ' as &apos; and so on
     dash_splits  split a-b into a @-@ b
@@ -39,17 +39,17 @@ class Moses:
         return str(self._tokenise(text))
 
     def text(self, words: str) -> str:
-        """Return the text that words make up."""
+        """Join words into text."""
         return str(self._join(words.split()))
 
 
 class Jieba:
-    """Chinese words as jieba finds them (rjieba). Punctuation stays: the reference that is scored against is raw."""
+    """Chinese words by jieba (rjieba). Punctuation is kept, because scores compare with raw references."""
 
     # Characters of Chinese writing, with its punctuation.
     _CHINESE = "[\u2e80-\u303f\u3400-\u9fff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef\U00020000-\U0003ffff“”‘’…—·]"
     _SPACE_IN_CHINESE = re.compile(f"(?<={_CHINESE}) | (?={_CHINESE})")
-    # Inside numbers, as 54,000 and 3:30, and words, as York's.
+    # Inside numbers (54,000 and 3:30) and inside words (York's).
     _SPACE_IN_WORDS = re.compile(r"(?<=[0-9]) ([,.:]) (?=[0-9])|(?<=[A-Za-z]) (['’]) (?=[A-Za-z])")
 
     def __init__(self, language: str) -> None:
@@ -60,7 +60,7 @@ class Jieba:
         return " ".join(word for word in self._cut(text) if not word.isspace())
 
     def text(self, words: str) -> str:
-        """Take out the spaces beside Chinese characters, and inside numbers and words; those between words stay."""
+        """Remove spaces beside Chinese characters and inside numbers and words; keep those between Latin words."""
         return self._SPACE_IN_CHINESE.sub("", self._SPACE_IN_WORDS.sub(lambda found: found[0].strip(), words))
 
 

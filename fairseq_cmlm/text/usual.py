@@ -1,4 +1,4 @@
-"""How text of a language is usually prepared, where nothing else is asked for."""
+"""The default preparation of text, by language."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fairseq_cmlm.text.subwords import SubwordModel
 from fairseq_cmlm.text.tokenise import TOKENISERS
 
 NONE = "none"
-# Written without spaces between words, and no tokenizer here splits them.
+# Languages without spaces between words that no tokenizer here can split.
 _UNSPACED = ("bo", "ja", "km", "lo", "my", "th")
 
 
@@ -24,12 +24,12 @@ def usual_side(
     pieces: bool = False,
     stripped: bool = False,
 ) -> Side:
-    """Return how text of a language is prepared; what is None is the usual thing.
+    """Return how text of a language is prepared; None stands for the default.
 
-    pieces    sentencepiece will split the text: it needs neither a tokenizer nor Moses' punctuation
-    stripped  take off the diacritics too
+    pieces    sentencepiece will split the text, so that it needs neither a tokenizer nor Moses' punctuation
+    stripped  also remove diacritics
 
-    Usual are moses, or jieba for Chinese, after NFC, the letters of Romanian, and for moses its punctuation.
+    The default is moses, or jieba for Chinese, after NFC, Romanian letters (for ro) and punctuation (for moses).
     """
     tokenizer = tokenizer or (NONE if pieces else "jieba" if language == "zh" else "moses")
     if tokenizer != NONE and tokenizer not in TOKENISERS:

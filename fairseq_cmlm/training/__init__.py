@@ -1,1 +1,1 @@
-"""Training as pure functions of tensors: noising, losses, and the objectives made of them."""
+"""Training as pure functions of tensors: noising, losses and objectives."""

@@ -1,4 +1,4 @@
-"""Adaptive masks: the better the network predicts a sentence, the more of it, and the less of its own, is masked."""
+"""Adaptive masking: the better the network predicts a sentence, the more given and the fewer own tokens it masks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SECOND_MASKS = 1  # purpose of random numbers
 
 
 def amom(network: TrainedNetwork, batch: Batch, options: Training) -> Losses:
-    """Predict the masked tokens, write them, mask anew as they were good or bad, and predict again.
+    """Predict the masked tokens, write them, mask anew depending on how good they are, and predict again.
 
     The target side of AMOM (Xiao et al., AAAI 2023); the source is never masked. Both passes have the same dropout.
 
@@ -41,13 +41,13 @@ def amom(network: TrainedNetwork, batch: Batch, options: Training) -> Losses:
 
 
 def second_masks(example: Example, masked: Tensor, own: Tensor) -> Tensor:
-    """Choose what is masked in the second canvas, (B, T) bool.
+    """Choose the tokens to mask in the second canvas, (B, T) bool.
 
-    masked  (B, T) bool, what was masked in the first
+    masked  (B, T) bool, tokens masked in the first canvas
     own     (B, T) int64, the network's words there
 
-    With b = 0.6 * accuracy + 0.2 a token of the network is masked with the probability 1 - b, one that was given with
-    the probability b.
+    With b = 0.6 * accuracy + 0.2, tokens of the network are masked with probability 1 - b and given tokens with
+    probability b.
 
     >>> target = torch.full((1, 1000), 7)
     >>> example = Example(target, target.ne(1), keys=torch.tensor([3]), mask=9)

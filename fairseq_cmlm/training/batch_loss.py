@@ -1,4 +1,4 @@
-"""What an objective is given, what it returns, and what it asks of a network."""
+"""The interface of an objective: its inputs, its result, and the network that it trains."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 
 class TrainedNetwork(Protocol):
-    """What an objective needs of a network; fairseq_cmlm.model.network has one.
+    """The network as an objective sees it; fairseq_cmlm.model.network implements it.
 
     Positions (M,) are flat places, ascending, of a canvas (B * K, T), sentence-major.
     """
 
     @property
     def heads(self) -> Mapping[str, Callable[[Tensor], Tensor]]:
-        """What else than tokens it predicts, from states (M, D)."""
+        """Return the heads, name -> function of states (M, D), that predict something other than tokens."""
 
     def encode(self, source: Tensor) -> Any:
         """Encode the source (B, S)."""
@@ -47,11 +47,11 @@ class TrainedNetwork(Protocol):
 
 @dataclass(frozen=True)
 class Batch:
-    """What an objective learns from.
+    """The batch that an objective learns from.
 
     source    (B, S) int64
     example   the target, as a noising sees it
-    progress  how much of --ramp-updates is over, 0 to 1
+    progress  share of --ramp-updates that is over, 0 to 1
     """
 
     source: Tensor
@@ -60,12 +60,12 @@ class Batch:
 
 
 class Losses(NamedTuple):
-    """What an objective returns.
+    """The result of an objective.
 
-    loss    scalar, natural log, a sum: this is minimised, divided by `size`
-    size    how many tokens it is a sum over, each counted with its weight
-    logged  name -> sum over the batch, for the log: NAME_size is what NAME is divided by, and nmasked what
-            nll_loss, the loss of the masked tokens, is
+    loss    scalar, natural log, a sum over tokens; training minimises loss / size
+    size    number of tokens in the sum, each counted with its weight
+    logged  name -> sum over the batch, for the log. The log divides NAME by NAME_size, and nll_loss, the loss of the
+            masked tokens, by nmasked
     """
 
     loss: Tensor
@@ -77,10 +77,10 @@ Loss = Callable[[TrainedNetwork, Batch, "Training"], Losses]
 
 
 class Part(NamedTuple):
-    """The loss of some of the tokens, one of the sums that an objective is made of.
+    """The loss of some of the tokens: one term of an objective.
 
-    size    how many tokens
-    weight  of each of them
+    size    number of tokens
+    weight  weight of each token
     """
 
     loss: TokenLoss
@@ -89,7 +89,7 @@ class Part(NamedTuple):
 
 
 class Reader:
-    """A network that has encoded the sources of a batch, and reads canvases of the targets, (B, T)."""
+    """A network with the sources of a batch encoded, which reads canvases (B, T) of the targets."""
 
     def __init__(self, network: TrainedNetwork, batch: Batch, options: Training) -> None:
         self.network, self.batch, self.options = network, batch, options
@@ -100,7 +100,7 @@ class Reader:
         return few_shapes(partial(self.network.logits, self.encoding, canvas), flat(asked))
 
     def states(self, canvas: Tensor) -> Tensor:
-        """Return the last states (M, D) of all positions of a canvas that are no padding."""
+        """Return the last states (M, D) of all positions of a canvas except padding."""
         read = partial(self.network.states, self.encoding, canvas)
         return few_shapes(read, flat(self.batch.example.fillable))
 
@@ -111,7 +111,7 @@ class Reader:
         return self.part(logits, asked, weight)
 
     def part(self, logits: Tensor, asked: Tensor, weight: float = 1) -> Part:
-        """Sum the loss of the target's tokens at the `asked` positions, of which these are the logits (M, V)."""
+        """Sum the loss of the target's tokens at the `asked` positions, given the logits (M, V) there."""
         positions = flat(asked)
         loss = token_loss(logits, self.batch.example.target.flatten()[positions], self.options.label_smoothing)
         return Part(loss, positions.numel(), weight)
@@ -120,17 +120,17 @@ class Reader:
     def guess(self, canvas: Tensor, asked: Tensor) -> Tensor:
         """Return the target (B, T) with the network's own words at the `asked` positions of the canvas.
 
-        They are those of the present parameters, with dropout. It leaves no trace: no gradient, and what is read next
-        has the same dropout.
+        The words are predicted by the present parameters, with dropout. No gradient is kept, and the next reading has
+        the same dropout.
         """
         with same_dropout_again(canvas.device), _autocast_without_cache(canvas.device.type):
             logits = self.logits(canvas, asked)
         return with_own_words(self.batch.example, logits, asked)
 
     def losses(self, masked: Part, size: Optional[int] = None, **others: Part) -> Losses:
-        """Add up the losses of the masked tokens, of the length, and `others`, which the log shows by their names.
+        """Add up the losses of the masked tokens, of the length, and of `others`, which are logged by name.
 
-        size  the number of tokens, if it is not that of the parts
+        size  the number of tokens, if it is not the sum over the parts
         """
         length = length_loss(self.encoding.encoded.length_logits, self.batch.example.fillable.sum(1))
         parts = [masked, *others.values()]
@@ -149,7 +149,7 @@ class Reader:
 
 
 def flat(asked: Tensor) -> Tensor:
-    """Return the places (M,) int64, into the flattened (N * T), where `asked` (N, T) is true.
+    """Return the flat places (M,) int64, into (N * T), where `asked` (N, T) is true.
 
     >>> flat(torch.tensor([[True, False], [False, True]])).tolist()
     [0, 3]
@@ -158,7 +158,7 @@ def flat(asked: Tensor) -> Tensor:
 
 
 def few_shapes(read: Callable[[Tensor], Tensor], places: Tensor) -> Tensor:
-    """Return `read(places)`, (M, ...) for places (M,), computed with spare places where few shapes are faster.
+    """Return `read(places)`, (M, ...) for places (M,), computed with spare places where a few fixed shapes are faster.
 
     >>> few_shapes(lambda places: places * 2, torch.tensor([3, 5])).tolist()
     [6, 10]
@@ -169,7 +169,7 @@ def few_shapes(read: Callable[[Tensor], Tensor], places: Tensor) -> Tensor:
 def with_own_words(example: Example, logits: Tensor, asked: Tensor) -> Tensor:
     """Return the target (B, T) with the best word by `logits` (M, V) at each of the `asked` positions.
 
-    As in decoding, no control symbol is a word, and `</s>` stands where the target ends.
+    As in decoding, control symbols are never chosen, and `</s>` stands where the target ends.
 
     >>> target = torch.tensor([[5, 6, 2]])
     >>> example = Example(target, target.ne(1), keys=torch.tensor([3]), mask=9, control=(0, 1, 2))
@@ -178,7 +178,7 @@ def with_own_words(example: Example, logits: Tensor, asked: Tensor) -> Tensor:
     [[7, 6, 2]]
     """
     banned = torch.tensor([example.mask, *example.control], device=logits.device)
-    # In blocks, for each is copied.
+    # In blocks, because each is copied.
     blocks = torch.split(logits.detach(), 1024)
     words = torch.cat([some.index_fill(1, banned, -torch.inf).argmax(1) for some in blocks])
     target = example.target
@@ -187,7 +187,7 @@ def with_own_words(example: Example, logits: Tensor, asked: Tensor) -> Tensor:
 
 
 def same_dropout_again(device: torch.device) -> ContextManager[None]:
-    """Put torch's random numbers back at the end: what follows draws what was drawn inside.
+    """Restore torch's random state on exit, so that the code after the block draws the same numbers again.
 
     >>> with same_dropout_again(torch.device("cpu")):
     ...     inside = torch.rand(3)
@@ -198,10 +198,10 @@ def same_dropout_again(device: torch.device) -> ContextManager[None]:
 
 
 def _autocast_without_cache(kind: str) -> ContextManager[Any]:
-    """Enter the autocast that is on already, if one is, without its cache of parameters in lower precision.
+    """Enter the current autocast, if any, again without its cache of parameters in lower precision.
 
-    Parameters that are cast where no gradient is wanted would be taken from the cache later, where one is; newer
-    versions of torch mend that (pytorch#165068).
+    Otherwise a parameter cast under no_grad would come from the cache later, where a gradient is needed; newer versions
+    of torch fix this (pytorch#165068).
     """
     if not torch.is_autocast_enabled(kind):
         return contextlib.nullcontext()
@@ -211,7 +211,7 @@ def _autocast_without_cache(kind: str) -> ContextManager[Any]:
 def masked_token_losses(
     network: TrainedNetwork, batch: Batch, options: Training, views: Sequence[View], size: Optional[int] = None
 ) -> Losses:
-    """Sum the losses of the views' predicted tokens, and of the length. The size is their number, if not given.
+    """Sum the losses of the views' predicted tokens and of the length; `size` defaults to the number of these tokens.
 
     >>> from fairseq_cmlm.training.even_network import EvenNetwork
     >>> from fairseq_cmlm.training.noising import full
@@ -229,7 +229,7 @@ def masked_token_losses(
 def view_loss(
     network: TrainedNetwork, encoding: Any, target: Tensor, views: Sequence[View], smoothing: float
 ) -> tuple[TokenLoss, int]:
-    """Sum the loss of the tokens that `views` predict, in one decoder pass; target (B, T). Return their number too.
+    """Sum the loss of the tokens that `views` predict, in one decoder pass, and count them; target (B, T).
 
     The views of a sentence lie side by side, as its length candidates do in decoding.
 

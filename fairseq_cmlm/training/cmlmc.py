@@ -1,4 +1,4 @@
-"""Learning to correct: the network also reads its own first guesses among the words that it is shown."""
+"""Learning to correct: some of the revealed words are the network's own first guesses."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from fairseq_cmlm.training.noising import Example, drawn_numbers, random_subset,
 if TYPE_CHECKING:
     from fairseq_cmlm.training.options import Training
 
-_CHOICE = 1  # purpose of the numbers that choose what is replaced
+_CHOICE = 1  # purpose of the random numbers that choose tokens to replace
 
 
 def cmlmc(network: TrainedNetwork, batch: Batch, options: Training) -> Losses:
-    """Predict the masked tokens, and then again where guesses stand among the revealed ones: what should stand there.
+    """Predict the masked tokens, and the right tokens where the network's own guesses stand among the revealed ones.
 
-    A share of the revealed tokens, --guess-share, is replaced by what the network makes of the fully masked canvas. It
-    learns the right tokens at these places, those that were guessed right included, so that its output is of use at
-    revealed positions too. CMLMC (Huang et al., ICLR 2022), without its changes of the architecture. --objective-weight
-    10/3 gives corrections, 0.15 of the tokens, and masked tokens, 0.5 of them, the same part in the loss, as there.
+    A share of the revealed tokens, --guess-share, is replaced by the network's predictions on the fully masked canvas.
+    The network learns the right tokens there, also where the guess was right, so that its output at revealed positions
+    is useful too. This is CMLMC (Huang et al., ICLR 2022) without its changes to the architecture. --objective-weight
+    10/3 gives corrections (0.15 of the tokens) and masked tokens (0.5 of them) equal parts in the loss, as in CMLMC.
 
     >>> from fairseq_cmlm.training.even_network import EvenNetwork
     >>> from fairseq_cmlm.training.options import Training
@@ -42,7 +42,7 @@ def cmlmc(network: TrainedNetwork, batch: Batch, options: Training) -> Losses:
 
 
 def replaced(example: Example, revealed: Tensor, share: float) -> Tensor:
-    """Choose `share` of the `revealed` (B, T) positions of each sentence, rounded down, all choices alike.
+    """Choose `share` of the `revealed` (B, T) positions of each sentence, rounded down, uniformly at random.
 
     >>> import torch
     >>> target = torch.full((1, 10), 7)
@@ -50,6 +50,6 @@ def replaced(example: Example, revealed: Tensor, share: float) -> Tensor:
     >>> int(replaced(example, example.fillable, 0.3).sum())
     3
     """
-    # In float64 and with a little more, so that 0.3 of 10 is 3.
+    # In float64 and with a little added, so that 0.3 of 10 is 3.
     count = (revealed.sum(1).double() * share + 1e-9).long()
     return random_subset(revealed, count, drawn_numbers(example, _CHOICE)[1])

@@ -1,4 +1,4 @@
-"""A network without parameters, to try an objective on before there is a model."""
+"""A network without parameters, to try an objective without a model."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 class EvenNetwork:
-    """Finds all `words` tokens and all `lengths` lengths equally likely.
+    """A network that gives all `words` tokens and all `lengths` lengths the same probability.
 
     >>> EvenNetwork(words=10).logits(None, torch.tensor([[9, 9]]), torch.tensor([0, 1])).shape
     torch.Size([2, 10])
@@ -22,7 +22,7 @@ class EvenNetwork:
         self._words, self._lengths = words, lengths
 
     def encode(self, source: Tensor) -> Any:
-        """Encode the source (B, S): only its number of sentences matters."""
+        """Encode the source (B, S); only the number of sentences matters."""
         logits = torch.zeros(len(source), self._lengths, requires_grad=True)
         return SimpleNamespace(encoded=SimpleNamespace(length_logits=logits))
 

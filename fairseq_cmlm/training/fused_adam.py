@@ -1,4 +1,4 @@
-"""fairseq's Adam as one kernel over all parameters, where fairseq's own launches seven for each of them."""
+"""fairseq's Adam as one kernel over all parameters; fairseq itself launches seven kernels for each."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from torch import Tensor
 
 
 class FusedAdam(torch.optim.AdamW):
-    """torch's fused AdamW with the numbers of fairseq's Adam, up to rounding, and with its checkpoints.
+    """torch's fused AdamW with the results of fairseq's Adam, up to rounding, and its checkpoint format.
 
-    With v the second moment after t updates, fairseq divides by (sqrt(v) + eps) / sqrt(1 - beta2^t) and torch by
-    sqrt(v) / sqrt(1 - beta2^t) + eps (Kingma and Ba 2015: the end of section 2, and algorithm 1). So torch is given
-    eps / sqrt(1 - beta2^t). In a checkpoint t is a whole number, as in fairseq's.
+    With v the second moment after t updates, fairseq divides by (sqrt(v) + eps) / sqrt(1 - beta2^t), but torch by
+    sqrt(v) / sqrt(1 - beta2^t) + eps (Kingma and Ba 2015: the end of section 2, and algorithm 1). Therefore torch gets
+    eps / sqrt(1 - beta2^t). Checkpoints store t as an integer, as fairseq's do.
     """
 
     supports_flat_params = True
 
     def __init__(self, params: Iterable[Any], **options: Any) -> None:
         super().__init__(params, fused=True, **options)
-        # torch's GradScaler (--amp) would else call `step` where gradients overflow too, and the kernel leave it out.
+        # Otherwise torch's GradScaler (--amp) would call `step` after an overflow too and leave skipping to the kernel.
         self._step_supports_amp_scaling = False
         self._updates = 0
 
@@ -38,7 +38,7 @@ class FusedAdam(torch.optim.AdamW):
                 group["eps"] = eps
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the state as fairseq's Adam has it."""
+        """Return the state in the format of fairseq's Adam."""
         saved: dict[str, Any] = super().state_dict()
         state = {name: {**one, "step": int(one["step"])} for name, one in saved["state"].items()}
         return {**saved, "state": state}

@@ -1,4 +1,4 @@
-"""Glancing: to write a sentence in one pass, the network learns with more of it revealed, the more it gets wrong."""
+"""Glancing: training for a single pass, in which more words are revealed the more the network gets wrong."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from fairseq_cmlm.training.noising import Example, drawn_numbers, random_subset,
 if TYPE_CHECKING:
     from fairseq_cmlm.training.options import Training
 
-_CHOICE = 1  # purpose of the numbers that choose sentences and words
-# Of the wrong words so many are revealed when the training begins, and when the ramp is over.
+_CHOICE = 1  # purposes of the random numbers that choose sentences and words
+# Share of the wrong words to reveal at the start of the training and after the ramp.
 _FIRST, _LAST = 0.5, 0.3
 
 
 def glancing(network: TrainedNetwork, batch: Batch, options: Training) -> Losses:
-    """Predict all tokens of some sentences at once, with a few revealed: the more, the more one pass gets wrong.
+    """Predict all tokens of some sentences at once, with some revealed: more of them the more one pass gets wrong.
 
-    GLAT (Qian et al., ACL 2021), mixed with the masks of `cmlm`, for which --glancing-share of the sentences are
-    left out. Dropout is the same in the pass that counts what is wrong and in the one that learns.
+    GLAT (Qian et al., ACL 2021) for --glancing-share of the sentences; the others are masked as in `cmlm`. The pass
+    that counts wrong words and the pass that learns have the same dropout.
 
     >>> from fairseq_cmlm.training.even_network import EvenNetwork
     >>> from fairseq_cmlm.training.options import Training
@@ -46,9 +46,9 @@ def glancing(network: TrainedNetwork, batch: Batch, options: Training) -> Losses
 
 
 def glimpse(example: Example, own: Tensor, ratio: float, numbers: Tensor) -> Tensor:
-    """Choose the tokens to reveal, (B, T) bool: `ratio` times as many, rounded down, as are wrong in `own` (B, T).
+    """Choose the tokens to reveal, (B, T) bool: `ratio` times the number of wrong words in `own` (B, T), rounded down.
 
-    numbers  (B, T) uniform in [0, 1), by which they are chosen among all tokens
+    numbers  (B, T) uniform in [0, 1), which choose among all tokens
 
     >>> target = torch.tensor([[5, 6, 7, 2]])
     >>> example = Example(target, target.ne(1), keys=torch.tensor([3]), mask=9)

@@ -1,4 +1,4 @@
-"""Hybrid training: the decoder of masked tokens learns to predict from left to right as well."""
+"""Hybrid training: the decoder learns masked tokens and left-to-right prediction together."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 def hybrid(network: TrainedNetwork, batch: Batch, options: Training) -> Losses:
     """Predict the masked tokens, and each token of the target given the source and all tokens to its left.
 
-    The parameters are the same; in the second pass the target is shifted, `</s>` first, and no position sees one to
-    its right. So one network drafts, judges its drafts as an autoregressive model does, and can decode like one. Kin
-    to HRT (arXiv 2210.10416), whose autoregressive part writes every second token alone.
+    Both passes share all parameters. In the second, the target is shifted, `</s>` first, and no position sees those to
+    its right. So one network can draft, judge its drafts as an autoregressive model does, and decode like one. HRT
+    (arXiv 2210.10416) is related: its autoregressive part writes every second token only.
 
     >>> import torch
     >>> from fairseq_cmlm.training.even_network import EvenNetwork

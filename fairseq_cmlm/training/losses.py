@@ -20,11 +20,11 @@ class TokenLoss(NamedTuple):
 def token_loss(logits: Tensor, target: Tensor, smoothing: float, weights: Optional[Tensor] = None) -> TokenLoss:
     """Sum the label-smoothed cross-entropy of M tokens.
 
-    logits     (M, V) any float type, computed in float32; backward writes their gradient over them, so that nothing
-               else may read them afterwards
+    logits     (M, V) any float type, computed in float32. The backward pass overwrites them with their gradient, so
+               nothing else may read them afterwards
     target     (M,) int64
     smoothing  e in (1-e) * nll + e * mean over V of the negative log-probabilities
-    weights    (M,) float32, of the tokens; None is 1 for each
+    weights    (M,) float32, weights of the tokens; None for 1 each
 
     >>> token_loss(torch.zeros(2, 4), torch.tensor([0, 3]), 0.0).nll.item() == 2 * torch.tensor(4.0).log().item()
     True
@@ -34,10 +34,10 @@ def token_loss(logits: Tensor, target: Tensor, smoothing: float, weights: Option
 
 
 class _TokenLoss(torch.autograd.Function):
-    """Goes through the logits a few rows at a time, so that no other tensor of M * V numbers is ever made.
+    """Token loss computed a few rows at a time, without another tensor of M * V numbers.
 
     The logits are by far the largest tensor of a training step. Their gradient has the same shape and type, and the
-    network does not need them to compute its own gradients; so backward overwrites them.
+    network does not need them for its own gradients, so the backward pass overwrites them.
     """
 
     @staticmethod
@@ -71,12 +71,12 @@ class _TokenLoss(torch.autograd.Function):
 
 
 def _rows(logits: Tensor) -> int:
-    """Return how many rows to take at a time: as many as a core's cache holds; on a GPU more, for it to be busy."""
+    """Return how many rows to take at a time: as many as a core's cache holds, or more to keep a GPU busy."""
     return 32 if logits.is_cpu else 1024
 
 
 class LengthLoss(NamedTuple):
-    """Scalars: the summed negative log-likelihood, and how many lengths were predicted right."""
+    """Scalars: the summed negative log-likelihood, and the number of lengths predicted right."""
 
     nll: Tensor
     correct: Tensor
@@ -85,7 +85,7 @@ class LengthLoss(NamedTuple):
 def length_loss(logits: Tensor, lengths: Tensor) -> LengthLoss:
     """Sum the cross-entropy of the target lengths (B,), `</s>` included, under `logits` (B, L) indexed by length.
 
-    The length 0 is impossible and takes no part.
+    Length 0 is impossible and left out.
 
     >>> length_loss(torch.tensor([[9.0, 0.0, 2.0]]), torch.tensor([2])).correct.item()
     1

@@ -1,4 +1,4 @@
-"""Minimum risk: what counts is how much of a sample is in the reference, and not the probability of the reference."""
+"""Minimum risk training: optimise the BLEU of samples instead of the probability of the reference."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from fairseq_cmlm.training.sentence_bleu import sentence_bleu
 if TYPE_CHECKING:
     from fairseq_cmlm.training.options import Training
 
-_SAMPLES = 4  # of each sentence; each is held against the mean of the others
+_SAMPLES = 4  # samples of each sentence; the baseline of each is the mean of the others
 
 
 def minimum_risk(network: TrainedNetwork, batch: Batch, options: Training) -> Losses:
-    """Minimise 1 - BLEU of sentences whose masked tokens are drawn from the network, beside the loss of `cmlm`.
+    """Minimise the loss of `cmlm` plus 1 - BLEU of sentences whose masked tokens are drawn from the network.
 
-    The gradient is that of REINFORCE: a sample becomes the more likely, the better it is than the other samples of its
-    sentence. To fine-tune a trained model. With a weight w the risk is a = w / (1 + w) of the loss.
+    The gradient is REINFORCE's: samples that are better than the other samples of their sentence become more likely.
+    Use it to fine-tune a trained model. With --objective-weight w, the risk is w / (1 + w) of the loss.
 
     >>> from fairseq_cmlm.training.even_network import EvenNetwork
     >>> from fairseq_cmlm.training.options import Training
@@ -47,12 +47,12 @@ def _surrogate(logits: Tensor, words: Tensor, risk: Tensor, masked: Tensor) -> T
 
     words (samples, B, T) int64, risk (samples, B), masked (B, T) bool
 
-    It is the sum of (risk - mean risk of the other samples) * ln p(sample). As the factors of a sentence add up to 0,
-    the normalisers of the probabilities cancel, and the logits take their place.
+    It is the sum of (risk - mean risk of the other samples) * ln p(sample). The factors of a sentence add up to 0, so
+    the normalisers of the probabilities cancel and logits can replace log-probabilities.
     """
     factor = (risk - risk.mean(0)) / (len(risk) - 1)
     positions = flat(masked)
-    # Not by gather, which keeps the logits for its gradient, and token_loss writes over them.
+    # Not by gather, which keeps the logits for its gradient while token_loss overwrites them.
     places = words.flatten(1)[:, positions] + torch.arange(len(logits), device=logits.device) * logits.size(1)
     chosen = logits.flatten().index_select(0, places.flatten()).view_as(places).float()
     each = factor[:, :, None].expand(words.shape).flatten(1)[:, positions]
@@ -60,9 +60,9 @@ def _surrogate(logits: Tensor, words: Tensor, risk: Tensor, masked: Tensor) -> T
 
 
 def sampled_words(example: Example, logits: Tensor, masked: Tensor) -> Tensor:
-    """Return samples (samples, B, T) int64 of the target, whose `masked` tokens are drawn by `logits` (M, V).
+    """Draw the `masked` tokens of the target by `logits` (M, V), as (samples, B, T) int64.
 
-    As in decoding, no control symbol is drawn, and `</s>` stands where the target ends.
+    As in decoding, control symbols are never drawn, and `</s>` stands where the target ends.
 
     >>> target = torch.tensor([[5, 6, 2]])
     >>> example = Example(target, target.ne(1), keys=torch.tensor([3]), mask=9, control=(0, 1, 2))
@@ -77,7 +77,7 @@ def sampled_words(example: Example, logits: Tensor, masked: Tensor) -> Tensor:
     total, found = sums[:, -1:], []
     for number in range(_SAMPLES):
         numbers = drawn_numbers(example, 1 + number)[1].flatten()[positions, None]
-        # Below the sum, which is not exactly 1; right, so that no word of probability 0 is drawn.
+        # Stay below the sum, which is not exactly 1; `right`, so that no word of probability 0 is drawn.
         below = torch.minimum(numbers * total, torch.nextafter(total, torch.zeros_like(total)))
         words = torch.searchsorted(sums, below, right=True).squeeze(1)
         own = target.flatten().index_copy(0, positions, words).view_as(target)

@@ -1,4 +1,4 @@
-"""Noising: which target tokens are hidden in training. A training step is a list of views of the target.
+"""Noising: which target tokens to hide in training. A noising returns a list of views of the target.
 
 To add a noising: a function here, a row in NOISINGS, a row in its test.
 """
@@ -17,12 +17,12 @@ from fairseq_cmlm.sentence_random import derived_keys, uniform_numbers
 
 @dataclass(frozen=True)
 class View:
-    """One canvas to learn from. Of several, each is a decoder pass over the same encoding.
+    """One canvas to learn from; the decoder reads each view of a batch over the same encoding.
 
-    canvas   (B, T) int64, what the decoder reads
+    canvas   (B, T) int64, the input of the decoder
     predict  (B, T) bool, the positions that carry the loss
-    gold     (B, T) int64, what is to be predicted there; None: the target
-    weight   (B,) float32, of each predicted token of a sentence; None: 1
+    gold     (B, T) int64, the right tokens there; None for those of the target
+    weight   (B,) float32, weight of each predicted token of a sentence; None for 1
     """
 
     canvas: Tensor
@@ -33,14 +33,14 @@ class View:
 
 @dataclass(frozen=True)
 class Example:
-    """What a noising may look at.
+    """The input of a noising.
 
     target    (B, T) int64, `</s>` included, padded
-    fillable  (B, T) bool, what is no padding
-    keys      (B,) int64, the sentences' random keys
-    mask      the mask symbol
-    schedule  the distribution of the number of masked tokens
-    control   the other symbols that are no words; of these only `</s>` is in a target, as its end
+    fillable  (B, T) bool, true except at padding
+    keys      (B,) int64, random keys of the sentences
+    mask      id of the mask symbol
+    schedule  the mask schedule, which gives the distribution of the number of masked tokens
+    control   ids of the other control symbols; of these only `</s>` occurs in a target, at its end
     """
 
     target: Tensor
@@ -55,7 +55,7 @@ Noising = Callable[[Example], "list[View]"]
 
 
 def random_subset(fillable: Tensor, count: Tensor, numbers: Tensor) -> Tensor:
-    """Choose `count` (B,) of the `fillable` (B, T) positions of each row, all subsets alike, by `numbers` (B, T).
+    """Choose `count` (B,) of the `fillable` (B, T) positions of each row, uniformly, by random `numbers` (B, T).
 
     >>> fillable = torch.tensor([[True, True, True, False]])
     >>> random_subset(fillable, torch.tensor([2]), torch.tensor([[0.9, 0.1, 0.5, 0.0]])).tolist()
@@ -69,9 +69,9 @@ def random_subset(fillable: Tensor, count: Tensor, numbers: Tensor) -> Tensor:
 def drawn_numbers(example: Example, purpose: int = 0) -> tuple[Tensor, Tensor]:
     """Draw uniform numbers in [0, 1): one for each sentence, (B,), and one for each token, (B, T).
 
-    purpose  what they are for: each has numbers of its own, and 0 those of the masks
+    purpose  each purpose has its own numbers; 0 are those of the masks
 
-    A token's number goes with its place in the sentence, so that padding on the left changes nothing.
+    A token's number belongs to its place in the sentence, so padding on the left changes nothing.
 
     >>> target = torch.tensor([[5, 6, 2, 1], [1, 5, 6, 2]])
     >>> _, numbers = drawn_numbers(Example(target, target.ne(1), keys=torch.tensor([3, 3]), mask=9))
@@ -85,7 +85,7 @@ def drawn_numbers(example: Example, purpose: int = 0) -> tuple[Tensor, Tensor]:
 
 
 def uniform(example: Example) -> list[View]:
-    """Mask k tokens, k in 1..N drawn as the schedule says, uniformly if it is linear; N counts `</s>` (section 3.2).
+    """Mask k of N tokens, k in 1..N drawn by the schedule (uniformly if linear); N counts `</s>` (section 3.2).
 
     >>> target = torch.tensor([[5, 6, 7, 2]])
     >>> (view,) = uniform(Example(target, target.ne(1), keys=torch.tensor([3]), mask=9))
@@ -109,7 +109,7 @@ def uniform_original(example: Example) -> list[View]:
 
 
 def full(example: Example) -> list[View]:
-    """Mask all N tokens: what the first pass of decoding reads, and no other pass does. For comparison.
+    """Mask all N tokens, the canvas of the first decoding pass only. For comparison.
 
     >>> target = torch.tensor([[5, 2, 1]])
     >>> full(Example(target, target.ne(1), keys=torch.tensor([3]), mask=9))[0].canvas.tolist()

@@ -1,7 +1,7 @@
 """Objectives: what a network learns from a batch. An objective may encode once and read any number of canvases.
 
 To add one: a function here or in a file of its own, a row in OBJECTIVES, a row in its test. It is called inside the
-model's one forward pass, so that data-parallel training sees a single one, however often the decoder is run.
+model's one forward pass, so data-parallel training sees a single one, however often the decoder runs.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Objective:
-    """A loss, and what a network that was trained by it can do.
+    """A loss, and what a network trained with it can do.
 
-    options          the fields of training.options.Training that are for some objectives alone and that it has a use
-                     for, with the value where none is given
+    options          the fields of training.options.Training that only some objectives use and this one does, with
+                     their defaults
     heads            the rows of model.heads.HEADS that it trains
-    scores_revealed  it trains the network to predict at positions whose tokens it reads, right and wrong ones; only
+    scores_revealed  whether it trains the network to predict at positions whose tokens are shown, right or wrong; only
                      then may decoding read the output there (Strategy.rereads)
-    causal           it trains the network to predict from left to right as well
+    causal           whether it also trains the network to predict from left to right
     """
 
     loss: Loss
@@ -49,7 +49,7 @@ def cmlm(network: TrainedNetwork, batch: Batch, options: Training) -> Losses:
     """Predict the masked tokens and the target's length (paper, sections 3.2 and 3.3).
 
     Both losses are sums, and the size is the number of masked tokens. So splitting a batch over updates or processes
-    gives the gradient of the whole; the length weighs, as in the released code, as much as one token.
+    gives the gradient of the whole. A length weighs as much as one token, as in the released code.
 
     >>> import torch
     >>> from fairseq_cmlm.training.even_network import EvenNetwork
@@ -65,10 +65,10 @@ def cmlm(network: TrainedNetwork, batch: Batch, options: Training) -> Losses:
 
 
 def likelihood(network: TrainedNetwork, batch: Batch, options: Training) -> Losses:
-    """Minimise a bound of -ln p(target | source): mask k of N tokens, k uniform in 1..N, and weigh their loss by N / k.
+    """Minimise a bound of -ln p(target | source): mask k of N tokens, k uniform in 1..N, loss times N / k.
 
     The objective of masked diffusion language models (LLaDA, arXiv 2502.09992; MDLM, arXiv 2406.07524). The size is the
-    number of target tokens: the logged nll_loss is the bound for each, and its ppl a bound of the perplexity.
+    number of target tokens, so the logged nll_loss bounds the loss of a token, and ppl the perplexity.
 
     >>> import torch
     >>> from fairseq_cmlm.training.even_network import EvenNetwork

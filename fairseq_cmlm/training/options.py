@@ -11,13 +11,13 @@ from fairseq_cmlm.schedule import SCHEDULES, MaskSchedule
 from fairseq_cmlm.training.noising import NOISINGS
 from fairseq_cmlm.training.objectives import OBJECTIVES
 
-# The options that an objective must name in its row to have a use for them.
+# Options that only some objectives use: those that name them in their rows.
 _OF_SOME_OBJECTIVES = ("noising", "guess_share", "glancing_share", "objective_weight", "ramp_updates")
 
 
 @dataclass(frozen=True)
 class Training:
-    """What a network is trained for; checked when made."""
+    """The training options of a network; checked when made."""
 
     objective: str = option(
         "cmlm",
@@ -72,15 +72,15 @@ class Training:
                 )
 
     def own(self, name: str) -> float:
-        """Return the value of one of the options of some objectives: what is given, or else the objective's own."""
+        """Return the value of an option that only some objectives use: as given, or the objective's default."""
         given = getattr(self, name)
         return float(OBJECTIVES[self.objective].options[name] if given is None else given)
 
     def progress(self, updates: int) -> float:
-        """Return how much of the ramp is over after so many updates, 0 to 1."""
+        """Return the share of --ramp-updates that is over after so many updates, 0 to 1."""
         return min(1.0, updates / self.ramp_updates) if self.ramp_updates else 1.0
 
     @property
     def schedule(self) -> MaskSchedule:
-        """The mask schedule, a function."""
+        """Return the mask schedule, a function."""
         return SCHEDULES[self.mask_schedule]

@@ -1,4 +1,4 @@
-"""A quality head: it learns how likely each token that the network has written is right."""
+"""A quality head, which learns how likely each token that the network wrote is right."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from fairseq_cmlm.training.noising import Example, drawn_numbers, random_subset,
 if TYPE_CHECKING:
     from fairseq_cmlm.training.options import Training
 
-_CHOICE = 1  # purpose of the numbers that choose what is revealed
+_CHOICE = 1  # purpose of the random numbers that choose tokens to reveal
 
 
 def prism(network: TrainedNetwork, batch: Batch, options: Training) -> Losses:
     """Predict the masked tokens, reveal some of the predictions, and judge from a second reading which are right.
 
-    PRISM (arXiv 2510.01384). The head `quality` gives the logit of the probability that the token which stands at a
-    position is right, given all others.
+    PRISM (arXiv 2510.01384). The head `quality` gives the logit of the probability that the token at a position is
+    right, given all others.
 
     >>> from fairseq_cmlm.training.even_network import EvenNetwork
     >>> from fairseq_cmlm.training.options import Training
@@ -45,7 +45,7 @@ def prism(network: TrainedNetwork, batch: Batch, options: Training) -> Losses:
 
 
 def _judgement(network: TrainedNetwork, states: Tensor, right: Tensor, weight: float) -> Part:
-    """Sum the binary cross-entropy of what the head makes of the states (M, D); right (M,) bool."""
+    """Sum the binary cross-entropy of the head's judgement of the states (M, D); right (M,) bool."""
     judged = network.heads["quality"](states).float().squeeze(1)
     with torch.autocast(states.device.type, enabled=False):
         loss = functional.binary_cross_entropy_with_logits(judged, right.float(), reduction="sum")

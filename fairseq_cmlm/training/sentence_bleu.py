@@ -1,4 +1,4 @@
-"""BLEU of single sentences as a function of token ids, without leaving the device."""
+"""BLEU of single sentences, as a function of token ids on any device."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def sentence_bleu(found: Tensor, target: Tensor, real: Tensor) -> Tensor:
     """Compute the BLEU, 0 to 1, of sentences that are as long as their references, as (B,) float32.
 
     found, target  (B, T) int64, the tokens
-    real           (B, T) bool, where they are no padding
+    real           (B, T) bool, true except at padding
 
     1 is added to the counts of n-grams of two words and more (Lin and Och, COLING 2004), as sacreBLEU's add-k does.
 
@@ -26,11 +26,11 @@ def sentence_bleu(found: Tensor, target: Tensor, real: Tensor) -> Tensor:
     own, reference = words
     total = torch.zeros(len(found), device=found.device)
     for order in range(_ORDERS):
-        # Of c equal n-grams of the sentence each is min(1, r / c) of a match if the reference has r of them.
+        # An n-gram that occurs c times here and r times in the reference counts as min(1, r / c) matches each time.
         share = reference.sum(2) / own.sum(2).clamp(min=1)
         matches, number = share.clamp(max=1).sum(1), (real.sum(1) - order).clamp(min=0)
         added = min(order, 1)
         total += ((matches + added) / (number + added)).log()
-        # Two n-grams are equal if their first words are, and the n-grams that begin behind those.
+        # Two n-grams are equal if their first words are equal and the n-1-grams after these are.
         own, reference = (one & functional.pad(of[:, 1:, 1:], (0, 1, 0, 1)) for one, of in zip(words, (own, reference)))
     return (total / _ORDERS).exp()

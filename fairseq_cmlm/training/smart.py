@@ -1,4 +1,4 @@
-"""Semi-autoregressive training: some of the words that the network is shown are its own, as they are in decoding."""
+"""Semi-autoregressive training: some of the revealed words are the network's own, as in decoding."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FIRST_MASKS, _ROUNDING = 1, 2  # purposes of random numbers
 
 
 def smart(network: TrainedNetwork, batch: Batch, options: Training) -> Losses:
-    """Predict the masked tokens where the revealed ones are partly the network's own, of a pass before.
+    """Predict the masked tokens when some of the revealed tokens are the network's own, from an earlier pass.
 
     SMART (Ghazvininejad, Levy and Zettlemoyer, arXiv 2001.08785), with the loss at the masked tokens alone.
 
@@ -34,7 +34,7 @@ def smart(network: TrainedNetwork, batch: Batch, options: Training) -> Losses:
 
 
 def smart_all(network: TrainedNetwork, batch: Batch, options: Training) -> Losses:
-    """Predict the revealed tokens as well as in `smart` the masked ones: right ones, and what should stand there.
+    """Predict the masked tokens as in `smart`, and the right token at every revealed position too.
 
     >>> from fairseq_cmlm.training.even_network import EvenNetwork
     >>> from fairseq_cmlm.training.options import Training
@@ -52,7 +52,7 @@ def smart_all(network: TrainedNetwork, batch: Batch, options: Training) -> Losse
 
 
 def _canvas(reader: Reader) -> tuple[Tensor, Tensor]:
-    """Return the canvas to learn from, and what is masked in it, as `cmlm` masks it; both (B, T)."""
+    """Return the canvas to learn from and its masks, drawn as in `cmlm`; both (B, T)."""
     example = reader.batch.example
     (view,) = uniform(example)
     first = first_masks(example, reader.options.own("guess_share") * reader.batch.progress)
@@ -61,10 +61,10 @@ def _canvas(reader: Reader) -> tuple[Tensor, Tensor]:
 
 
 def first_masks(example: Example, share: float) -> Tensor:
-    """Choose what the first pass predicts, (B, T) bool: `share` of the tokens in the mean, more or fewer in each row.
+    """Choose the tokens for the first pass to predict, (B, T) bool: on average `share` of them, varying by sentence.
 
-    The part of a sentence is u^(1 / share - 1), u uniform in [0, 1), whose mean is the share. With a share of one half
-    it is u itself, as in SMART.
+    A sentence's part is u^(1 / share - 1) with u uniform in [0, 1), whose mean is the share. For a share of one half it
+    is u itself, as in SMART.
 
     >>> import torch
     >>> target = torch.full((1, 10), 7)
@@ -74,6 +74,6 @@ def first_masks(example: Example, share: float) -> Tensor:
     """
     of_sentence, of_tokens = drawn_numbers(example, _FIRST_MASKS)
     part = of_sentence ** (1 / max(share, 1e-9) - 1)
-    # Rounded up as often as the fraction says, so that short sentences have their share too.
+    # Rounded up with the probability of the fraction, so that short sentences have their share too.
     rounding, _ = drawn_numbers(example, _ROUNDING)
     return random_subset(example.fillable, (example.fillable.sum(1) * part + rounding).long(), of_tokens)

@@ -106,7 +106,8 @@ def test_what_cannot_be_answered_is_refused(tmp_path: Path, reviews: Task) -> No
     examples.write_text('{"format": "paraphrase", "examples": 1}\n{"source": "a", "references": ["b"]}\n')
     with pytest.raises(SystemExit, match="has the format paraphrase: a choice is made in classification and"):
         main(["choose", str(reviews.masked), str(examples)])
-    with pytest.raises(SystemExit, match="has the format paraphrase: baselines are of classification"):
+    examples.write_text('{"format": "left_infilling", "examples": 1}\n{"source": "a", "references": ["b"]}\n')
+    with pytest.raises(SystemExit, match="has the format left_infilling: baselines are of data_to_text"):
         main(["baseline", str(examples), "--train", str(examples)])
     examples.write_text('{"format": "classification", "examples": 0}\n')
     with pytest.raises(SystemExit, match="has no example"):

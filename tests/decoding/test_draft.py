@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from fairseq_cmlm.decoding.draft import Draft, start_of_draft
+from fairseq_cmlm.decoding.draft import start_of_draft
 from fairseq_cmlm.decoding.tokens import ANY_WORD, END
+from fairseq_cmlm.draft import Draft
 
 
 def test_the_start_of_a_draft_is_the_draft() -> None:

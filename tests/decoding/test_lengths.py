@@ -81,7 +81,7 @@ def test_scaled_lengths(scale: float, seed: int) -> None:
     assert found[:, 0].eq(0).all() and found.sum(1).allclose(torch.ones(2, dtype=torch.double))
     # The mean grows with the scale, but for what the length 1 keeps of lengths below 1/2.
     before, after = ((probs * (torch.arange(60) - 1)).sum(1) for probs in (log_probs.exp(), found))
-    assert (after - scale * before).abs().max() < 0.2
+    assert (after - scale * before).abs().max() < 0.3
 
 
 def test_lengths_that_are_not_scaled_are_the_same() -> None:

@@ -60,7 +60,10 @@ from fairseq_cmlm.options import declared, flag_of
         ({"choose_by": "oracle"}, "--choose-by oracle: 'oracle' is none of confidence"),
         ({"original": True, "strategy": "all_tokens"}, "--decoding-strategy all_tokens cannot be combined with --orig"),
         ({"original": True, "strategy": "remdm_cap"}, "--decoding-strategy remdm_cap cannot be combined with --origi"),
-        ({"beam": 4}, "--beam 4 is for --decoding-strategy easy_first and left_to_right: use --length-beam"),
+        (
+            {"beam": 4},
+            "--beam 4 is for --search-with and --decoding-strategy easy_first and left_to_right: use --length-beam",
+        ),
         (
             {"passes": 4},
             "'passes' is no decoding option by its name in Python: there are preset, strategy, iterations, ",
@@ -125,6 +128,32 @@ def test_a_checkpoint_sets_who_reads_it(tmp_path: Path) -> None:
     assert Decoding.of(rescore_with=moved, plan_with=moved).signature() != signed
     with pytest.raises(OptionError, match=r"teacher\.pt cannot be read: No such file"):
         decoding.signature()
+
+
+def test_who_searches_chooses_too(tmp_path: Path) -> None:
+    model = tmp_path / "teacher.pt"
+    model.write_text("one")
+    decoding = Decoding.of(search_with=model, beam=3)
+    assert decoding.weights == {"autoregressive": 1.0, "consensus": 4.0}
+    assert decoding.rescore_with == decoding.search_with == str(model)
+    assert "|search_with:teacher.pt@" in decoding.signature() and "|beam:3|" in decoding.signature()
+    assert Decoding.of(search_with=model, rescore_with="x").rescore_with == "x"
+    assert Decoding.of(search_with=model, choose_by="consensus").rescore_with is None
+    for other in ({"original": True}, {"gold_target_length": True}, {"length_budget": 3}, {"strategy": "easy_first"}):
+        with pytest.raises(OptionError, match=r"--search-with .* cannot be combined with --"):
+            Decoding.of(search_with=model, **other)
+
+
+def test_who_verifies_leaves_nothing_to_choose(tmp_path: Path) -> None:
+    model = tmp_path / "teacher.pt"
+    model.write_text("one")
+    signed = Decoding.of(verify_with=model, length_beam=3).signature()
+    assert signed.startswith("strategy:mask_predict|length_beam:3|") and "|verify_with:teacher.pt@" in signed
+    assert "iterations" not in signed and "beam:5" not in signed
+    others: list[dict[str, object]] = [{"search_with": model}, {"strategy": "easy_first"}, {"choose_by": "consensus"}]
+    for other in [*others, {"stop_unchanged": 1}, {"original": True}, {"gold_target_length": True}, {"top_p": 0.5}]:
+        with pytest.raises(OptionError, match=r"cannot be combined with --"):
+            Decoding.of(verify_with=model, **other)
 
 
 def test_a_planner_reads_what_stands() -> None:

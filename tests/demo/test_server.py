@@ -45,7 +45,13 @@ def test_the_passes_are_those_of_the_translator(server: DemoServer, demo_model: 
 
 @pytest.mark.parametrize(
     "options",
-    [{"strategy": "easy_first", "length_beam": 2}, {"iterations": 3, "halve_candidates": 1}, {"iterations": 0}],
+    [
+        {"strategy": "easy_first", "length_beam": 2},
+        {"iterations": 3, "halve_candidates": 1},
+        {"iterations": 0},
+        {"strategy": "remdm_cap", "eta": 0.4, "temperature": 1.5, "top_p": 0.9, "seed": 3},
+        {"strategy": "without_remasking", "order": "entropy", "entropy_bound": 1.0, "length_scale": 1.2},
+    ],
 )
 def test_options_are_those_of_the_translator(
     server: DemoServer, demo_model: Translator, options: dict[str, Any]

@@ -135,10 +135,13 @@ def test_choice() -> None:
     table = made("choice", subject=judged)
     chosen, planned = column(table, "chosen by"), column(table, "planned by")
     own = ["confidence", "oracle", "pseudo_likelihood", "likelihood_bound", "autoregressive", "consensus"]
-    assert chosen == [*own, "pseudo_likelihood", "autoregressive"] * 2 + ["-", "oracle", "-", "oracle", "-", "oracle"]
-    assert planned[:8] == ["confidence"] * 6 + ["pseudo_likelihood", "autoregressive"]
-    assert column(table, "T") == ["4"] * 8 + ["10"] * 8 + ["-"] * 6
-    assert column(table, "system")[16:] == [AUTOREGRESSIVE] * 4 + ["autoregressive, rescored"] * 2
+    pooled = "autoregressive+consensus:4"
+    masked = [*own, "pseudo_likelihood", "autoregressive", pooled] * 2
+    assert chosen == [*masked, "-", "oracle", "-", "oracle", "-", "oracle"]
+    assert planned[:9] == ["confidence"] * 6 + ["pseudo_likelihood", "autoregressive", "confidence"]
+    assert column(table, "added") == ([None] * 8 + ["beam 5"]) * 2 + [None] * 6
+    assert column(table, "T") == ["4"] * 9 + ["10"] * 9 + ["-"] * 6
+    assert column(table, "system")[18:] == [AUTOREGRESSIVE] * 4 + ["autoregressive, rescored"] * 2
     # The oracle takes the better candidate of the short sentence.
     best = bleu("a b c", REFERENCES[1])
     assert best > GOOD
@@ -146,7 +149,7 @@ def test_choice() -> None:
     assert column(table, "BLEU")[-2:] == pytest.approx([GOOD, best])
     assert column(table, "chrF")[1] > column(table, "chrF")[0]
     assert column(table, "passes")[:2] == [3.5, 3.5] and column(table, "seconds")[0] == 9.0
-    assert all("length_prior:1|" in record["decoding"] for record in table.records[:16])
+    assert all("length_prior:1|" in record["decoding"] for record in table.records[:18])
     assert f"rescore_with:{Path(__file__).name}@" in table.records[4]["decoding"]
 
 

@@ -19,6 +19,7 @@ EXAMPLES = {
     "left_infilling": (["A man <blank>."], "A man ␣"),
     "classification": (["a fine  day", ["good", "bad"]], "a fine day"),
     "question_answering": (["Who came?", "Ada came."], "Who came? → Ada came."),
+    "documents": ([["Rain  fell.", "All day."]], "Rain fell. ¶ All day."),
 }
 
 

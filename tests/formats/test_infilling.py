@@ -58,7 +58,7 @@ def test_train_draws_several_times_and_other_splits_once_and_both_formats_alike(
     assert [one.details for one in whole] == [one.details for one in left]
     for one in left:
         (missing,), given = one.details["missing"], one.details["given"]
-        assert one.source == f"{given[0]} ␣".strip() and list(LEFT.targets(one)) == [missing]
+        assert one.source == f"{given[0]} ␣".strip() and list(LEFT.pairs(one, True)) == [(one.source, missing)]
         assert fillings_of(LEFT.answer(one, missing), given) == fillings_of(TEXT, given)
 
 

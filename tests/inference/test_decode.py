@@ -122,7 +122,7 @@ def test_given_words_are_never_changed(options: dict[str, Any]) -> None:
         blanks = [tokens[i] for i in (1, 2, *range(4, length - 2))]
         assert not set(blanks) & {0, 1, 2, 19}
         assert found.fillable[0, k, :length].tolist() == [i in (1, 2, *range(4, length - 2)) for i in range(length)]
-        for made in trace.of_row(int(found.rows[0, k]), length):
+        for made in trace.of_row(int(found.numbers[0, k]), length):
             assert made.read[0] == 7 and made.tokens[3] == 8
 
 

@@ -89,7 +89,7 @@ def test_targets_with_blanks_and_the_trace_are_the_cpus() -> None:
         inputs = Inputs(SOURCE.to(device), templates=templates, token_sets=sets.to(device))
         found.append(decode([model.to(device)], inputs, Decoding.of(iterations=4), SYMBOLS, trace))
     assert found[0].tokens.equal(found[1].tokens)
-    rows = [trace.of_row(int(found[0].rows[0, 0]), 4) for trace in traces]
+    rows = [trace.of_row(int(found[0].numbers[0, 0]), 4) for trace in traces]
     assert [made.why for made in rows[0]] == [made.why for made in rows[1]]
 
 

@@ -6,9 +6,9 @@ import pytest
 import torch
 from test_decode import LONGEST, SOURCE, SYMBOLS, network
 
-from fairseq_cmlm.decoding.draft import Draft
 from fairseq_cmlm.decoding.options import Decoding
 from fairseq_cmlm.decoding.trace import BatchPass, Trace
+from fairseq_cmlm.draft import Draft
 from fairseq_cmlm.errors import TextError
 from fairseq_cmlm.inference.decode import decode
 from fairseq_cmlm.inference.start import Inputs

@@ -22,7 +22,7 @@ from fairseq_cmlm.inference.start import Inputs
 FOR_A_BATCH = {
     ("packing_of", "_local_scalar_dense"): 1,  # how much of the source is no padding
     ("fully_masked", "_local_scalar_dense"): 1,  # the longest candidate
-    ("_plan", "_to_copy"): 1,  # the lengths
+    ("plan_of", "_to_copy"): 1,  # the lengths
     ("__init__", "_to_copy"): 1,
     ("refine", "_to_copy"): 1,
     ("refuse_nan", "_local_scalar_dense"): 1,

@@ -86,6 +86,8 @@ OPTIONS: list[dict[str, Any]] = [
     {"rescore_with": True},
     {"rescore_with": True, "plan_with": True, "choose_by": "autoregressive+confidence:0.5"},
     {"choose_by": "consensus"},
+    {"search_with": True, "beam": 2},
+    {"verify_with": True},
     {"plan_by": "pseudo_likelihood", "choose_by": "pseudo_likelihood"},
 ]
 
@@ -107,6 +109,53 @@ def test_commands_and_python_agree(
         rows = [printed["H"][i][0].split("\t") for i in range(len(lines))]
         assert [row[1] for row in rows] == texts
         assert [float(row[0]) * math.log(2) for row in rows] == pytest.approx(scores, abs=1e-4)
+
+
+def test_hypotheses_are_those_of_fairseq_generate(data: Path, checkpoint: Path, best: Path, lines: list[str]) -> None:
+    plain = ("--user-dir", USER_DIR, "--task", "translation", *LANGUAGES, "--cpu", "--num-workers", 0, "--path", best)
+    printed = by_sentence(run("generate", data, *plain, "--beam", 3, "--nbest", 3))["H"]
+    found = Translator(checkpoint).translate(
+        [*lines, ""], length_beam=2, search_with=best, beam=3, choose_by="consensus"
+    )
+    fit = 0
+    for number in range(len(lines)):
+        expected = [line.split("\t") for line in printed[number]]
+        added = {one.number - 2: one for one in found[number].candidates if one.number >= 2}
+        # What is longer than the masked model can read is no candidate.
+        assert set(added) == {k for k, (_, text) in enumerate(expected) if len(text.split()) < 40}
+        for k, one in added.items():
+            assert one.text == expected[k][1]
+            assert one.scores["confidence"] - one.bonus == pytest.approx(float(expected[k][0]) * math.log(2), abs=1e-3)
+        fit += len(added)
+    assert fit > len(lines)
+    assert (found[-1].text, len(found[-1].candidates)) == ("", 1)
+
+
+@pytest.mark.parametrize("drafts", [1, 3])
+def test_what_is_verified_is_the_greedy_search(
+    data: Path, checkpoint: Path, best: Path, lines: list[str], drafts: int
+) -> None:
+    plain = ("--user-dir", USER_DIR, "--task", "translation", *LANGUAGES, "--cpu", "--num-workers", 0, "--path", best)
+    printed = by_sentence(run("generate", data, *plain, "--beam", 1))["H"]
+    translator = Translator(checkpoint)
+    found = translator.translate([*lines, ""], verify_with=best, length_beam=drafts)
+    for number, line in enumerate(lines):
+        score, text = printed[number][0].split("\t")
+        (one,) = found[number].candidates
+        if len(text.split()) >= 40:  # longer than the masked model can draft: cut there
+            assert one.text.split() == text.split()[:39] and one.length == 40
+            continue
+        assert one.text == text
+        assert one.scores["confidence"] - one.bonus == pytest.approx(float(score) * math.log(2), abs=1e-3)
+        assert one.passes % 2 == 0 and 2 <= one.passes <= 2 * one.length
+        (alone,) = translator.translate([line], verify_with=best, length_beam=drafts)
+        assert alone.text == text
+    assert (found[-1].text, len(found[-1].candidates)) == ("", 1)
+
+
+def test_a_search_leaves_no_history(checkpoint: Path, best: Path) -> None:
+    with pytest.raises(OptionError, match="what --search-with or --verify-with finds has none: leave"):
+        Translator(checkpoint).translate(["a bird"], search_with=best, history=True)
 
 
 def test_planning_is_seen_in_the_history(checkpoint: Path, best: Path, lines: list[str]) -> None:
@@ -170,12 +219,12 @@ def test_models_that_cannot_judge_are_refused(
         (swapped, OptionError, "it translates from tgt to src: give the model from src to tgt"),
     ]
     translator = Translator(checkpoint)
-    for option in ("rescore_with", "plan_with"):
+    for option in ("rescore_with", "plan_with", "search_with", "verify_with"):
         flag = f"--{option.replace('_', '-')}"
         for path, kind, message in cases:
             with pytest.raises(kind, match=f"{flag} .*{message}"):
                 translator.translate(["a bird"], **{option: path})
-        with pytest.raises(UserError, match=r"the autoregressive model's outputs are not numbers \(NaN\)"):
+        with pytest.raises(UserError, match=r"the autoregressive model's outputs are not numbers\s+\(NaN\)"):
             translator.translate(["a bird"], **{option: broken})
 
 

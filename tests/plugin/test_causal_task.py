@@ -80,7 +80,7 @@ def test_the_judge_gives_each_token_its_probability(data: Path, loaded: tuple[Tr
     source, target = sample["net_input"]["src_tokens"], sample["target"]
     twice = target.repeat_interleave(2, dim=0)
     real = twice.ne(1)
-    judge = LeftToRight(model).read(source, 2)
+    judge = LeftToRight(model, task.symbols).read(source, 2)
     found = judge(twice, real, int(real.sum()), None)
     assert found.shape == twice.shape and (found[~real] == 0).all() and (found[real] < 0).all()
     assert found[0].allclose(found[1])
@@ -133,6 +133,23 @@ def test_a_hybrid_model_judges_its_own_candidates(
             line = task.target_dictionary.encode_line(text, add_if_not_exist=False).long()
             each = model.log_probs_from_left(model.encode(task.dataset("test")[number]["source"][None]), line[None])
             assert float(score) == pytest.approx(float(each.mean()) / math.log(2), abs=1e-3)
+
+
+def test_a_hybrid_model_adds_what_it_finds_from_left_to_right(data: Path, hybrid: Path) -> None:
+    searched = search(data, hybrid, "--beam", 3, "--nbest", 3)["H"]
+    found = generate(
+        data, hybrid, "--decoding-iterations", 3, "--length-beam", 2, "--search-with", hybrid, "--beam", 3, "--nbest", 5
+    )
+    for number, lines in found["H"].items():
+        texts = [line.split("\t")[1] for line in lines]
+        assert {line.split("\t")[1] for line in searched[number]} <= set(texts)
+
+
+def test_a_hybrid_model_verifies_its_own_drafts(data: Path, hybrid: Path) -> None:
+    searched = search(data, hybrid, "--beam", 1)["H"]
+    found = generate(data, hybrid, "--verify-with", hybrid)["H"]
+    texts = {number: lines[0].split("\t")[1] for number, lines in searched.items()}
+    assert {number: lines[0].split("\t")[1] for number, lines in found.items()} == texts
 
 
 def test_another_masked_model_is_no_judge(data: Path, hybrid: Path, checkpoint: Path) -> None:

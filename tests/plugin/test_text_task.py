@@ -262,6 +262,8 @@ def test_two_ways_to_prepare_text_are_refused(model: Trained, tmp_path: Path) ->
         Translator(other, model.data, text_pipeline=model.data / FILE_NAME)
     with pytest.raises(CheckpointError, match=r"other\.pt and .*last\.pt prepare text in two ways"):
         average([model.checkpoint, other], tmp_path / "mean.pt")
+    same = rewritten(model, tmp_path / "same.pt", to_json(model.pipeline))
+    average([model.checkpoint, same], tmp_path / "mean.pt")  # though only one tells how long its texts were
     command = ("--restore-file", other, "--save-dir", tmp_path / "new")
     with pytest.raises(TextError, match=f"the checkpoint and .*data {message}"):
         train(model.data, tmp_path / "new", *LANGUAGES, *command, updates=40)
@@ -302,7 +304,7 @@ def test_training_may_name_the_pipeline_or_have_none(model: Trained, tmp_path: P
     hub = CMLMModel.from_pretrained(str(tmp_path / "named"), "checkpoint_last.pt", str(silent))
     assert hub.task.text == other_text(model), "the file of the training is gone"
     train(model.data, tmp_path / "none", *LANGUAGES, "--text-pipeline", "none", updates=1)
-    assert torch.load(tmp_path / "none" / "checkpoint_last.pt")["task_state"] == {}
+    assert torch.load(tmp_path / "none" / "checkpoint_last.pt")["task_state"] == {"longest": [34, 10]}
 
 
 def test_a_pipeline_that_cannot_be_used_is_named(model: Trained, tmp_path: Path) -> None:

@@ -28,3 +28,20 @@ def test_the_points_of_each_series_are_drawn_and_the_papers_dashed(tmp_path: Pat
     assert (lines["ours"].get_linestyle(), lines["paper"].get_linestyle()) == ("-", "--")
     assert (first.get_xlabel(), second.get_xlabel(), first.get_ylabel()) == ("T", "length", "BLEU")
     assert [label.get_text() for label in second.get_xticklabels()] == ["1-9", "40+"]
+
+
+def test_many_series_are_told_apart(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    kept: list[Any] = []
+
+    def figure(**options: Any) -> Any:
+        kept.append(figure_class()(**options))  # type: ignore[misc]
+        return kept[0]
+
+    series: dict[str, list[Any]] = {f"system {number}": [(number + 1, 1.0)] for number in range(12)}
+    draw(Table("Title", [], "", [Panel("ms", "BLEU", series, "batch 1", log=True)]), tmp_path / "file.png", figure)
+    (axes,) = kept[0].axes
+    assert (axes.get_xscale(), axes.get_title()) == ("log", "batch 1")
+    assert len({(line.get_color(), line.get_marker()) for line in axes.lines}) == 12
+    box = axes.get_legend().get_window_extent()
+    assert box.x0 > axes.get_window_extent().x1  # the legend hides no point

@@ -40,12 +40,15 @@ def test_the_lowest_are_the_same_ties_too() -> None:
 
 
 @pytest.mark.parametrize("empty", [False, True])
+@pytest.mark.parametrize("scale", [0.3, 0.9, 1.0, 1.05, 1.5, 1.9])
 @pytest.mark.parametrize("size", [1, 4, 50])
-def test_the_same_lengths_are_decoded(size: int, empty: bool) -> None:
+def test_the_same_lengths_are_decoded(size: int, scale: float, empty: bool) -> None:
     logits = np.random.default_rng(size).normal(size=20).astype(np.float32)
-    log_probs = torch_lengths.length_log_probs(torch.from_numpy(logits)[None])
+    log_probs = torch_lengths.scaled(torch_lengths.length_log_probs(torch.from_numpy(logits)[None]), scale)
     wanted = torch_lengths.predicted(log_probs, size, torch.tensor([empty]))
-    found = lengths.candidates_of(logits, size, empty, 2.0)
+    numpys = lengths.scaled(lengths.length_log_probs(logits), scale)
+    np.testing.assert_allclose(numpys, log_probs[0].numpy(), rtol=1e-5, atol=1e-5)
+    found = lengths.candidates_of(numpys, size, empty, 2.0)
     possible = wanted.log_probs[0].isfinite()
     assert found.lengths.tolist() == wanted.lengths[0][possible].tolist()
     assert found.places == wanted.lengths.size(1)

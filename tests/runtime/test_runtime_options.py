@@ -11,6 +11,7 @@ import pytest
 pytest.importorskip("onnxruntime", reason="the runtime needs onnxruntime")
 
 from fairseq_cmlm.decoding.options import Decoding
+from fairseq_cmlm.demo.request import OFFERED, form
 from fairseq_cmlm.errors import OptionError, TextError
 from fairseq_cmlm.options import declared
 from fairseq_cmlm.runtime import Bundle
@@ -28,10 +29,11 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"preset": "slow"}, r"--decoding-preset slow must be one of full, fast"),
     ({"decoding_iterations": 4}, r"'decoding_iterations' is no decoding option: use iterations"),
     ({"beam": 4}, r"'beam' is no decoding option: there are preset, strategy"),
+    ({"length_budget": 6, "length_scale": 1.5}, r"--length-scale cannot be combined with --length-budget"),
     ({"length_budget": 5000}, r"--length-budget 5000 does not fit"),
     (
         {"targets": ["a <blank>"]},
-        r"a bundle translates whole texts: only a checkpoint, with fairseq_cmlm.Translator, fills",
+        r"a bundle fills no gaps of targets: only a checkpoint does",
     ),
     ({"alternatives": 3}, r"alternatives=3 stand in the history"),
 ]
@@ -59,6 +61,11 @@ def test_the_bundle_carries_the_declaration(bundle: Path) -> None:
         assert {**other.metadata, "choices": 0} == {**one.metadata, "choices": 0}
         assert set(other.metadata["choices"] or ()) <= set(one.metadata["choices"] or ())
     assert not made
+
+
+def test_the_page_of_a_bundle_offers_what_it_follows(bundle: Path) -> None:
+    offered = [one["name"] for one in form(Bundle(bundle).declaration)]
+    assert offered == [name for name in OFFERED if name in SUPPORTED] and "temperature" not in offered
 
 
 def test_every_supported_option_is_declared() -> None:

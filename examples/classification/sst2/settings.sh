@@ -3,5 +3,7 @@
 #
 # FOLDER holds train.tsv, dev.tsv and perhaps test.tsv, as ../lay_out.py reads them. The text comes tokenised.
 targets=(0=negative 1=positive)
+data_name="SST-2: phrases and sentences of film reviews (nlp.stanford.edu/sentiment)"
+data_licence="its publisher states none"
 : "${PREPARE:=--tokenizer none}"
 . "$examples/classification/common.sh"

@@ -2,6 +2,8 @@
 # validation, newstest2014 for test. To be sourced by the steps in examples/steps.
 foreign=de
 bpe=joint
+data_name="WMT14 English-German: Europarl 7, Common Crawl, News Commentary 11"
+data_licence="each corpus has terms of its own: www.statmt.org/wmt14/translation-task.html"
 : "${MERGES:=32000}" "${DICTIONARY:=32768}" "${LONGEST:=80}" "${RATIO:=9}" "${SHARDS:=16}"
 : "${TEACHER:=transformer_wmt_en_de_big}"
 

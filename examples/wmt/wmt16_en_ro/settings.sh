@@ -2,6 +2,8 @@
 # newstest2016 for test. To be sourced by the steps in examples/steps.
 foreign=ro
 bpe=joint
+data_name="WMT16 English-Romanian: Europarl 8, SETIMES"
+data_licence="each corpus has terms of its own: www.statmt.org/wmt16/translation-task.html"
 : "${MERGES:=40000}" "${DICTIONARY:=-1}" "${LONGEST:=80}" "${RATIO:=9}" "${SHARDS:=8}"
 : "${TEACHER:=transformer}" "${TEACHER_UPDATES:=30000}"
 

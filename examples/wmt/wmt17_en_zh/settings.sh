@@ -2,6 +2,8 @@
 # 20 million), newsdev2017 for validation, newstest2017 for test. To be sourced by the steps in examples/steps.
 foreign=zh
 bpe=separate
+data_name="WMT17 English-Chinese: News Commentary 12, UN corpus 1.0, CWMT"
+data_licence="each corpus has terms of its own: www.statmt.org/wmt17/translation-task.html"
 : "${MERGES:=32000}" "${DICTIONARY:=-1}" "${LONGEST:=80}" "${RATIO:=3}" "${SHARDS:=64}"
 : "${TEACHER:=transformer_wmt_en_de_big}"
 

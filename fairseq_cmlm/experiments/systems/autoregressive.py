@@ -24,13 +24,13 @@ class Autoregressive(FairseqSystem):
     flag: str = "--teacher"
 
     def load(self) -> Loaded:
-        """Load the model as fairseq-generate prepares it; what is no such model raises a CheckpointError."""
+        """Load the model as fairseq-generate prepares it; raise a CheckpointError for another kind of model."""
         task, model = load_transformer(self.checkpoint, self.data, self.languages, self.flag)
         move([model], self.device)
         return Loaded(task, model)
 
     def job(self, decoding: BeamSearch, threads: int) -> GeneratorJob:
-        """Make the model ready."""
+        """Prepare the model for decoding."""
         return SearchJob(self.loaded, decoding, self.device)
 
 

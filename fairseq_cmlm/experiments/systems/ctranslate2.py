@@ -1,4 +1,4 @@
-"""CTranslate2, of a fairseq checkpoint that its own converter has converted."""
+"""CTranslate2, with a fairseq checkpoint converted by its own converter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ours: a model of this package."""
+"""The system of this package: a masked model."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class Rescored(FairseqSystem):
 
     @cached_property
     def digest(self) -> str:
-        """The hashes of both checkpoints."""
+        """Return the hashes of both checkpoints."""
         assert self.search and self.masked
         return f"{self.search.digest} {self.masked.digest}"
 
@@ -43,7 +43,7 @@ class Rescored(FairseqSystem):
         return self.search.loaded
 
     def job(self, decoding: BeamSearch, threads: int) -> SearchJob:
-        """Make both models ready."""
+        """Prepare both models for decoding."""
         assert self.masked
         return _RescoredJob(self.loaded, decoding, self.device, self.masked.loaded)
 

@@ -1,4 +1,4 @@
-"""What every system has, and what those have in common that fairseq loads."""
+"""The interface of a system, and the common part of systems that fairseq loads."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fairseq_cmlm.files import file_digest
 
 
 class Decoded(NamedTuple):
-    """What a system did with one sentence.
+    """The result of a system for one sentence.
 
     tokens   its best translation, subwords
     lengths  of all its candidates or hypotheses, tokens with `</s>`
@@ -35,7 +35,7 @@ class System:
     device: str
 
     def job(self, decoding: Any, threads: int) -> Job[Decoded]:
-        """Make it ready to decode as a case says: by a Decoding if it is masked, else by a BeamSearch."""
+        """Prepare it to decode as a case says: by a Decoding if it is masked, else by a BeamSearch."""
         raise NotImplementedError
 
 
@@ -61,7 +61,7 @@ class FairseqSystem(System):
 
     @cached_property
     def digest(self) -> str:
-        """The hash of the checkpoint."""
+        """Return the hash of the checkpoint."""
         return file_digest(self.checkpoint)
 
     def load(self) -> Loaded:
@@ -70,7 +70,7 @@ class FairseqSystem(System):
 
     @cached_property
     def loaded(self) -> Loaded:
-        """The model, loaded once."""
+        """Return the model, loaded once."""
         return self.load()
 
 

@@ -16,14 +16,15 @@ from fairseq_cmlm.measures.measure import Output
 from fairseq_cmlm.render.table import Row, Table
 
 PASSES = (4, 10)
-_SHOWN = ("choose_by", "plan_by", "rescore_with", "plan_with")
+_SHOWN = ("choose_by", "plan_by", "rescore_with", "plan_with", "search_with")
 PLAIN, MODEL, ORACLE = "confidence", "autoregressive", "oracle"
 LEGEND = """\
 chosen by, planned by: --choose-by and --plan-by; autoregressive is the model of --rescore-with, --plan-with or else of
 --teacher. oracle: the candidate or hypothesis most like the reference, by chrF of the sentence, which no decoding can
 choose. rescored: the hypotheses of beam search, ranked by its score plus the pseudo-likelihood under the masked model.
-passes: of the masked model for the best candidate, mean; rows: for all candidates of a sentence; what choosers and
-planners read comes on top. seconds: of one run, not repeated. difference: of BLEU from the last beam search, with the
+added: hypotheses of --search-with, beside the length candidates. passes: of the masked model for the best candidate,
+and one a token for what is added, mean; rows: for all candidates of a sentence; what choosers and planners read comes
+on top. seconds: of one run, not repeated. difference: of BLEU from the last beam search, with the
 p-value of paired bootstrap (sacreBLEU's seed)."""
 
 
@@ -39,17 +40,21 @@ def _choices(subject: Subject) -> list[dict[str, Any]]:
     known = [name for name in CHOOSERS if name != MODEL or subject.judge]
     pairs = [(name, PLAIN) for name in known] + [(name, name) for name in known if name in PLANNERS and name != PLAIN]
     pairs += [(PLAIN, name) for name in PLANNERS if name not in CHOOSERS]
-    models = {name: subject.given.get(name, subject.judge) for name in ("rescore_with", "plan_with")}
+    models = {name: subject.given.get(name, subject.judge) for name in ("rescore_with", "plan_with", "search_with")}
+    prior = {"length_prior": subject.priors[-1]}
+    pool = {**prior, "choose_by": None, "plan_by": PLAIN, "plan_with": None, "search_with": models["search_with"]}
+    pooled = [pool] if models["search_with"] else []
     return [
         {
             "choose_by": chooser,
             "plan_by": planner,
             "rescore_with": models["rescore_with"] if chooser == MODEL else None,
             "plan_with": models["plan_with"] if planner == MODEL else None,
-            "length_prior": subject.priors[-1],
+            "search_with": None,
+            **prior,
         }
         for chooser, planner in pairs
-    ]
+    ] + pooled
 
 
 def table(results: Results) -> Table:
@@ -67,9 +72,15 @@ def table(results: Results) -> Table:
 
 
 def _plain(case: Case) -> bool:
-    """Tell whether the candidates are chosen and planned by nobody else."""
+    """Return whether neither another chooser nor a planner is in use."""
     decoding = case.decoding
     return isinstance(decoding, Decoding) and (decoding.choose_by, decoding.plan_by) == (PLAIN, PLAIN)
+
+
+def _added(case: Case) -> Optional[str]:
+    """Tell what joins the length candidates, None if nothing does."""
+    searched = isinstance(case.decoding, Decoding) and case.decoding.search_with
+    return f"beam {case.value('beam')}" if searched else None
 
 
 def _row(results: Results, case: Case, names: Sequence[str], oracle: Optional[Output], baseline: Optional[Case]) -> Row:
@@ -77,5 +88,6 @@ def _row(results: Results, case: Case, names: Sequence[str], oracle: Optional[Ou
         **described(case, names),
         "chosen by": ORACLE if oracle else case.value("choose_by"),
         "planned by": case.value("plan_by"),
+        "added": _added(case),
         **results.measured(case, oracle or results.cells[case].output, baseline),
     }

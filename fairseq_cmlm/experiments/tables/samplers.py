@@ -29,7 +29,7 @@ WAYS: list[dict[str, Any]] = [
     {"strategy": "remdm_conf", "eta": 0.5},
     {"halve_candidates": 1},
 ]
-# As many passes as they take.
+# Decodings without a fixed number of passes.
 STOPPING: list[dict[str, Any]] = [
     {"iterations_per_token": 0.5},
     {"stop_unchanged": 1},

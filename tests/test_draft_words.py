@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from fairseq_cmlm.draft import read_draft
 from fairseq_cmlm.errors import TextError
 from fairseq_cmlm.plugin.dictionary import MaskedDictionary
-from fairseq_cmlm.plugin.drafts import read_draft
 
 GIVEN = {
     "tokens": ["a", "<mask>", "<unk>", "</s>"],
@@ -29,7 +29,7 @@ def dictionary() -> MaskedDictionary:
 
 def test_words_become_ids() -> None:
     words = dictionary()
-    draft = read_draft(words, **GIVEN)  # type: ignore[arg-type]
+    draft = read_draft(words.vocabulary, **GIVEN)  # type: ignore[arg-type]
     assert draft.tokens == [words.index("a"), words.eos(), words.unk(), words.eos()]
     assert draft.masked == [False, True, False, False] and draft.done == 2
     assert draft.log_probs[0] == math.log(0.5) and -100 < draft.log_probs[1] < -60
@@ -51,9 +51,9 @@ def test_words_become_ids() -> None:
 )
 def test_what_does_not_fit_is_named(change: dict[str, Any], message: str) -> None:
     with pytest.raises(TextError, match=message):
-        read_draft(dictionary(), **{**GIVEN, **change})
+        read_draft(dictionary().vocabulary, **{**GIVEN, **change})
 
 
 def test_nothing_is_no_draft() -> None:
     with pytest.raises(TextError, match="tokens must end in </s>"):
-        read_draft(dictionary(), [], [], [], [], 0)
+        read_draft(dictionary().vocabulary, [], [], [], [], 0)

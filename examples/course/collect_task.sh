@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Put the results of a task (../steps/task.sh) into a folder of results for `fairseq-cmlm course`.
+#
+#   collect_task.sh NAME WORK RESULTS      NAME as the course knows the task: sst2, data_to_text ...
+usage="usage: collect_task.sh NAME WORK RESULTS"
+set -euo pipefail
+name=${1:?$usage} work=${2:?$usage} results=${3:?$usage}
+[ -e "$work/results.json" ] || { echo "$work/results.json is missing: task.sh makes it" >&2; exit 1; }
+mkdir -p "$results/tasks"
+cp "$work/results.json" "$results/tasks/$name.json"
+[ ! -e "$work/confusion.svg" ] || cp "$work/confusion.svg" "$results/tasks/$name.svg"

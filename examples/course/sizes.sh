@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Quality by the number of training sentences, for `fairseq-cmlm course`: a CMLM each on an eighth, a quarter, half and all of
+# a text, with the same options, and their logs in RESULTS/logs/sizes.
+#
+#   sizes.sh RECIPE DIRECTION WORK TEXT RESULTS      TEXT has {train,valid,test}.{en,de}; WORK receives a folder for each size
+#
+# The validations must measure BLEU, as those of multi30k do. What the steps take may be set.
+usage="usage: sizes.sh RECIPE DIRECTION WORK TEXT RESULTS"
+recipe=${1:?$usage} direction=${2:?$usage} work=${3:?$usage} text=${4:?$usage} results=${5:?$usage}
+. "$(dirname "$0")/../steps/recipe.sh"
+settings "$recipe" "$direction"
+lines=$(wc -l < "$text/train.$source")
+mkdir -p "$results/logs/sizes"
+for part in 8 4 2 1; do
+    size=$((lines / part))
+    mkdir -p "$work/$size/text"
+    for side in "$source" "$target"; do
+        head -n "$size" "$text/train.$side" > "$work/$size/text/train.$side"
+        cp "$text/valid.$side" "$text/test.$side" "$work/$size/text"
+    done
+    bash "$examples/steps/prepare.sh" "$recipe" "$work/$size" "$work/$size/text"
+    bash "$examples/steps/train.sh" "$recipe" "$direction" "$work/$size" raw
+    grep -F '| valid |' "$work/$size/$direction/raw/train.log" > "$results/logs/sizes/$size.log"
+done

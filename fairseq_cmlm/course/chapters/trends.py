@@ -1,0 +1,95 @@
+"""Chapter: trends."""
+
+from __future__ import annotations
+
+from typing import Sequence
+
+from fairseq_cmlm.course.chapter import Chapter, Grid, Made, Part, Picture
+from fairseq_cmlm.course.commands import COLLECT
+from fairseq_cmlm.course.drawing import Panel, panels
+from fairseq_cmlm.course.fit import power_law
+from fairseq_cmlm.course.results import Results
+from fairseq_cmlm.course.text import Cell, Text, number
+
+_EXTRAPOLATED = Text("extrapolated, not measured", "外推，未实测")
+
+
+def _fitted(points: Sequence[tuple[float, float]], x: Text, label: str) -> Made:
+    """Fit a power law, and go on to twice and four times the greatest x if the points settle it."""
+    law = power_law(points)
+    greatest = points[-1][0]
+    beyond = [(factor * greatest, law.at(factor * greatest)) for factor in (1, 2, 4)] if law.settled else []
+    rows: list[list[Cell]] = [[number(a, 0), number(b, 1), number(law.at(a), 1), ""] for a, b in points]
+    rows += [[number(a, 0), "-", number(b, 1), _EXTRAPOLATED] for a, b in beyond[1:]]
+    lines = {"measured": points, "fit": [(a, law.at(a)) for a, _ in points]}
+    verdict = _SETTLED if law.settled else _UNSETTLED
+    return Made(
+        {**law._asdict(), "last": points[-1][1], "verdict": verdict},
+        Picture(
+            Text(
+                "Measured points and the fitted law; what is extrapolated is dotted",
+                "实测点与拟合曲线；外推部分用点线表示",
+            ),
+            panels(Panel(label, "BLEU", {**lines, "beyond what was measured": beyond} if beyond else lines, log=True)),
+        ),
+        Grid([x, Text("BLEU, measured", "BLEU，实测"), Text("BLEU, fitted", "BLEU，拟合"), ""], rows),
+    )
+
+
+def _passes(results: Results) -> Made:
+    rows = results.table("repetition")
+    return _fitted([(row["T"], row["BLEU"]) for row in rows], Text("passes T", "轮数 T"), "T")
+
+
+def _updates(results: Results) -> Made:
+    curve = results.trainings("long")["warm-distilled-long"]
+    return _fitted([(n, curve[n]["bleu"]) for n in sorted(curve)], Text("updates", "更新次数"), "updates")
+
+
+def _data(results: Results) -> Made:
+    found = {int(name): curve[max(curve)]["bleu"] for name, curve in results.trainings("sizes").items()}
+    return _fitted(sorted(found.items()), Text("training sentences", "训练句数"), "training sentences")
+
+
+_SETTLED = Text(
+    "What is dotted, and marked in the table, is extrapolated: nobody has measured it.",
+    "点线部分以及表中注明的行是外推，没有人测过。",
+)
+_UNSETTLED = Text(
+    "The points do not settle the exponent, for any smaller one fits as well: so nothing is extrapolated.",
+    "这些点定不下指数（更小的指数拟合得同样好），因此不作外推。",
+)
+_LAW = Text(
+    "The law is BLEU = a - b x^-c with a = {limit:.1f}, b = {fall:.3g}, c = {exponent:.2f}, fitted by least "
+    "squares; its error at the measured points is {error:.2f} BLEU (root mean square). The last measured point has "
+    "{last:.1f}. {verdict}",
+    "拟合公式为 BLEU = a - b x^-c，最小二乘得 a = {limit:.1f}，b = {fall:.3g}，c = {exponent:.2f}；在实测点上的均方"
+    "根误差为 {error:.2f} BLEU。最后一个实测点为 {last:.1f}。{verdict}",
+)
+
+CHAPTER = Chapter(
+    Text("Trends", "趋势"),
+    Text(
+        "How much more would more bring? Quality against passes, computation and data follows a law of falling "
+        "returns as far as it was measured. A fitted curve is no promise: beyond the measured points it only says "
+        "what would happen if nothing changed.",
+        "再多一些，能好多少？在实测范围内，质量随轮数、计算量和数据量的变化都呈收益递减。拟合曲线并不是承诺：在实测"
+        "点之外，它只说明如果规律不变会怎样。",
+    ),
+    [
+        Part(Text("Quality against passes", "质量与轮数"), _LAW, COLLECT, _passes),
+        Part(Text("Quality against computation", "质量与计算量"), _LAW, COLLECT, _updates),
+        Part(
+            Text("Quality against data", "质量与数据量"),
+            _LAW,
+            "bash examples/course/sizes.sh multi30k en-de WORK TEXT RESULTS",
+            _data,
+        ),
+    ],
+    [
+        "Jared Kaplan et al.: *Scaling Laws for Neural Language Models*. 2020. <https://arxiv.org/abs/2001.08361>",
+        "Behrooz Ghorbani et al.: *Scaling Laws for Neural Machine Translation*. ICLR 2022. "
+        "<https://arxiv.org/abs/2109.07740>",
+        "Shen Nie et al.: *Large Language Diffusion Models* (LLaDA). 2025. <https://arxiv.org/abs/2502.09992>",
+    ],
+)

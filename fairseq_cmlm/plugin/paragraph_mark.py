@@ -1,0 +1,43 @@
+"""Shared by all models of documents: the mark between paragraphs, and how much is read at once."""
+
+from __future__ import annotations
+
+from typing import Any, Optional, Sequence
+
+from fairseq_cmlm.errors import OptionError, TextError
+from fairseq_cmlm.text.paragraphs import PARAGRAPH
+
+
+def check_documents(documents: Sequence[Sequence[str]]) -> None:
+    """Raise a TextError unless these are lists of paragraphs without marks."""
+    if isinstance(documents, str) or any(isinstance(document, str) for document in documents):
+        raise TextError("documents must be lists of paragraphs")
+    for number, document in enumerate(documents):
+        for place, paragraph in enumerate(document, 1):
+            if not isinstance(paragraph, str) or PARAGRAPH in paragraph:
+                raise TextError(f"paragraph {place} of documents[{number}] is no string without {PARAGRAPH}")
+
+
+def mark_of(target: Any) -> int:
+    """Return the id of the mark in the target dictionary."""
+    mark: int = target.index(PARAGRAPH)
+    if mark == target.unk():
+        raise TextError(f"the model does not know {PARAGRAPH}, which stands between paragraphs: train one on documents")
+    return mark
+
+
+def most_tokens(longest: Optional[int], limits: tuple[int, int], trained: Optional[tuple[int, int]]) -> tuple[int, int]:
+    """Return how many tokens of source and target a window may have.
+
+    longest  what is asked for
+    limits   what the model can read and write
+    trained  what it has learned to, where that is known
+    """
+    if longest is None:
+        source, target = trained or limits
+        return min(limits[0], source), min(limits[1], target)
+    if not 2 <= longest <= min(limits):
+        raise OptionError(
+            f"windows of {longest} tokens are not possible: the model reads and writes 2 to {min(limits)}"
+        )
+    return longest, longest

@@ -1,0 +1,99 @@
+"""The one table of all tasks: which system stands where, and what it does without."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Optional
+
+import pytest
+
+from fairseq_cmlm.commands.main import main
+from fairseq_cmlm.formats import FORMATS
+from fairseq_cmlm.formats.results import Made, Results
+from fairseq_cmlm.generated import Cost
+
+
+def write(folder: Path, name: str, systems: dict[str, Optional[float]]) -> Path:
+    """Write results in which a system has its number as passes and ten times that as seconds."""
+    folder.mkdir()
+    results = Results(name, "valid", 9, list(systems))
+    results.add(FORMATS[name].main, list(systems.values()), "")
+    results.made = [Made(Cost(10.0 * i, float(i)), "d", "t") for i in range(len(systems))]
+    (folder / "results.json").write_text(results.to_json())
+    return folder
+
+
+def rows(capsys: pytest.CaptureFixture[str], *paths: Path) -> list[list[str]]:
+    capsys.readouterr()
+    main(["tasks", *map(str, paths)])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("| task | examples | measure | model | few | many | as many updates |")
+    return [line.strip("| ").split(" | ") for line in lines[2:] if line.startswith("|")]
+
+
+EVERYTHING = {
+    **{"copy": 1.0, "teacher,beam=5": 2.0, "raw,T=10": 3.0, "raw,T=1": 4.0, "raw,T=4": 5.0, "raw,T=10,draw=1": 6.0},
+    "longer-raw,beam=5": 7.0,
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "systems", "expected"),
+    [
+        (
+            "paraphrase",
+            EVERYTHING,
+            [["BLEU", "raw", "5.0", "3.0", "2.0", "7.0", "1.0", "4.0 / 2.0 / 1.0", "40.0 / 20.0 / 10.0"]],
+        ),
+        ("paraphrase", {"raw,T=1": 4.0}, [["BLEU", "raw", "4.0", *"----", "0.0 / - / -", "0.0 / - / -"]]),
+        ("paraphrase", {"raw,T=4": None}, [["BLEU", "raw", *"-----", "0.0 / - / -", "0.0 / - / -"]]),
+        ("left_infilling", {"teacher,beam=5": 2.0}, [["exact blanks %", *"---", "2.0", *"--", *["- / - / 0.0"] * 2]]),
+        (
+            "question_answering",
+            {"teacher,beam=5": 2.0, "raw,spans": 3.0, "raw,T=4": 4.0, "raw,T=10": 5.0},
+            [
+                ["F1", "raw,spans", "3.0", "-", "2.0", *"--", "1.0 / - / 0.0", "10.0 / - / 0.0"],
+                ["F1", "raw", "4.0", "5.0", "2.0", *"--", "2.0 / 3.0 / 0.0", "20.0 / 30.0 / 0.0"],
+            ],
+        ),
+        (
+            "classification",
+            {"linear": 1.0, "teacher,labels": 2.0, "raw,labels": 3.0, "denoised,labels": 4.0, "longer-raw,labels": 5.0},
+            [
+                ["accuracy %", "raw,labels", "3.0", "-", "2.0", "5.0", "1.0", "2.0 / - / 1.0", "20.0 / - / 10.0"],
+                ["accuracy %", "denoised,labels", "4.0", "-", "2.0", "-", "1.0", "3.0 / - / 1.0", "30.0 / - / 10.0"],
+            ],
+        ),
+    ],
+)
+def test_every_system_stands_in_its_column(
+    name: str,
+    systems: dict[str, Optional[float]],
+    expected: list[list[str]],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder = write(tmp_path / "mine", name, systems)
+    assert rows(capsys, folder) == [["mine", "9", *row] for row in expected]
+
+
+def test_tasks_stand_in_the_order_that_is_given(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one, other = (write(tmp_path / name, "paraphrase", EVERYTHING) for name in ("one", "other"))
+    assert [row[0] for row in rows(capsys, other, one / "results.json")] == ["other", "one"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("{", "", "results.json is no file of results: give what fairseq-cmlm score --json wrote"),
+        ('"systems"', '"system"', "is no file of results"),
+        ('"paraphrase"', '"poem"', "has the format 'poem', which is none of"),
+        ("   2.0,\n", "", "has not a score of every measure for each system"),
+    ],
+)
+def test_damaged_results_are_refused(old: str, new: str, message: str, tmp_path: Path) -> None:
+    file = write(tmp_path / "mine", "paraphrase", EVERYTHING) / "results.json"
+    assert old in file.read_text()
+    file.write_text(file.read_text().replace(old, new, 1))
+    with pytest.raises(SystemExit, match=message):
+        main(["tasks", str(file)])
