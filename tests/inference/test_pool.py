@@ -84,6 +84,13 @@ def test_a_batch_equals_its_sentences(choice: str) -> None:
         assert alone.scores[0].allclose(together.scores[i], atol=1e-5)
 
 
+def test_a_length_that_the_scale_does_not_reach_is_a_candidate() -> None:
+    # Scaled by 0.3, lengths above 8 have no probability.
+    rows = torch.tensor([[*[5] * 12, 2]])
+    found = run(Inputs(SOURCE[:1]), Searcher(rows), choose_by="consensus", length_scale=0.3)
+    assert found.scores[0, by_number(found, 0)[3]].isfinite()
+
+
 def test_what_is_no_hypothesis_is_no_candidate() -> None:
     rows = torch.full((3, LONGEST + 1), SYMBOLS.pad)
     rows[0, :2] = torch.tensor([5, 2])
