@@ -39,7 +39,7 @@ def load_transformer(
 
 def _loaded(checkpoint: Path, data: Optional[Path], languages: tuple[Optional[str], Optional[str]]) -> Any:
     if not checkpoint.is_file():
-        raise CheckpointError("there is no such file")
+        raise CheckpointError("there is no such file: give a checkpoint, such as checkpoint_best.pt")
     state = checkpoint_utils.load_checkpoint_to_cpu(str(checkpoint))
     cfg = state.get("cfg")
     if cfg is None or cfg.task._name != "translation":

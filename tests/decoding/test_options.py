@@ -154,6 +154,8 @@ def test_who_verifies_leaves_nothing_to_choose(tmp_path: Path) -> None:
     for other in [*others, {"stop_unchanged": 1}, {"original": True}, {"gold_target_length": True}, {"top_p": 0.5}]:
         with pytest.raises(OptionError, match=r"cannot be combined with --"):
             Decoding.of(verify_with=model, **other)
+    with pytest.raises(OptionError, match="--decoding-iterations 3 has no effect without refinement: leave out --ver"):
+        Decoding.of(verify_with=model, iterations=3)
 
 
 def test_a_planner_reads_what_stands() -> None:
