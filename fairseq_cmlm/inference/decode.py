@@ -29,7 +29,7 @@ from fairseq_cmlm.inference.pool import Hypotheses, Pool, Searcher, pool_of
 from fairseq_cmlm.inference.predictor import Predictor
 from fairseq_cmlm.inference.readers import NOBODY, Choice, Judge, Judges, Readers
 from fairseq_cmlm.inference.source_attention import with_attention
-from fairseq_cmlm.inference.start import Inputs, Job, length_distribution, start_of_job
+from fairseq_cmlm.inference.start import Inputs, Job, empty_sources, length_distribution, start_of_job
 from fairseq_cmlm.model.decoder import Decoder
 from fairseq_cmlm.model.encoder import Encoded, Encoder
 from fairseq_cmlm.sentence_random import derived_keys, text_keys
@@ -125,10 +125,9 @@ def _verified(verifier: Judge, networks: Sequence[EncoderDecoder], encoded: Sequ
     lengths = length_distribution(encoded, job.decoding)
     predictor = Predictor([network.decoder for network in networks], encoded, size, _allowed(job))
     found = verify(predictor, verifier.prefer(source, size), lengths, size, job.symbols)
-    empty = (source.ne(pad).sum(1) <= 1)[:, None]
-    nothing = torch.nn.functional.pad(
-        torch.full_like(empty, job.symbols.eos, dtype=torch.long), (0, found.tokens.size(1) - 1), value=pad
-    )
+    empty = empty_sources(source, pad)[:, None]
+    nothing = torch.full_like(found.tokens, pad)
+    nothing[:, 0] = job.symbols.eos
     tokens, log_probs = torch.where(empty, nothing, found.tokens), found.log_probs.masked_fill(empty, 0.0)
     pool = pool_of(Hypotheses(tokens[:, None], log_probs[:, None]), lengths, job.decoding.length_prior, pad)
     pool = pool._replace(passes=found.passes)
@@ -140,8 +139,7 @@ def _searched(searcher: Searcher, encoded: Sequence[Encoded], job: Job) -> Pool:
     """Return the hypotheses of an autoregressive model; an empty source has none."""
     source, pad = job.inputs.source, job.symbols.pad
     found = searcher.search(source)
-    empty = source.ne(pad).sum(1) <= 1
-    found = found._replace(tokens=found.tokens.masked_fill(empty[:, None, None], pad))
+    found = found._replace(tokens=found.tokens.masked_fill(empty_sources(source, pad)[:, None, None], pad))
     return pool_of(found, length_distribution(encoded, job.decoding), job.decoding.length_prior, pad)
 
 

@@ -20,7 +20,7 @@ from fairseq_cmlm.decoding.template import TargetRow, canvas_of
 from fairseq_cmlm.decoding.tokens import ANY_WORD, Symbols
 from fairseq_cmlm.inference.decode import EncoderDecoder, plan_of
 from fairseq_cmlm.inference.predictor import Predictor
-from fairseq_cmlm.inference.start import length_distribution
+from fairseq_cmlm.inference.start import empty_sources, length_distribution
 
 
 @torch.no_grad()
@@ -29,7 +29,7 @@ def paragraph_lengths(
 ) -> LengthCandidates:
     """Return the likeliest lengths (P, K), with `</s>`, of the translations of paragraphs (P, S)."""
     log_probs = length_distribution([network.encoder(source) for network in networks], decoding)
-    return decoding.rules.predicted(log_probs, decoding.length_beam, source.ne(pad).sum(1) <= 1)
+    return decoding.rules.predicted(log_probs, decoding.length_beam, empty_sources(source, pad))
 
 
 class Page:

@@ -85,8 +85,12 @@ def _length_candidates(log_probs: Tensor, job: Job) -> LengthCandidates:
             )
         length = torch.full((len(log_probs), 1), decoding.length_budget + 1, device=log_probs.device)
         return equally_likely(length)
-    empty = inputs.source.ne(job.symbols.pad).sum(1) <= 1
-    return decoding.rules.predicted(log_probs, decoding.length_beam, empty)
+    return decoding.rules.predicted(log_probs, decoding.length_beam, empty_sources(inputs.source, job.symbols.pad))
+
+
+def empty_sources(source: Tensor, pad: int) -> Tensor:
+    """Tell which of the sources (B, S) have no words, (B,) bool: their translations are empty."""
+    return source.ne(pad).sum(1) <= 1
 
 
 def _with_templates(log_probs: Tensor, templates: Sequence[Template], job: Job) -> Start:

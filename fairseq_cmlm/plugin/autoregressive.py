@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Iterator, Optional
 
@@ -97,8 +98,13 @@ class _Reading:
         self._model, self._eos, self._size = model, eos, size
         _check_positions("source", source.size(1), model.encoder.max_positions())
         self._encoded = model.encoder(source, src_lengths=source.ne(model.encoder.padding_idx).sum(1))
-        self._whole = self._memory(torch.arange(len(source) * size, device=source.device))
+        self._rows = torch.arange(len(source) * size, device=source.device)
         self._checked = False
+
+    @cached_property
+    def _whole(self) -> Any:
+        """Return the encoded source of all rows, made once for the passes over all of them."""
+        return self._memory(self._rows)
 
     def _memory(self, rows: Tensor) -> Any:
         return self._model.encoder.reorder_encoder_out(self._encoded, rows // self._size)
