@@ -12,7 +12,7 @@ from fairseq_cmlm.decoding.lengths import LengthCandidates
 from fairseq_cmlm.decoding.options import Decoding
 from fairseq_cmlm.errors import OptionError
 from fairseq_cmlm.inference.paragraphs import Page, Script, paragraph_lengths, write_pages
-from fairseq_cmlm.inference.windows import OpenDocument, Paragraph, Window, write_all
+from fairseq_cmlm.inference.windows import OpenDocument, Paragraph, Window, open_documents, texts_of, write_all
 from fairseq_cmlm.options import flag_of
 from fairseq_cmlm.plugin.encoded_texts import encoded_texts
 from fairseq_cmlm.plugin.paragraph_mark import check_documents, mark_of, most_tokens
@@ -98,15 +98,13 @@ class DocumentTranslator(Translator):
                 size = len(encoded.rows[number]) - 1 + encoded.cut[number]  # what is too long is refused later
                 candidates = LengthCandidates(lengths, log_probs)
                 found[number] = Paragraph(texts[number], size, int(lengths.max()) - 1, candidates)
-        paragraphs = iter([found[number] for number in range(len(texts))])
-        return [OpenDocument([next(paragraphs) for _ in document]) for document in documents]
+        return open_documents(documents, (found[number] for number in range(len(texts))))
 
     def _write(
         self, script: Script, max_tokens: int, drafts: Sequence[OpenDocument], windows: Sequence[Window]
     ) -> None:
         """Write a window of each document."""
-        read = [draft.paragraphs[window.first : window.end] for draft, window in zip(drafts, windows)]
-        texts = [in_one_line(paragraph.text for paragraph in some) for some in read]
+        texts = list(map(in_one_line, texts_of(drafts, windows)))
         limit = min(model.max_positions()[0] for model in self._models)
         encoded = encoded_texts(texts, self._text.source, self._task.source_dictionary, limit, cut=False)
         models: Any = self._models

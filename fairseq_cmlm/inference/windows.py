@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Callable, NamedTuple, Optional, Sequence
+from typing import Callable, Iterable, NamedTuple, Optional, Sequence
 
 from fairseq_cmlm.decoding.lengths import LengthCandidates
 from fairseq_cmlm.errors import TextError
@@ -87,6 +87,17 @@ class OpenDocument:
         self.written += paragraphs
         self.passes += passes
         self.windows += windows
+
+
+def open_documents(documents: Sequence[Sequence[str]], paragraphs: Iterable[Paragraph]) -> list[OpenDocument]:
+    """Return the documents with their paragraphs as they were read, which are those of all, one after the other."""
+    read = iter(paragraphs)
+    return [OpenDocument([next(read) for _ in document]) for document in documents]
+
+
+def texts_of(drafts: Sequence[OpenDocument], windows: Sequence[Window]) -> list[list[str]]:
+    """Return the texts of the paragraphs that a window of each document reads."""
+    return [[one.text for one in draft.paragraphs[window.first : window.end]] for draft, window in zip(drafts, windows)]
 
 
 Write = Callable[[Sequence[OpenDocument], Sequence[Window]], None]

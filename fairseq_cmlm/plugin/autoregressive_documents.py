@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from fairseq_cmlm.inference.windows import OpenDocument, Paragraph, Window, write_all
+from fairseq_cmlm.inference.windows import OpenDocument, Paragraph, Window, open_documents, texts_of, write_all
 from fairseq_cmlm.plugin.encoded_texts import encoded_texts
 from fairseq_cmlm.plugin.paragraph_mark import check_documents, mark_of, most_tokens
 from fairseq_cmlm.plugin.prepared_transformer import PreparedTransformer
@@ -51,8 +51,7 @@ class AutoregressiveDocuments(PreparedTransformer):
         texts = [paragraph for document in documents for paragraph in document]
         encoded = encoded_texts(texts, self._text.source, self._task.source_dictionary, most[0], cut=True)
         sizes = [len(row) - 1 + cut for row, cut in zip(encoded.rows, encoded.cut)]
-        paragraphs = iter([Paragraph(text, size, size) for text, size in zip(texts, sizes)])
-        drafts = [OpenDocument([next(paragraphs) for _ in document]) for document in documents]
+        drafts = open_documents(documents, (Paragraph(text, size, size) for text, size in zip(texts, sizes)))
         job = _Job(self._task.build_generator([self._model], Namespace(beam=beam, max_len_a=2, max_len_b=10)), [])
         write_all(drafts, way == "paragraphs", most, partial(self._write, job, max_tokens))
         return WrittenDocuments(
@@ -69,8 +68,7 @@ class AutoregressiveDocuments(PreparedTransformer):
         """Write a window of each document."""
         target = self._task.target_dictionary
         mark = mark_of(target)
-        read = [draft.paragraphs[window.first : window.end] for draft, window in zip(drafts, windows)]
-        lines = [in_one_line(paragraph.text for paragraph in some) for some in read]
+        lines = list(map(in_one_line, texts_of(drafts, windows)))
         longest = self._model.encoder.max_positions()
         encoded = encoded_texts(lines, self._text.source, self._task.source_dictionary, longest, cut=False)
         for numbers, source in encoded.batches(max_tokens, self._device):
