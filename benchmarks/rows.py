@@ -55,7 +55,7 @@ def details_of(
         "sentences_per_second": spread([len(cell.texts) / seconds for seconds in cell.rounds])._asdict(),
         "p50_ms": float(np.percentile(latencies, 50)),
         "p90_ms": float(np.percentile(latencies, 90)),
-        "passes": mean(mean(passes) for passes in cell.passes),
+        "passes": mean(mean(passes[: len(lengths)]) for passes, lengths in zip(cell.passes, cell.lengths)),
         "memory_mb": fields(memory),
         "ratios": {peer: fields(_against(peer, line, lines, cells)) for peer in peers},
         "bleu": None if bleu is None else bleu.score(cell.texts),

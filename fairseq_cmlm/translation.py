@@ -90,8 +90,8 @@ class Translation:
     """Text and score of the best length candidate, and all candidates, best first.
 
     source    tokens that the model read, `</s>` included
-    given_up  candidates that were given up on the way, best first, with the scores and texts of their last passes; only
-              if a history was asked for
+    given_up  candidates that were given up on the way, with the texts of their last passes and, if a history was asked
+              for, the scores; else -inf
     """
 
     text: str
@@ -150,7 +150,7 @@ class Wording:
     def translation(self, hypotheses: list[dict[str, Any]], source: Tensor, real: Tensor) -> Translation:
         """Make a translation of the generator's hypotheses; `real` (S,) is false at the padding of `source` (S,)."""
         candidates = [self._candidate(one, real) for one in hypotheses]
-        given_up = [self._candidate(one, real) for one in hypotheses[0].get("given_up", [])]
+        given_up = [self._candidate(one, real) for one in hypotheses[0]["given_up"]]
         words = [self.source(token) for token in source[real].tolist()]
         return Translation(candidates[0].text, candidates[0].score, words, candidates, given_up)
 

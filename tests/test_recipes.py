@@ -382,19 +382,21 @@ def test_every_model_of_multi30k_both_directions_and_the_report(text: Path, tmp_
     options = OPTIONS.replace("--max-target-positions 80", "--max-target-positions 300")
     small = {**SMALL, "ARCH": "cmlm_base", "UPDATES": "8", "OPTIONS": options, "TEACHER_OPTIONS": options}
     for direction, models in (
-        ("en-de", "warm-distilled warm-raw mixed-from-warm-raw"),
+        ("en-de", "warm-distilled warm-raw mixed-from-warm-raw teacher-mixed"),
         ("de-en", "distilled raw fairseq"),
     ):
         done = run(STEPS / "run.sh", "multi30k", direction, work, raw, **small, MODELS=models)
         assert done.returncode == 0, done.stdout + done.stderr
-        for name in ("teacher,beam=5", *(f"{model},T=2" for model in models.split())):
-            assert f"| {name} | " in done.stdout
+        for model in ("teacher", *models.split()):
+            assert f"| {model},{'beam=5' if model.startswith('teacher') else 'T=2'} | " in done.stdout
         assert "in the paper" not in done.stdout
     first = {"warm-distilled": "teacher/averaged.pt: transformer", "warm-raw": "teacher/averaged.pt: transformer"}
     first["mixed-from-warm-raw"] = "warm-raw/averaged.pt: cmlm_base"
     for model, begun in first.items():
         log = (work / "en-de" / model / "train.log").read_text()
         assert f"--init-from {work}/en-de/{begun} after 8 updates; taken: " in log
+    rival = (work / "en-de" / "teacher-mixed" / "train.log").read_text()
+    assert f"loading pretrained model from {work}/en-de/teacher/averaged.pt" in rival and "train1.en-de" in rival
     assert "| de-en/data |" not in done.stdout and (work / "data").is_dir()
 
     report = {**small, "REPORT": "--tables iterations comparison"}
@@ -403,7 +405,7 @@ def test_every_model_of_multi30k_both_directions_and_the_report(text: Path, tmp_
     written = (work / "en-de" / "report" / "report.md").read_text()
     curves = (work / "en-de" / "report" / "curves.md").read_text()
     assert done.stdout.split() == [*written.split(), *curves.split()]
-    assert "| updates | warm-distilled, nll | warm-raw, nll |" in curves
+    assert "| updates | warm-distilled, BLEU | warm-raw, BLEU | warm-distilled, nll | warm-raw, nll |" in curves
     assert "| warm-distilled | 10 | 5 | " in written and "| autoregressive | - | 5 | " in written
     assert "warm-raw, BLEU" in written
     done = run(STEPS / "report.sh", "multi30k", "en-de", work, "distilled", **report)

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Train variants of a recipe's CMLM, alike but for the options in a table, and score each on the validation text.
+# Train variants of a recipe's CMLM, or of its rival, alike but for the options in a table, and score each on the validation text.
 #
 #   run.sh RECIPE DIRECTION WORK TABLE...      WORK is the folder of ../steps/run.sh; TABLE is training.txt,
 #                                              optimisation.txt or your own
 #
-# A line of a table is NAME | MODEL | OPTIONS: a CMLM that ../steps/train.sh names, and options of fairseq-train, which win
+# A line of a table is NAME | MODEL | OPTIONS: a model that ../steps/train.sh names, and options of fairseq-train, which win
 # over the recipe's. A variant is trained, averaged and translated once, in WORK/DIRECTION/NAME; an interrupted one goes on.
 # ITERATIONS ("1 4 10"), and what the steps take, may be set.
 usage="usage: run.sh RECIPE DIRECTION WORK TABLE..."
@@ -38,9 +38,9 @@ for i in "${!names[@]}"; do
     done
     NAME=$name OPTIONS="${OPTIONS:-} ${variants[i]}" step train "${models[i]}"
     step average "$name"
-    for iterations in ${ITERATIONS:-1 4 10}; do
-        SPLIT=valid step translate "$name" "$iterations"
-        outputs+=("$work/$direction/valid/$name,T=$iterations.out")
+    for decoding in $(decodings "${models[i]}" "${ITERATIONS:-1 4 10}"); do
+        NAME=$name SPLIT=valid step translate "${models[i]}" "${decoding#*=}"
+        outputs+=("$work/$direction/valid/$name,$decoding.out")
     done
 done
 options=()

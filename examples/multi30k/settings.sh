@@ -7,6 +7,6 @@ data_licence="its publisher states none"
 : "${TOKENS:=4096}" "${MAX_TOKENS:=4096}" "${SAVE_EVERY:=100}"
 : "${TEACHER_UPDATES:=1800}" "${UPDATES:=1000}"
 warm_up=200
-# BLEU of the validation set, with one length candidate, is logged with each checkpoint.
+# BLEU of the validation set, with one length candidate, is logged with each checkpoint of a CMLM.
 validation="--eval-bleu --eval-bleu-args {\"decoding_iterations\":10,\"length_beam\":1} --eval-bleu-remove-bpe subword_nmt"
 . "$examples/steps/small_model.sh"

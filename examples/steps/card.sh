@@ -15,7 +15,7 @@ settings "$recipe" "$direction"
 trained_on() {
     local model
     model=$(sed -n '2s/[ ,].*//p' "$1/training")
-    model=${model#warm-}
+    model=${model#warm-} model=${model#teacher-}
     echo -n "$data_name"
     case ${model%%-from-?*} in
         distilled | fairseq) echo "; the targets are the teacher's translations" ;;

@@ -91,6 +91,14 @@ note() {
     printf '%s %-5s %s\n' "$(date '+%F %T')" "$1" "${2#"$work/"}" | tee -a "$work/steps.log"
 }
 
+# decodings MODEL ITERATIONS: with what a model translates, as its outputs are called: so many iterations of a CMLM, or a beam.
+decodings() {
+    case $1 in
+        teacher | teacher-*) echo beam=5 ;;
+        *) printf 'T=%s\n' $2 ;;
+    esac
+}
+
 # The folder for --user-dir; PLUGIN names another one.
 plugin() { echo "${PLUGIN:-$(fairseq-cmlm path)}"; }
 

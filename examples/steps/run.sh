@@ -26,9 +26,9 @@ step distill "$direction" "$work"
 for model in ${MODELS:-distilled}; do
     step train "$direction" "$work" "$model"
     step average "$direction" "$work" "$model"
-    for iterations in ${ITERATIONS:-4 10}; do
-        step translate "$direction" "$work" "$model" "$iterations"
-        outputs+=("$work/$direction/test/$model,T=$iterations.out")
+    for decoding in $(decodings "$model" "${ITERATIONS:-4 10}"); do
+        step translate "$direction" "$work" "$model" "${decoding#*=}"
+        outputs+=("$work/$direction/test/$model,$decoding.out")
     done
 done
 step score "$direction" "$work" "${outputs[@]}"

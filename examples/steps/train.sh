@@ -6,7 +6,8 @@
 # MODEL is teacher (fairseq's autoregressive Transformer), raw (a CMLM on the human translations), distilled (a CMLM on
 # the teacher's), mixed (on both), interpolated (on those of the teacher's that are most like the human ones), warm-raw and
 # so on (the same, begun with the teacher's parameters), raw-from-NAME and so on (begun with those of WORK/DIRECTION/NAME),
-# or fairseq (fairseq's own CMLM on the teacher's). WORK/DIRECTION/MODEL receives checkpoints and train.log.
+# teacher-mixed and so on (the teacher, trained on as a CMLM is: the fair rival of warm-mixed and so on), or fairseq
+# (fairseq's own CMLM on the teacher's). WORK/DIRECTION/MODEL receives checkpoints and train.log.
 #
 # Hardware: GPUS (default: those that CUDA_VISIBLE_DEVICES lists, or all of this machine; 0 trains on the CPU), several by
 # torchrun. In a SLURM job of several machines, one task a GPU, srun starts them:
@@ -18,11 +19,11 @@
 # UPDATES, TEACHER_UPDATES, WARMUP, SAVE_EVERY (updates between validated checkpoints), AVERAGE (how many are kept),
 # STOP_HOURS (of training, all calls together: then it is saved, status 75, and a call with more hours goes on),
 # NAME (of the folder, instead of MODEL), TEACHER and ARCH (fairseq's --arch), TEACHER_OPTIONS and OPTIONS (more of
-# fairseq-train, for the CMLMs) may be set.
+# fairseq-train, for the teacher and for all others) may be set.
 #
 # A folder holds one training: UPDATES may grow, and nothing that makes another model of it may change (its file `training`
 # says what was given).
-usage="usage: train.sh RECIPE DIRECTION WORK teacher|[warm-]{raw,distilled,mixed,interpolated}[-from-NAME]|fairseq"
+usage="usage: train.sh RECIPE DIRECTION WORK teacher|[warm-|teacher-]{raw,distilled,mixed,interpolated}[-from-NAME]|fairseq"
 recipe=${1:?$usage} direction=${2:?$usage} work=${3:?$usage} model=${4:?$usage}
 . "$(dirname "$0")/recipe.sh"
 settings "$recipe" "$direction"
@@ -37,27 +38,31 @@ tokens=${TOKENS:-131072} max_tokens=${MAX_TOKENS:-8192} average=${AVERAGE:-5} sa
 folder=$work/$direction/${NAME:-$model}
 
 unknown="the model '$model' is none of teacher, raw, distilled, mixed, interpolated, warm-raw and so on, raw-from-NAME and so on,"
-unknown+=" and fairseq"
+unknown+=" teacher-raw and so on, and fairseq"
+more=() autoregressive=(--task translation --criterion autoregressive_loss)
+eval_bleu=(--eval-bleu --eval-bleu-args '{"beam": 5}' --eval-bleu-remove-bpe subword_nmt)
 case $model in
     teacher)
         data=$work/data updates=${TEACHER_UPDATES:-100000} arch=$TEACHER warmup=${WARMUP:-4000}
-        words more "${TEACHER_OPTIONS:-}"
-        options=(--task translation --criterion autoregressive_loss --adam-betas '(0.9, 0.98)' --clip-norm 0.0)
-        eval_bleu=(--eval-bleu --eval-bleu-args '{"beam": 5}' --eval-bleu-remove-bpe subword_nmt)
+        words given "${TEACHER_OPTIONS:-}"
+        options=("${autoregressive[@]}" --adam-betas '(0.9, 0.98)' --clip-norm 0.0)
         ;;
-    raw* | distilled* | mixed* | interpolated* | warm-*)
-        text=${model#warm-} text=${text%%-from-?*}
+    raw* | distilled* | mixed* | interpolated* | warm-* | teacher-*)
+        text=${model#warm-} text=${text#teacher-} text=${text%%-from-?*}
         case $text in raw | distilled | mixed | interpolated) ;; *) fail "$unknown" ;; esac
         data=$([ "$text" = raw ] && echo "$work/data" || echo "$work/$direction/$text-data")
-        arch=${ARCH:-cmlm_base} options=(--task translation_cmlm --criterion cmlm_loss)
         first=${model#*-from-}
-        [ "$model" = "${model#warm-}" ] || first=teacher
-        if [ "$first" != "$model" ]; then
-            begin=$work/$direction/$first/averaged.pt
-            [ -e "$begin" ] || fail "$begin is missing: run average.sh $recipe $direction $work $first first"
-            options+=(--init-from "$begin")
-        fi
-        eval_bleu=(--eval-bleu --eval-bleu-args '{"decoding_iterations": 10}' --eval-bleu-remove-bpe subword_nmt)
+        case $model in warm-* | teacher-*) first=teacher ;; esac
+        begin=$work/$direction/$first/averaged.pt
+        [ "$first" = "$model" ] || [ -e "$begin" ] ||
+            fail "$begin is missing: run average.sh $recipe $direction $work $first first"
+        case $model in
+            teacher-*) arch=$TEACHER options=("${autoregressive[@]}" --finetune-from-model "$begin") ;;
+            *) arch=${ARCH:-cmlm_base} options=(--task translation_cmlm --criterion cmlm_loss)
+                [ "$first" = "$model" ] || options+=(--init-from "$begin")
+                eval_bleu=(--eval-bleu --eval-bleu-args '{"decoding_iterations": 10}' --eval-bleu-remove-bpe subword_nmt)
+                words more "${validation:-}" ;;
+        esac
         ;;
     fairseq) # as in fairseq's examples/nonautoregressive_translation
         data=$work/$direction/distilled-data arch=cmlm_transformer
@@ -69,9 +74,10 @@ case $model in
 esac
 if [ "$model" != teacher ]; then
     updates=${UPDATES:-300000} warmup=${WARMUP:-10000}
-    words more "${OPTIONS:-}"
+    words given "${OPTIONS:-}"
     options+=(--adam-betas '(0.9, 0.999)' --adam-eps 1e-6 --weight-decay 0.01)
 fi
+more+=("${given[@]}")
 [ -d "$data" ] || fail "$data is missing: run $([ "$data" = "$work/data" ] && echo prepare.sh || echo distill.sh) first"
 mkdir -p "$folder"
 lock "$folder/train.log"

@@ -19,7 +19,7 @@ words options "${DECODING:-}"
 # Models of fairseq's own tasks do not know how their text was prepared.
 text=(--tokenizer text_pipeline --text-pipeline "$work/data/text.json")
 case $model in
-    teacher) options+=("${text[@]}" --task translation --beam "$size" --max-len-a 2 --max-len-b 10) name=$folder,beam=$size ;;
+    teacher | teacher-*) options+=("${text[@]}" --task translation --beam "$size" --max-len-a 2 --max-len-b 10) name=$folder,beam=$size ;;
     # The maximum of fairseq's own does not count the first pass.
     fairseq) options+=("${text[@]}" --task translation_lev --iter-decode-max-iter $((size - 1)) --iter-decode-force-max-iter
         --iter-decode-with-beam 5 --beam 1) name=$folder,T=$size ;;
@@ -43,7 +43,7 @@ fi
 
 # What an autoregressive model was decoded with is told here, for fairseq's own task does not tell it.
 translate() {
-    [ "$model" != teacher ] || echo "# decoding autoregressive|beam:$size" > "$1"
+    case $model in teacher | teacher-*) echo "# decoding autoregressive|beam:$size" > "$1" ;; esac
     "${command[@]}" "$work/data" -s "$source" -t "$target" --user-dir "$(plugin)" --path "$checkpoint" --gen-subset "$split" \
         --max-tokens 4096 --distributed-world-size 1 "${options[@]}" >> "$1"
 }

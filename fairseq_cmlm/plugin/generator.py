@@ -78,7 +78,7 @@ class CMLMGenerator:
         number             the place among the candidates before ranking
         steps              the number of passes made
         history, trace     with --retain-iter-history: the canvas before and after each pass, and its `RowPass`
-        given_up           with a trace, in the first hypothesis: the candidates that were given up, in the same form
+        given_up           in the first hypothesis: the candidates that were given up, in the same form, with score -inf
         """
         if isinstance(constraints, Tensor):
             raise OptionError("--constraints is not for --task translation_cmlm: use --infill, whose blanks are filled")
@@ -134,9 +134,8 @@ class CMLMGenerator:
         """Return the hypotheses of one sentence, leaving out rows that are no candidates."""
         scores, bonus = found.scores[sentence], found.bonus[sentence]
         hypotheses = [self._hypothesis(found, sentence, k, trace) for k in scores.isfinite().nonzero().flatten()]
-        if trace is not None:
-            lost = (scores.isinf() & bonus.isfinite()).nonzero().flatten()
-            hypotheses[0]["given_up"] = [self._hypothesis(found, sentence, k, trace) for k in lost]
+        lost = (scores.isinf() & bonus.isfinite()).nonzero().flatten()
+        hypotheses[0]["given_up"] = [self._hypothesis(found, sentence, k, trace) for k in lost]
         return hypotheses
 
     def _hypothesis(self, found: Candidates, sentence: int, place: Tensor, trace: Optional[Trace]) -> dict[str, Any]:

@@ -213,7 +213,7 @@ class Bundle:
         order = np.argsort(-scores, kind="stable")
         left, lost = (
             [self._candidate(found, plan, number, scores, histories) for number in numbers.tolist()]
-            for numbers in (order[np.isfinite(scores[order])], order[np.isinf(scores[order]) & (histories is not None)])
+            for numbers in (order[np.isfinite(scores[order])], order[np.isinf(scores[order])])
         )
         return Translation(left[0].text, left[0].score, self._source.named(source), left, lost)
 

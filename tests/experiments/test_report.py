@@ -15,7 +15,10 @@ from sacrebleu.metrics import BLEU, CHRF
 
 from fairseq_cmlm import Translator
 from fairseq_cmlm.commands.main import main
+from fairseq_cmlm.decoding.options import Decoding
 from fairseq_cmlm.experiments import report as report_module
+from fairseq_cmlm.experiments.sentences import Sentence
+from fairseq_cmlm.experiments.systems.masked import Masked
 from fairseq_cmlm.experiments.timing import by_batch
 from fairseq_cmlm.generated import decoding_of
 
@@ -123,6 +126,25 @@ def test_length_candidates_and_gold_lengths(checkpoint: Path, lengthy: Text, tmp
     assert column(found, "candidates", "BLEU")[9] == pytest.approx(bleu(texts(gold), lengthy.references))
     (cell,) = (tmp_path / "cells").glob("*gold*")
     assert [len(line) + 1 for line in json.loads(cell.read_text())["tokens"]] == wanted
+
+
+def test_the_passes_of_candidates_that_were_given_up_count(
+    checkpoint: Path, lengthy: Text, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system, read = Masked(checkpoint, lengthy.data), []
+    features = system.loaded.model.decoder.features
+
+    def counted(canvas: torch.Tensor, *rest: Any) -> Any:
+        read.append(len(canvas))
+        return features(canvas, *rest)
+
+    monkeypatch.setattr(system.loaded.model.decoder, "features", counted)
+    job = system.job(Decoding.of(halve_candidates=1, length_beam=4), threads=1)
+    batch = [Sentence(line.split(), []) for line in lengthy.source.read_text().splitlines()]
+    prepared = job.prepare(batch)
+    done = job.finish(batch, prepared, job.work(prepared))
+    assert all(len(one.passes) == 4 and len(one.lengths) == 1 for one in done)
+    assert sum(sum(one.passes) for one in done) == sum(read) < 17 * 4 * 10
 
 
 def test_the_choice_among_candidates(checkpoint: Path, teacher: Path, lengthy: Text, tmp_path: Path) -> None:

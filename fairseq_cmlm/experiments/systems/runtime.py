@@ -63,7 +63,7 @@ class _BundleJob:
             Decoded(
                 tokens=found.text.split(),
                 lengths=[one.length for one in found.candidates],
-                passes=[one.passes for one in found.candidates],
+                passes=[one.passes for one in (*found.candidates, *found.given_up)],
                 others=[one.text.split() for one in found.candidates[1:]],
             )
             for found in result

@@ -19,7 +19,7 @@ class Decoded(NamedTuple):
 
     tokens   its best translation, subwords
     lengths  of all its candidates or hypotheses, tokens with `</s>`
-    passes   of each of them: how often the decoder was called for it
+    passes   of each of them, and then of those that were given up: how often the decoder was called for it
     others   the candidates or hypotheses after the best one, subwords, where they are known
     """
 
@@ -103,7 +103,9 @@ class GeneratorJob:
     def finish(self, batch: Sequence[Sentence], prepared: Sample, result: Any) -> list[Decoded]:
         """Return what was done; an autoregressive decoder makes a pass a token."""
         lengths = [[one.get("length", len(one["tokens"])) for one in found] for found in result]
-        passes = [[one.get("steps", len(one["tokens"])) for one in found] for found in result]
+        # A candidate that was given up has cost its passes, too.
+        costs = [[*found, *found[0].get("given_up", [])] for found in result]
+        passes = [[one.get("steps", len(one["tokens"])) for one in found] for found in costs]
         return self.decoded(prepared, result, lengths, passes)
 
     def decoded(
