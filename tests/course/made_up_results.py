@@ -77,6 +77,8 @@ def tables() -> dict[str, list[dict[str, Any]]]:
             (10, 34.0, "confidence", "confidence"),
         )
     ]
+    pool = {"chosen by": "autoregressive+consensus:4", "planned by": "autoregressive", "added": "beam 5"}
+    choice.append(masked(4, 36.0, **pool))
     comparison = [
         {"T": T, "more, BLEU": 30.0 + T, "more, repeated %": 2.0, "new, BLEU": 31.0 + T, "new, repeated %": 1.0}
         for T in (1, 10)

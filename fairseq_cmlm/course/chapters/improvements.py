@@ -13,6 +13,8 @@ from fairseq_cmlm.course.text import Cell, Text, number
 
 def _name(row: Row) -> str:
     chosen, planned = row["chosen by"], row["planned by"]
+    if row.get("added"):
+        return f"pool with {row['added']}, by {chosen}"
     return chosen if planned == "confidence" else f"{chosen}, planned by {planned}"
 
 
@@ -145,12 +147,12 @@ CHAPTER = Chapter(
             Text("Choosing and planning", "选择与计划"),
             Text(
                 "With four passes, the model's own confidence chooses candidates of {base:.1f} BLEU. The best "
-                "possible reading (`{name}`) reaches {best:.1f}; beam search of the teacher has {beam:.1f}. The "
-                "oracle takes the candidate that is most like the reference, which no decoding can know: it shows "
-                "what is left to gain by choosing.",
+                "possible reading (`{name}`) reaches {best:.1f}; beam search of the teacher has {beam:.1f}. A pool "
+                "has the hypotheses of a beam search beside the candidates. The oracle takes the candidate that is "
+                "most like the reference, which no decoding can know: it shows what is left to gain by choosing.",
                 "四轮时，按模型自己的置信度选出的候选为 {base:.1f} BLEU。实际可行的最好方式（`{name}`）达到 "
-                "{best:.1f}；教师模型的束搜索为 {beam:.1f}。oracle 取与参考译文最相似的候选，任何解码都无从得知：它"
-                "表明通过选择还能得到多少。",
+                "{best:.1f}；教师模型的束搜索为 {beam:.1f}。pool 把束搜索的假设与候选放在一起选。oracle 取与参考"
+                "译文最相似的候选，任何解码都无从得知：它表明通过选择还能得到多少。",
             ),
             COLLECT,
             _choice,
