@@ -77,7 +77,8 @@ def has_parameters(state: Any) -> bool:
 def read_checkpoint(path: Path, memory_map: bool = False) -> dict[str, Any]:
     """Return the content of a checkpoint of fairseq-train; `memory_map` as in `read_safely`."""
     if path.is_dir():
-        raise CheckpointError(f"{path} is a folder: name the checkpoints in it, or add --best 5 for its 5 best")
+        best = f"the mean of its best that fairseq-cmlm average --best 5 {path} makes"
+        raise CheckpointError(f"{path} is a folder: name a checkpoint in it, such as checkpoint_best.pt, or {best}")
     if not path.is_file():
         raise CheckpointError(f"{path} does not exist")
     state: dict[str, Any] = read_safely(path, memory_map=memory_map)

@@ -76,6 +76,7 @@ def prepare(wanted: Preparation) -> list[str]:
         raise TextError(f"{wanted.text} holds no {' or '.join(f'train.{name}' for name in wanted.languages)}")
     if wanted.kind == "sentencepiece":
         imported("sentencepiece", "--sentencepiece")  # fail now, not after everything has been tokenised
+    _check_dictionaries(wanted)
     _check_settings(wanted)
     for split in splits:
         inputs = [wanted.text / f"{split}.{language}" for language in wanted.languages]
@@ -105,6 +106,14 @@ def _is_there(wanted: Preparation, split: str) -> bool:
     if len(missing) == 1:
         raise TextError(f"{missing[0]} is missing, and the other side is there")
     return not missing
+
+
+def _check_dictionaries(wanted: Preparation) -> None:
+    """Raise an OptionError if the folder of --dictionaries lacks one of the two."""
+    folder = wanted.dictionaries
+    for file in [folder / f"dict.{name}.txt" for name in wanted.languages] if folder else []:
+        if not file.is_file():
+            raise OptionError(f"--dictionaries {folder}: {file} is missing; name the data folder of the trained model")
 
 
 def _check_settings(wanted: Preparation) -> None:

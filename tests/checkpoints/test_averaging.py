@@ -209,7 +209,7 @@ def test_what_cannot_be_averaged_is_named_and_nothing_written(teacher: Path, tmp
     torch.save({"model": 3}, tmp_path / "other.pt")
     torch.save({"model": shutil.copy}, tmp_path / "foreign.pt")
     for second, message in (
-        (teacher, "is a folder: name the checkpoints in it, or add --best 5"),
+        (teacher, "is a folder: name a checkpoint in it, such as checkpoint_best.pt, or the mean of its best"),
         (tmp_path / "gone.pt", "does not exist"),
         (tmp_path / "half.pt", "cannot be read as a checkpoint: is it complete"),
         (tmp_path / "other.pt", "is no checkpoint of fairseq-train"),

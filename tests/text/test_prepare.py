@@ -133,8 +133,9 @@ def test_text_for_a_trained_model_has_its_pipeline_and_dictionaries(tmp_path: Pa
     write_text(tmp_path / "raw")
     prepare(tmp_path, "--merges", 30)
     data = tmp_path / "work" / "data"
-    for split in ("train", "valid"):
-        for language in ("en", "de"):
+    for language in ("en", "de"):
+        (data / f"dict.{language}.txt").touch()
+        for split in ("train", "valid"):
             (tmp_path / "raw" / f"{split}.{language}").unlink()
     prepare(tmp_path, "--text-pipeline", data / "text.json", "--dictionaries", data, work="test")
     assert read_pipeline(tmp_path / "test" / "data" / "text.json") == read_pipeline(data / "text.json")
@@ -177,6 +178,7 @@ def test_chinese_is_split_into_words(tmp_path: Path) -> None:
         (("--bpe-codes", __file__), r"test_prepare\.py does not hold codes that subword-nmt"),
         (("--bpe-codes", "x", "--sentencepiece-model", "y"), "--bpe-codes x and --sentencepiece-model y cannot be"),
         (("--text-pipeline", __file__), r"test_prepare\.py is damaged or no text pipeline"),
+        (("--dictionaries", "nowhere"), r"--dictionaries nowhere: nowhere/dict\.en\.txt is missing"),
     ],
 )
 def test_options_that_cannot_work_are_refused(tmp_path: Path, options: tuple[object, ...], message: str) -> None:
