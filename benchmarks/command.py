@@ -41,7 +41,9 @@ class Command:
         """Return the options, checked."""
         whole = argparse.RawDescriptionHelpFormatter
         program = f"python -m benchmarks {self.name}"
-        parser = argparse.ArgumentParser(prog=program, description=self.usage, formatter_class=whole)
+        parser = argparse.ArgumentParser(
+            prog=program, description=self.usage, formatter_class=whole, allow_abbrev=False
+        )
         output = Path("work") / self.name
         parser.add_argument("--output", type=Path, default=output, help="writes OUTPUT.md and OUTPUT.json")
         self.add(parser)

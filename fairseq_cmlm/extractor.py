@@ -11,8 +11,8 @@ from torch.nn.utils.rnn import pad_sequence
 
 from fairseq_cmlm.errors import TextError
 from fairseq_cmlm.inference.spans import Context, Search, best_spans
-from fairseq_cmlm.plugin.blanks import BEGINS, CONTINUES
 from fairseq_cmlm.plugin.encoded_texts import encoded_texts
+from fairseq_cmlm.text.subword_marks import word_borders
 from fairseq_cmlm.translator import Translator
 
 __all__ = ["Extract", "Extractor", "Search"]
@@ -72,24 +72,9 @@ class Extractor(Translator):
         rows = [self._text.target(text).split() for text in texts]
         ids = [torch.tensor([target.index(token) for token in row], dtype=torch.long) for row in rows]
         tokens = pad_sequence(ids, batch_first=True, padding_value=target.pad()).to(self._device)
-        begins, ends = (self._flags(part, tokens) for part in zip(*map(_word_borders, rows)))
+        begins, ends = (self._flags(part, tokens) for part in zip(*map(word_borders, rows)))
         known = tokens.ne(target.unk()) & tokens.ne(target.pad())
         return Context(tokens, known, begins, ends)
 
     def _flags(self, rows: Sequence[list[bool]], like: Tensor) -> Tensor:
         return pad_sequence([torch.tensor(row, dtype=torch.bool) for row in rows], batch_first=True).to(like.device)
-
-
-def _word_borders(subwords: Sequence[str]) -> tuple[list[bool], list[bool]]:
-    """Mark the subwords that begin a word, and those that end one.
-
-    >>> _word_borders(["a", "wo@@", "lf"])
-    ([True, True, False], [True, False, True])
-    >>> _word_borders(["▁a", "▁wo", "lf"])
-    ([True, True, False], [True, False, True])
-    """
-    if any(one.startswith(BEGINS) for one in subwords):
-        begins = [one.startswith(BEGINS) for one in subwords]
-        return begins, [*begins, True][1:]
-    ends = [not one.endswith(CONTINUES) for one in subwords]
-    return [True, *ends][:-1], ends

@@ -11,6 +11,7 @@ from fairseq_cmlm.errors import TextError
 # Beginnings of the lines with the signatures of decoding and text pipeline, which precede all translations.
 SIGNATURE, TEXT_SIGNATURE = "# decoding ", "# text "
 _LINE = re.compile(r"^([HD])-(\d+)\t([^\t]*)\t(.*)$")
+_TARGET = re.compile(r"^T-(\d+)\t(.*)$")
 # Lines that a choice among labels adds: the scores of the labels, and the temperature fitted to them.
 TEMPERATURE = "# temperature "
 _SCORES = re.compile(r"^L-(\d+)\t(.*)$")
@@ -65,6 +66,12 @@ def hypotheses_of(lines: Iterable[str]) -> dict[int, list[str]]:
         if match[1] == "H":
             found.setdefault(int(match[2]), []).append(" ".join(match[4].split()))
     return found
+
+
+def targets_of(lines: Iterable[str]) -> dict[int, str]:
+    """Return sentence number -> reference (T line), of sentences that have one."""
+    matches = (_TARGET.match(line.rstrip("\n")) for line in lines)
+    return {int(match[1]): match[2] for match in matches if match}
 
 
 @dataclass(frozen=True)

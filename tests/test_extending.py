@@ -36,13 +36,14 @@ def hunks(name: str) -> list[tuple[str, list[str]]]:
     return found
 
 
-def apply(folder: Path, file: str, lines: list[str]) -> None:
-    """Put a hunk into its file, whose context must be there exactly once; a file that is not there is made."""
+def apply(folder: Path, name: str, file: str, lines: list[str]) -> None:
+    """Put a hunk of a section into its file, which has its context exactly once; a file that is not there is made."""
     before = "".join(f"{line[1:]}\n" for line in lines if line[:1] != "+")
     after = "".join(f"{line[1:]}\n" for line in lines if line[:1] != "-")
     path = folder / file
     text = path.read_text() if path.exists() else ""
-    assert (text.count(before) == 1) if before else not text, f"{file}: {before}"
+    stands = (text.count(before) == 1) if before else not text
+    assert stands, f"docs/EXTENDING.md, '{name}': change the diff, for {file} no longer has these lines once:\n{before}"
     path.write_text(text.replace(before, after) if before else after)
 
 
@@ -56,7 +57,7 @@ def extended(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(ROOT / "examples", folder / "examples", ignore=shutil.ignore_patterns("work"))
     for name in SECTIONS:
         for file, lines in hunks(name):
-            apply(folder, file, lines)
+            apply(folder, name, file, lines)
     return folder
 
 

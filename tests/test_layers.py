@@ -55,7 +55,7 @@ LAYERS: dict[str, tuple[set[str], bool]] = {
     "export": ({"errors", "files", "render", "decoding", "model", "text", "plugin", "runtime", "export"}, False),
     "translator": ({"errors", "files", "draft", "decoding", "inference", "plugin", "translation"}, True),
     "classifier": ({"errors", "inference", "plugin", "translator"}, True),
-    "extractor": ({"errors", "inference", "plugin", "translator"}, True),
+    "extractor": ({"errors", "inference", "plugin", "text", "translator"}, True),
     "document_translator": (
         {"errors", "options", "text", "decoding", "inference", "plugin", "translator"},
         True,

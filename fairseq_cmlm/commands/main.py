@@ -11,7 +11,7 @@ import sys
 import warnings
 from typing import Iterator, Optional, Sequence
 
-from fairseq_cmlm.errors import UserError
+from fairseq_cmlm.errors import UserError, meant
 
 # Name -> what it does. Each is a module of that name beside this file with two functions: add_options(parser), and
 # run(options), which returns the text to print. Only the chosen module is imported, because torch takes seconds.
@@ -47,7 +47,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
     """Run `fairseq-cmlm` with `arguments`, by default those of the process; errors end it with one line, status 1."""
     words = sys.argv[1:] if arguments is None else list(arguments)
     with _until_nobody_reads(), _without_logs():
-        parsed = _parser(words).parse_args(words)
+        parsed = _parsed(words)
         parsed.words = words
         try:
             print(parsed.run(parsed))
@@ -55,16 +55,28 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
             sys.exit(f"fairseq-cmlm {parsed.command}: {error}")
 
 
+def _parsed(words: Sequence[str]) -> argparse.Namespace:
+    """Parse the words; an unknown option ends with the usage of its command and the option that was probably meant."""
+    parsed, unknown = _parser(words).parse_known_args(words)
+    if unknown:
+        option = unknown[0].partition("=")[0]
+        hint = f"; {meant(option, [*parsed.parser._option_string_actions])}" if option.startswith("-") else ""
+        parsed.parser.error(f"unknown: {' '.join(unknown)}{hint}")
+    return parsed
+
+
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     """Return a parser with the names of all subcommands, and the options of the one in `words`."""
-    parser = argparse.ArgumentParser(prog="fairseq-cmlm", description="Mask-Predict for fairseq")
+    # No abbreviations: --iterations would be read as --iterations-per-token.
+    parser = argparse.ArgumentParser(prog="fairseq-cmlm", description="Mask-Predict for fairseq", allow_abbrev=False)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, line in COMMANDS.items():
-        command = commands.add_parser(name, help=line, description=line[0].upper() + line[1:] + ".")
+        description = line[0].upper() + line[1:] + "."
+        command = commands.add_parser(name, help=line, description=description, allow_abbrev=False)
         if words and words[0] == name:
             module = importlib.import_module(f"fairseq_cmlm.commands.{name}")
             module.add_options(command)
-            command.set_defaults(run=module.run)
+            command.set_defaults(run=module.run, parser=command)
     return parser
 
 

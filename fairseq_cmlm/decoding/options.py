@@ -22,7 +22,7 @@ from fairseq_cmlm.decoding.presets import PRESETS, filled_in
 from fairseq_cmlm.decoding.rules import OURS, RELEASED, Rules
 from fairseq_cmlm.decoding.search import SEARCH_ORDERS
 from fairseq_cmlm.decoding.strategy import STRATEGIES
-from fairseq_cmlm.errors import OptionError
+from fairseq_cmlm.errors import OptionError, meant
 from fairseq_cmlm.model.precision import PRECISIONS
 from fairseq_cmlm.options import check, declared, flag_of, name_of, option, signature
 from fairseq_cmlm.schedule import SCHEDULES, MaskSchedule
@@ -221,7 +221,7 @@ class Decoding:
         for name in given:
             if name not in names:
                 flags = {name_of(one): one.name for one in declared(cls)}
-                hint = f"use {flags[name]}" if name in flags else f"there are {', '.join(names)}"
+                hint = f"use {flags[name]}" if name in flags else meant(name, names)
                 raise OptionError(f"'{name}' is no decoding option by its name in Python: {hint}")
         return cls(**filled_in({name: value for name, value in given.items() if value is not None}))
 

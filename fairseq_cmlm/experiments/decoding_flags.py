@@ -7,7 +7,7 @@ import ast
 from typing import Any, Mapping
 
 from fairseq_cmlm.decoding.options import Decoding
-from fairseq_cmlm.errors import OptionError
+from fairseq_cmlm.errors import OptionError, meant
 from fairseq_cmlm.options import declared, flag_of, given_in, help_of, kind_of, name_of
 
 
@@ -46,7 +46,7 @@ def read_setting(flag: str, text: str) -> dict[str, Any]:
         if not equals:
             raise OptionError(f"{flag} {text}: {part} is not NAME=VALUE")
         if name not in known:
-            raise OptionError(f"{flag} {name}= is no option of decoding: there are {', '.join(known)}")
+            raise OptionError(f"{flag} {name}= is no option of decoding: {meant(name, known)}")
         try:
             found[name] = ast.literal_eval(value)
         except (SyntaxError, ValueError):

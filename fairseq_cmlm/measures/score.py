@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from dataclasses import replace
 from pathlib import Path
 from typing import Optional, Sequence
@@ -13,6 +14,7 @@ from fairseq_cmlm.generated import (
     decoding_of,
     label_scores_of,
     read_generated,
+    targets_of,
     temperature_of,
     text_of,
 )
@@ -79,7 +81,26 @@ def score_table(
     signatures += [f"difference from {outputs[0].stem}: {TEST}"] * bool(against)
     signatures += _told("decoding", outputs, [decoding_of(read_lines(path)) for path in outputs])
     signatures += _told("text", outputs, prepared) * any(prepared)
+    doubts = (_doubt(path, targets_of(read_lines(path)), references, gold.references) for path in outputs)
+    signatures += [*filter(None, doubts)][:1]
     return "\n".join([markdown_table(list(columns), list(zip(*columns.values()))), "", *signatures])
+
+
+def _doubt(
+    output: Path, targets: dict[int, str], names: Sequence[Path], references: Sequence[Sequence[Optional[str]]]
+) -> str:
+    """Return a question if most of the `targets` that an output has itself are texts of none of the references."""
+    known = [[_letters(line or "") for line in lines] for lines in references]
+    others = sum(all(lines[i] != _letters(text) for lines in known) for i, text in targets.items())
+    if 2 * others <= len(targets):
+        return ""
+    which = f"{others} of the {len(targets)} targets in {output} are other texts than in {', '.join(map(str, names))}"
+    return f"Is this the right reference? {which}"
+
+
+def _letters(text: str) -> str:
+    """Return what tokenisation, subwords and normalisation leave of a text."""
+    return "".join(filter(str.isalnum, html.unescape(text))).casefold()
 
 
 def target_language(prepared: Sequence[str]) -> str:

@@ -14,11 +14,11 @@ from fairseq_cmlm.decoding.template import Blank, Template
 from fairseq_cmlm.decoding.tokens import ANY_WORD, FIRST_SET
 from fairseq_cmlm.errors import TextError
 from fairseq_cmlm.plugin.dictionary import MaskedDictionary
+from fairseq_cmlm.text.subword_marks import BEGINS, CONTINUES, word_around
 
 _BLANK = re.compile(r"(<blank[^>]*>)", re.IGNORECASE)
 _MAY_BE_EMPTY = re.compile(r"<blank:0+(?:-\d+)?>")
 _SIZES = re.compile(r"<blank(?::(\d+)(?:-(\d+))?)?>")
-CONTINUES, BEGINS = "@@", "▁"
 
 
 class TemplateReader:
@@ -80,10 +80,13 @@ class TemplateReader:
 
     def _words(self, text: str, encode: Callable[[str], str], place: str) -> list[int]:
         found, unknown = [], self._dictionary.unk()
-        for subword in encode(text.strip()).split():
+        subwords = encode(text.strip()).split()
+        for number, subword in enumerate(subwords):
             pieces = known_pieces(subword, lambda piece: self._dictionary.index(piece) != unknown)
             if pieces is None:
-                raise TextError(f"{place}: the model's dictionary has no '{subword}', so the target cannot keep it")
+                word = word_around(subwords, number)
+                part = subword if subword == word else f"{subword}' of '{word}"
+                raise TextError(f"{place}: the model's dictionary has no '{part}', so the target cannot keep it")
             found += [self._dictionary.index(piece) for piece in pieces]
         return found
 

@@ -15,6 +15,7 @@ from typing import Any, Callable, Mapping, Optional
 import torch
 from fairseq import utils
 from fairseq.data import data_utils
+from fairseq.models import ARCH_MODEL_NAME_REGISTRY
 
 from fairseq_cmlm.decoding.options import Decoding
 from fairseq_cmlm.errors import OptionError
@@ -242,9 +243,16 @@ def _criterion_is_ours(given: Given) -> None:
         raise OptionError(f"--criterion {name} is not for --task translation_cmlm: use --criterion cmlm_loss")
 
 
+def _arch_has_its_task(given: Given) -> None:
+    arch = given.get("arch")
+    if ARCH_MODEL_NAME_REGISTRY.get(arch) == "cmlm" and given["task"] != "translation_cmlm":
+        raise OptionError(f"--arch {arch} needs --task translation_cmlm, and --task is {given['task']}")
+
+
 CHECKS: tuple[Callable[[Given], None], ...] = (
     _mean_something_here,
     _criterion_is_ours,
+    _arch_has_its_task,
     _blanks_are_read,
     _prefixes_are_prefixes,
     _models_exist,

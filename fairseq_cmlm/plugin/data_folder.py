@@ -7,7 +7,7 @@ from typing import Any, Optional
 
 from fairseq import utils
 from fairseq.data import data_utils
-from omegaconf import OmegaConf
+from omegaconf import OmegaConf, open_dict
 
 from fairseq_cmlm.errors import OptionError, TextError
 
@@ -37,6 +37,17 @@ def check_data_folder(cfg: Any) -> None:
                 f"{folders[0]} has no dict.{language}.txt ({flag} {language}), but {there}: correct {flag}, or give "
                 "the --destdir of fairseq-preprocess (after --only-source, copy the other dictionary there)"
             )
+
+
+def keep_languages(cfg: Any, source: str, target: str) -> None:
+    """Write the languages of a training into its configuration, whose part `cfg` is, and so into its checkpoints.
+
+    fairseq-train without -s and -t takes them from the file names and keeps nothing.
+    """
+    whole = cfg._get_parent() if OmegaConf.is_config(cfg) else None
+    if whole is not None and "task" in whole:
+        with open_dict(whole.task):
+            whole.task.update(source_lang=source, target_lang=target)
 
 
 def trained_languages(cfg: Any) -> Languages:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from typing import Any, Optional
 
 from fairseq.data.encoders import TOKENIZER_REGISTRY
 
 from fairseq_cmlm.decoding.options import Decoding
-from fairseq_cmlm.errors import OptionError
+from fairseq_cmlm.errors import OptionError, meant
 from fairseq_cmlm.options import declared, name_of
 from fairseq_cmlm.plugin.foreign_options import FOREIGN_OPTIONS
 
@@ -43,6 +42,4 @@ def _check_names(given: dict[str, Any]) -> None:
     known = [*(name_of(one) for one in declared(Decoding)), *_OF_GENERATION]
     for name in given:
         if name not in known and name not in FOREIGN_OPTIONS:
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"
-            raise OptionError(f"--eval-bleu-args: {name} is no decoding option: {hint}")
+            raise OptionError(f"--eval-bleu-args: {name} is no decoding option: {meant(name, known)}")

@@ -110,7 +110,7 @@ class CMLMGenerator:
             )
         with nullcontext() if self._captured is None else self._captured.lock:
             found = decode(models, inputs, self.decoding, self.symbols, trace, self._judges, self._captured)
-        self._warn_of(source.size(1), found.tokens.size(2))
+        self._warn_of(source.size(1), int(found.lengths[:, 0].max()))
         sentences = [self._sentence(found, i, trace) for i in range(len(source))]
         self.counter.count(sentences)
         return sentences

@@ -15,8 +15,8 @@ from fairseq_cmlm.inference.readers import Judge, Judges
 from fairseq_cmlm.options import signed_file
 from fairseq_cmlm.plugin.autoregressive import Autoregressive, load_transformer
 from fairseq_cmlm.plugin.beam_search import BeamSearch
-from fairseq_cmlm.plugin.blanks import BEGINS, CONTINUES
 from fairseq_cmlm.plugin.causal_model import CausalModel
+from fairseq_cmlm.text.subword_marks import joined
 from fairseq_cmlm.training.objectives import OBJECTIVES
 
 
@@ -78,5 +78,4 @@ def _load(flag: str, path: Path, task: Any) -> _Loaded:
 
 def letters(tokens: Sequence[int], dictionary: Any) -> str:
     """Return the text of a target for chrF: subwords joined, without `</s>` and white space."""
-    symbols = [dictionary[token] for token in tokens if token != dictionary.eos()]
-    return "".join(symbol.removesuffix(CONTINUES).removeprefix(BEGINS) for symbol in symbols)
+    return joined([dictionary[token] for token in tokens if token != dictionary.eos()])

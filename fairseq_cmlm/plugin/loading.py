@@ -32,6 +32,8 @@ def load_models(
     if not paths:
         raise CheckpointError("no checkpoint is given")
     for path in paths:
+        if path.is_dir():
+            raise CheckpointError(f"{path} is a folder: name a checkpoint in it, such as checkpoint_best.pt")
         if not path.is_file():
             raise CheckpointError(f"there is no checkpoint {path}")
     if text_pipeline not in (None, NONE) and not Path(text_pipeline).is_file():

@@ -129,7 +129,8 @@ def keep_last_batch() -> None:
 def check_the_options() -> None:
     """Repair: options that cannot work end in tracebacks or have no effect; command_options.py checks them.
 
-    Also, --bf16 turns --tpu on, which fails without torch_xla (fairseq 0.12); without it no TPU can be meant.
+    Also, --bf16 turns --tpu on, which fails without torch_xla (fairseq 0.12); without it no TPU can be meant. And
+    options cannot be abbreviated: --iterations 4 would be read as --iterations-per-token 4.
     """
     original = options.parse_args_and_arch
 
@@ -144,6 +145,7 @@ def check_the_options() -> None:
         # A program that passes arguments of its own makes a configuration and starts no command.
         command = input_args is None and not suppress_defaults
         if command:
+            parser.allow_abbrev = False
             prepare(parser)
         parsed = original(parser, input_args, parse_known, suppress_defaults, modify_parser)
         given = parsed[0] if isinstance(parsed, tuple) else parsed

@@ -23,7 +23,7 @@ from fairseq_cmlm.options import given_in, help_of
 from fairseq_cmlm.plugin.batches import long_of, refuse_none, refuse_too_few, within_limits
 from fairseq_cmlm.plugin.blanks import TemplateReader, WithTemplates
 from fairseq_cmlm.plugin.criterion import CMLMLoss
-from fairseq_cmlm.plugin.data_folder import refuse_swapped, trained_languages
+from fairseq_cmlm.plugin.data_folder import keep_languages, refuse_swapped, trained_languages
 from fairseq_cmlm.plugin.dictionary import MaskedDictionary
 from fairseq_cmlm.plugin.eval_bleu import check_eval_bleu
 from fairseq_cmlm.plugin.fairseq_options import as_dict, as_fairseq_fields
@@ -34,6 +34,7 @@ from fairseq_cmlm.plugin.model import CMLMModel
 from fairseq_cmlm.plugin.sentence_pairs import TextOnly
 from fairseq_cmlm.plugin.summary import frame_output
 from fairseq_cmlm.plugin.text_task import TextConfig, TextTask
+from fairseq_cmlm.plugin.unknown_words import warn_of_unknown_words
 from fairseq_cmlm.plugin.warm_start import warm_start
 from fairseq_cmlm.sentence_random import sentence_keys
 from fairseq_cmlm.training.options import Training
@@ -86,6 +87,7 @@ class TranslationCMLMTask(TextTask):
         self._learns = False
         self._first_line = self._next_line = 1
         self._read_templates: List[Template] = []
+        self._warned_of_words = False
         self._judges = LoadedJudges()
 
     @classmethod
@@ -142,7 +144,10 @@ class TranslationCMLMTask(TextTask):
         self._read_templates = []
         if self.cfg.infill:
             lines, self._read_templates = self.templates.read_lines(lines, self._first_line, self.target_subwords)
-        return super().get_interactive_tokens_and_lengths(lines, encode_fn)
+        tokens, lengths = super().get_interactive_tokens_and_lengths(lines, encode_fn)
+        if not self._warned_of_words:
+            self._warned_of_words = warn_of_unknown_words(lines, tokens, self.source_dictionary.unk(), encode_fn)
+        return tokens, lengths
 
     def filter_indices_by_size(
         self,
@@ -205,6 +210,7 @@ class TranslationCMLMTask(TextTask):
         if from_checkpoint:
             refuse_swapped(trained_languages(cfg), (self.cfg.source_lang, self.cfg.target_lang))
         else:
+            keep_languages(cfg, self.cfg.source_lang, self.cfg.target_lang)
             warm_start(model, cfg, self)
         return model
 

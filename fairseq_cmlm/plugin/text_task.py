@@ -8,7 +8,7 @@ from omegaconf import II
 
 from fairseq_cmlm.generated import TEXT_SIGNATURE
 from fairseq_cmlm.plugin.blanks import reading_target
-from fairseq_cmlm.plugin.data_folder import check_data_folder
+from fairseq_cmlm.plugin.data_folder import check_data_folder, refuse_swapped
 from fairseq_cmlm.plugin.pipeline_tokenizer import PipelineTokenizer
 from fairseq_cmlm.plugin.prepared_text import (
     NONE,
@@ -100,6 +100,8 @@ class TextTask(TranslationTask):
         if kept is None or self.cfg.text_pipeline == NONE:
             return
         theirs = from_json(kept, "the text pipeline of the checkpoint")
+        source, target = theirs.sides
+        refuse_swapped((source, target), (self.cfg.source_lang, self.cfg.target_lang))
         theirs = theirs.renamed(self.cfg.source_lang, self.cfg.target_lang)
         agreed(theirs, self._text_of_data, f"the checkpoint and {self.cfg.data}")
         given = f"--text-pipeline {self.cfg.text_pipeline}" if self.cfg.text_pipeline else "another"

@@ -27,7 +27,9 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
 
 
 def _run(words: list[str]) -> None:
-    parser = argparse.ArgumentParser(prog=_PROGRAM, description="Translate the lines of the standard input.")
+    parser = argparse.ArgumentParser(
+        prog=_PROGRAM, description="Translate the lines of the standard input.", allow_abbrev=False
+    )
     parser.add_argument("bundle", type=Path, help="a folder that fairseq-cmlm export wrote; it tells more options")
     parser.add_argument("--threads", type=int, default=1, metavar="N", help="of the processor (default: %(default)s)")
     parser.add_argument("--summary", action="store_true", help="tell the decoding and the time, on standard error")

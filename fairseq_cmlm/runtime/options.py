@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import Field, fields, make_dataclass
 from typing import Any, Container, Mapping
 
-from fairseq_cmlm.errors import OptionError
+from fairseq_cmlm.errors import OptionError, meant
 from fairseq_cmlm.options import check, declared, flag_of, name_of, option
 from fairseq_cmlm.runtime.manifest import Manifest
 from fairseq_cmlm.runtime.schedule import SCHEDULES
@@ -58,7 +58,7 @@ def decoding_of(declaration: type, manifest: Manifest, given: Mapping[str, Any])
     for name in given:
         if name not in known:
             flags = {name_of(one): one.name for one in declared(declaration)}
-            hint = f"use {flags[name]}" if name in flags else f"there are {', '.join(SUPPORTED)}"
+            hint = f"use {flags[name]}" if name in flags else meant(name, SUPPORTED)
             raise OptionError(f"'{name}' is no decoding option: {hint}")
     preset = given.get("preset", "full")
     if preset not in manifest.presets:

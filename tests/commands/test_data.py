@@ -8,7 +8,11 @@ from pathlib import Path
 import pytest
 from fairseq_commands import LANGUAGES, PLUGIN, TINY, USER_DIR, generate, load_task, preprocess, run, train
 
+from fairseq_cmlm import Translator
 from fairseq_cmlm.errors import CheckpointError, OptionError, TextError
+from fairseq_cmlm.text.pipeline import TextPipeline
+from fairseq_cmlm.text.pipeline_file import STATE, to_json
+from fairseq_cmlm.text.usual import usual_side
 
 
 def write(folder: Path, split: str, source: list[str], target: list[str]) -> None:
@@ -120,3 +124,22 @@ def test_another_model_is_refused(data: Path, tmp_path: Path) -> None:
         run("train", data, *PLUGIN, *LANGUAGES, "--criterion", "cmlm_loss", *options, *sizes)
     with pytest.raises(OptionError, match="--criterion cross_entropy is not for"):
         train(data, tmp_path / "other", "--criterion", "cross_entropy", updates=1)
+
+
+def test_a_training_without_languages_remembers_them(text: Path, data: Path, tmp_path: Path) -> None:
+    """Else a checkpoint of a joined dictionary would translate the other way in silence."""
+    both = preprocess(text, tmp_path / "data", "--joined-dictionary")
+    run("train", both, *PLUGIN, *TINY, "--max-update", 1, "--save-dir", tmp_path)
+    checkpoint = tmp_path / "checkpoint_last.pt"
+    with pytest.raises(OptionError, match="-s tgt -t src: the model was trained to translate from src to tgt"):
+        run("generate", both, *PLUGIN, "-s", "tgt", "-t", "src", "--path", checkpoint, "--cpu")
+    assert Translator(checkpoint, both).languages == ("src", "tgt")
+
+
+def test_an_earlier_checkpoint_has_the_languages_of_its_text_pipeline(data: Path) -> None:
+    task = load_task(data)
+    pipeline = TextPipeline({name: usual_side("en") for name in ("tgt", "src")})
+    with pytest.raises(OptionError, match="the model was trained to translate from tgt to src"):
+        task.load_state_dict({STATE: to_json(pipeline)})
+    task.load_state_dict({STATE: to_json(TextPipeline({name: usual_side("en") for name in ("src", "tgt")}))})
+    assert list(task.text.sides) == ["src", "tgt"]

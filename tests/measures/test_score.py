@@ -199,3 +199,17 @@ def test_outputs_are_compared_with_another(tmp_path: Path, capsys: pytest.Captur
     with pytest.raises(SystemExit, match="--tokenize foo is none of"):
         given = ("--against", str(tmp_path / "base"), "--tokenize", "foo")
         main(["score", *outputs, "--reference", str(tmp_path / "reference"), *given])
+
+
+def test_a_reference_that_is_another_text_is_doubted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    targets = "T-0\tit is n@@ &apos;t a cat\nT-1\ta dog\nT-2\ta <<unk>>\n"
+    output = targets + "".join(f"{kind}-{i}\t-1\ta dog\n" for i in range(3) for kind in "HD")
+    doubt = "Is this the right reference?"
+    assert doubt not in score(tmp_path, "It isn't a cat.\nA dog\na zebra\n", capsys, output)
+    assert f"{doubt} 3 of the 3 targets" in score(tmp_path, "Katze\nHund\nZebra\n", capsys, output)
+    assert f"{doubt} 2 of the 3 targets" in score(tmp_path, "A dog\na dog\nit isn't a cat\n", capsys, output)
+    (tmp_path / "other").write_text("It isn't a cat.\nA dog\na zebra\n")
+    main(
+        ["score", str(tmp_path / "T=4.out"), "--reference", *(str(tmp_path / name) for name in ("reference", "other"))]
+    )
+    assert doubt not in capsys.readouterr().out

@@ -173,6 +173,23 @@ def test_other_tasks_are_told_too(command: str, words: str, message: str) -> Non
 
 
 @pytest.mark.usefixtures("folder")
+def test_our_architectures_are_for_our_task() -> None:
+    words = ("data", "--user-dir", USER_DIR, *LANGUAGES, "--cpu", "--max-tokens", "99", "--arch", "cmlm_tiny")
+    with pytest.raises(OptionError, match="--arch cmlm_tiny needs --task translation_cmlm, and --task is translation"):
+        command_line("train", *words, "--criterion", "cmlm_loss")
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("command", ["generate", "interactive"])
+@pytest.mark.parametrize("flag", ["--iterations", "--decoding-iter"])
+def test_no_option_is_abbreviated(command: str, flag: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """--iterations would mean --iterations-per-token."""
+    with pytest.raises(SystemExit):
+        parse(command, f"{flag} 4")
+    assert f"unrecognized arguments: {flag} 4" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("command", ["generate", "interactive"])
 def test_moses_is_given_its_languages(command: str) -> None:
     given = ["data", "--user-dir", USER_DIR, "--task", "translation_cmlm", "--path", "model.pt", "--tokenizer", "moses"]

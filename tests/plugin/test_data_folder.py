@@ -7,7 +7,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from fairseq_cmlm.errors import OptionError, TextError
-from fairseq_cmlm.plugin.data_folder import check_data_folder, refuse_swapped, trained_languages
+from fairseq_cmlm.plugin.data_folder import check_data_folder, keep_languages, refuse_swapped, trained_languages
 
 
 def folder(path: Path, *files: str) -> Path:
@@ -73,3 +73,11 @@ def test_the_other_direction_is_refused(
         return refuse_swapped(trained, asked)
     with pytest.raises(OptionError, match="-s de -t en: the model was trained to translate from en to de"):
         refuse_swapped(trained, asked)
+
+
+def test_languages_are_kept_in_the_configuration_of_a_training() -> None:
+    whole = OmegaConf.create({"task": {"source_lang": None, "target_lang": None}, "model": {"_name": "cmlm"}})
+    assert trained_languages(whole.model) == (None, None)
+    keep_languages(whole.model, "en", "de")
+    assert trained_languages(whole.model) == ("en", "de")
+    keep_languages(OmegaConf.create({"_name": "cmlm"}), "en", "de")  # a model that is built outside of fairseq-train
