@@ -14,6 +14,7 @@ import torch
 
 from benchmarks.models import random_checkpoints
 from benchmarks.options import size_of
+from fairseq_cmlm.decoding.presets import PRESETS
 from fairseq_cmlm.errors import OptionError
 from fairseq_cmlm.experiments.systems.autoregressive import Autoregressive
 from fairseq_cmlm.experiments.systems.ctranslate2 import CTranslate2, convert
@@ -22,6 +23,7 @@ from fairseq_cmlm.experiments.systems.masked import Masked
 from fairseq_cmlm.experiments.systems.runtime import Runtime, export
 from fairseq_cmlm.experiments.systems.system import System
 from fairseq_cmlm.model.precision import PRECISIONS
+from fairseq_cmlm.runtime.options import SUPPORTED
 
 OURS, PEER, RUNTIME = "ours", "fairseq-cmlm", "runtime"
 
@@ -55,7 +57,8 @@ def catalogue(
     kinds = [dtype for dtype, precision in PRECISIONS.items() if torch.device(device).type in precision.devices]
     found = [_ours(OURS, preset, dtype) for preset, dtype in product(presets, kinds)]
     if torch.device(device).type == "cpu":
-        found += [_ours(RUNTIME, preset, dtype) for preset, dtype in product(presets, ("float32", "int8"))]
+        known = [preset for preset in presets if set(SUPPORTED).issuperset(PRESETS[preset])]
+        found += [_ours(RUNTIME, preset, dtype) for preset, dtype in product(known, ("float32", "int8"))]
     found.append(MASKED[PEER])
     models = [f"{encoder}-{decoder}" for encoder, decoder in autoregressive_layers]
     for model, beam in product(models, (1, 5)):

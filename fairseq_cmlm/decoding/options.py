@@ -38,7 +38,8 @@ class Decoding:
 
     preset: str = option(
         "full",
-        "values for options that are not given: `full` keeps all defaults, `fast` needs a quarter of the work",
+        "values for options that are not given: `full` keeps all defaults, `fast` needs a third of the "
+        "work, `best` twice as much",
         flag="decoding_preset",
         choices=PRESETS,
     )

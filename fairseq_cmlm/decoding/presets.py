@@ -10,13 +10,8 @@ from fairseq_cmlm.errors import OptionError
 
 PRESETS: dict[str, dict[str, Any]] = {
     "full": {},
-    "fast": {
-        "strategy": "without_remasking",
-        "iterations": 6,
-        "confidence_threshold": 0.6,
-        "halve_candidates": 1,
-        "length_prior": 3.0,
-    },
+    "fast": {"strategy": "without_remasking", "confidence_threshold": 0.85, "length_beam": 2},
+    "best": {"length_beam": 9, "choose_by": "pseudo_likelihood+consensus:2"},
 }
 
 # A checkpoint that is given -> what reads it, and how, where that is not given.
@@ -33,15 +28,18 @@ def filled_in(given: Mapping[str, Any]) -> dict[str, Any]:
 
     >>> filled_in({"plan_with": "teacher.pt"})
     {'plan_by': 'autoregressive', 'plan_with': 'teacher.pt'}
+    >>> filled_in({"preset": "best", "rescore_with": "teacher.pt"})["choose_by"]
+    'autoregressive'
     """
     preset = given.get("preset", "full")
     if not isinstance(preset, str) or preset not in PRESETS:
         raise OptionError(f"--decoding-preset {preset} must be one of {', '.join(PRESETS)}")
     files = {name: os.fspath(given[name]) for name in _READ_BY if name in given}
     found: dict[str, Any] = dict(ORIGINAL) if given.get("original") else {}
+    found |= PRESETS[preset]
     for name in files:
         found |= _READ_BY[name]
-    found |= {**PRESETS[preset], **given, **files}
+    found |= {**given, **files}
     # The model that has searched can say what it thinks of the other candidates.
     if "search_with" in files and "autoregressive" in found["choose_by"]:
         found.setdefault("rescore_with", files["search_with"])

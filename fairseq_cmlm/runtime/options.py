@@ -36,7 +36,12 @@ def declaration_of(manifest: Manifest, supported: bool = False) -> type:
 
     supported  leave out the options that the runtime has not
     """
-    known: dict[str, Container[str]] = {"strategy": STRATEGIES, "mask_schedule": SCHEDULES, "dtype": manifest.dtypes}
+    known: dict[str, Container[str]] = {
+        "strategy": STRATEGIES,
+        "mask_schedule": SCHEDULES,
+        "dtype": manifest.dtypes,
+        "preset": [name for name, sets in manifest.presets.items() if set(SUPPORTED).issuperset(sets)],
+    }
     made = []
     for one in manifest.options:
         if supported and one["name"] not in SUPPORTED:

@@ -66,7 +66,7 @@ from fairseq_cmlm.options import declared, flag_of
         ),
         (
             {"passes": 4},
-            "'passes' is no decoding option by its name in Python: there are preset, strategy, iterations, ",
+            "'passes' is no decoding option by its name in Python: did you mean capture_passes?",
         ),
         (
             {"decoding_iterations": 4},
@@ -172,7 +172,7 @@ def test_what_draws() -> None:
 
 def test_an_option_of_a_preset_is_refused_as_if_it_were_given() -> None:
     with pytest.raises(
-        OptionError, match=r"--confidence-threshold 0.6 .*set by --decoding-preset.* --original-decoding"
+        OptionError, match=r"--confidence-threshold 0.85 .*set by --decoding-preset.* --original-decoding"
     ):
         Decoding.of(preset="fast", original=True, length_prior=0.0)
 

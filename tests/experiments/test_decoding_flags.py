@@ -69,7 +69,7 @@ def test_what_cannot_be_decoded_is_refused_before_anything_is_loaded() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("iterations=4", "--settings iterations= is no option of decoding: there are beam, decoding_preset"),
+        ("iterations=4", "--settings iterations= is no option of decoding: did you mean decoding_iterations"),
         ("fast", "--settings fast: fast is not NAME=VALUE"),
     ],
 )

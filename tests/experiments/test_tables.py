@@ -261,8 +261,9 @@ def test_given_options_win_over_the_papers_and_lose_against_the_tables() -> None
     assert case.decoding == Decoding.of(iterations=4, length_beam=2, length_prior=0.5)
     assert Subject("ours").masked().decoding == Decoding.of(iterations=10, length_beam=5, length_prior=0)
     fast = Subject("ours", given={"preset": "fast"})
-    assert fast.masked(iterations=4).decoding == Decoding.of(preset="fast", iterations=4, length_beam=5)
-    assert fast.priors == [0, 3] and Subject("ours", given={"length_prior": 0.0}).priors == [0]
+    assert fast.masked(iterations=4).decoding == Decoding.of(preset="fast", iterations=4, length_beam=2, length_prior=0)
+    assert Subject("ours", given={"length_prior": 3.0}).priors == [0, 3]
+    assert Subject("ours", given={"length_prior": 0.0}).priors == [0]
     assert Subject("ours", given={"original": True}).priors == [0]
 
 

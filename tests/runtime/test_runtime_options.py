@@ -21,6 +21,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"temperature": 0.5}, r"--sampling-temperature 0.5 is not for a bundle: leave it out, or decode the checkpoint"),
     ({"strategy": "edit"}, r"--decoding-strategy edit is not for a bundle: there are mask_predict, without_remasking"),
     ({"dtype": "bfloat16"}, r"--decoding-dtype bfloat16 is not for a bundle: there are float32, int8"),
+    ({"preset": "best"}, r"--decoding-preset best is not for a bundle: there are full, fast, or decode the checkpoint"),
     ({"choose_by": "consensus"}, r"--choose-by consensus is not for a bundle"),
     ({"original": True}, r"--original-decoding True is not for a bundle"),
     ({"iterations": -1}, r"--decoding-iterations -1 must be at least 0"),
@@ -28,7 +29,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"strategy": "nonsense"}, r"--decoding-strategy nonsense must be one of"),
     ({"preset": "slow"}, r"--decoding-preset slow must be one of full, fast"),
     ({"decoding_iterations": 4}, r"'decoding_iterations' is no decoding option: use iterations"),
-    ({"beam": 4}, r"'beam' is no decoding option: there are preset, strategy"),
+    ({"beam": 4}, r"'beam' is no decoding option: did you mean length_beam"),
     ({"length_budget": 6, "length_scale": 1.5}, r"--length-scale cannot be combined with --length-budget"),
     ({"length_budget": 5000}, r"--length-budget 5000 does not fit"),
     (

@@ -47,8 +47,7 @@ def cases(subject: Subject) -> list[Case]:
     """Return every way to decode that the model is trained for, and the baseline."""
     prior = {"length_prior": subject.priors[-1]}
     ways = [{**prior, **way, "iterations": T} for T in PASSES for way in WAYS] + [{**prior, **way} for way in STOPPING]
-    # A preset sets what it wants itself.
-    ways += [{"preset": name} for name in PRESETS if name != "full"]
+    ways += [{**prior, "preset": name} for name in PRESETS if name != "full"]
     found = [case for way in ways for case in subject.possible(**way)]
     return [*dict.fromkeys(found), *subject.beam_search(1, 5)]
 
