@@ -16,7 +16,7 @@ from fairseq_cmlm.translation import Candidate, TracedPass, Translation, shares
 OFFERED = (
     *("strategy", "iterations", "length_beam", "mask_schedule", "length_prior", "halve_candidates"),
     *("stop_unchanged", "confidence_threshold", "order", "entropy_bound", "edit_threshold", "eta"),
-    *("length_scale", "temperature", "top_p", "seed"),
+    *("choose_by", "plan_by", "length_scale", "temperature", "top_p", "seed"),
 )
 # Limits on what costs time, so that one user cannot take the machine from the others.
 MOST = {"iterations": 100, "length_beam": 20}

@@ -61,6 +61,18 @@ def test_what_is_shown_is_what_the_translator_says(page: Browser, demo_model: Tr
     assert page.text("[role=status]").startswith("Translated in 4 passes: ")
 
 
+def test_candidates_are_chosen_and_passes_planned_by_another_reading(page: Browser, demo_model: Translator) -> None:
+    reading: dict[str, str] = {"choose_by": "pseudo_likelihood+consensus:2", "plan_by": "pseudo_likelihood"}
+    translate(page, iterations=4, length_beam=4, **reading)
+    (expected,) = demo_model.translate([TEXT], iterations=4, length_beam=4, **reading)
+    assert page.text(".now.text") == expected.text
+    page.run("document.querySelector('#option-choose_by').value = 'luck'")
+    page.click("button.main")
+    page.wait("!document.querySelector('#trouble').hidden")
+    assert "'luck' is none of confidence" in page.text("#trouble")
+    assert any("400" in message for message in page.errors())
+
+
 def test_passes_are_shown_as_they_arrive(page: Browser) -> None:
     page.run("""
         window.seen = [];

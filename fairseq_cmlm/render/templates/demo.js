@@ -23,6 +23,7 @@ function field({ name, help, kind, choices, default: given, least, most }) {
   const id = `option-${name}`;
   const input = choices.length
     ? make("select", { id, title: help }, ...choices.map((choice) => make("option", {}, choice)))
+    : kind === "str" ? make("input", { id, title: help, type: "text", spellcheck: "false" })
     : make("input", { id, title: help, type: "number", min: least, max: most, step: kind === "int" ? 1 : "any", placeholder: "off" });
   input.value = given ?? "";
   return make("label", { class: "field" }, label, input);
@@ -30,9 +31,9 @@ function field({ name, help, kind, choices, default: given, least, most }) {
 
 function options() {
   const found = {};
-  for (const { name, choices } of state.page.form) {
+  for (const { name, kind } of state.page.form) {
     const value = at(`option-${name}`).value;
-    if (value !== "") found[name] = choices.length ? value : Number(value);
+    if (value !== "") found[name] = kind === "str" ? value : Number(value);
   }
   return found;
 }
