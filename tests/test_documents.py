@@ -17,6 +17,7 @@ from fairseq_commands import USER_DIR
 from benchmarks.__main__ import BENCHMARKS
 from fairseq_cmlm import plugin  # noqa: F401  registers
 from fairseq_cmlm.commands import main
+from fairseq_cmlm.experiments.tables import TABLES
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -104,9 +105,9 @@ def test_scripts_of_commands_are_there(document: Path) -> None:
         assert (ROOT / script).is_file(), script
 
 
-def test_every_benchmark_is_told() -> None:
+def test_every_benchmark_and_every_table_of_a_report_is_told() -> None:
     told = (DOCS / "guides/reports.md").read_text()
-    assert not [benchmark for benchmark in BENCHMARKS if f"| `{benchmark}` |" not in told]
+    assert not [one for one in [*BENCHMARKS, *TABLES] if f"| `{one}` |" not in told]
 
 
 def written(node: ast.AST) -> str:

@@ -135,13 +135,13 @@ def test_choice() -> None:
     table = made("choice", subject=judged)
     chosen, planned = column(table, "chosen by"), column(table, "planned by")
     own = ["confidence", "oracle", "pseudo_likelihood", "likelihood_bound", "autoregressive", "consensus"]
-    pooled = "autoregressive+consensus:4"
-    masked = [*own, "pseudo_likelihood", "autoregressive", pooled] * 2
+    pooled, agreed = "autoregressive+consensus:4", ["pseudo_likelihood+consensus:2", "autoregressive+consensus:2"]
+    masked = [*own, "pseudo_likelihood", "autoregressive", *agreed, pooled] * 2
     assert chosen == [*masked, "-", "oracle", "-", "oracle", "-", "oracle"]
-    assert planned[:9] == ["confidence"] * 6 + ["pseudo_likelihood", "autoregressive", "confidence"]
-    assert column(table, "added") == ([None] * 8 + ["beam 5"]) * 2 + [None] * 6
-    assert column(table, "T") == ["4"] * 9 + ["10"] * 9 + ["-"] * 6
-    assert column(table, "system")[18:] == [AUTOREGRESSIVE] * 4 + ["autoregressive, rescored"] * 2
+    assert planned[:11] == ["confidence"] * 6 + ["pseudo_likelihood", "autoregressive"] + ["confidence"] * 3
+    assert column(table, "added") == ([None] * 10 + ["beam 5"]) * 2 + [None] * 6
+    assert column(table, "T") == ["4"] * 11 + ["10"] * 11 + ["-"] * 6
+    assert column(table, "system")[22:] == [AUTOREGRESSIVE] * 4 + ["autoregressive, rescored"] * 2
     # The oracle takes the better candidate of the short sentence.
     best = bleu("a b c", REFERENCES[1])
     assert best > GOOD
@@ -149,7 +149,7 @@ def test_choice() -> None:
     assert column(table, "BLEU")[-2:] == pytest.approx([GOOD, best])
     assert column(table, "chrF")[1] > column(table, "chrF")[0]
     assert column(table, "passes")[:2] == [3.5, 3.5] and column(table, "seconds")[0] == 9.0
-    assert all("length_prior:1|" in record["decoding"] for record in table.records[:18])
+    assert all("length_prior:1|" in record["decoding"] for record in table.records[:22])
     assert f"rescore_with:{Path(__file__).name}@" in table.records[4]["decoding"]
 
 
@@ -175,7 +175,8 @@ def test_samplers_that_what_is_given_excludes_are_left_out() -> None:
 
 def test_choice_without_a_teacher_and_with_what_excludes_some_rows() -> None:
     assert set(column(made("choice", subject=Subject("ours")), "chosen by")) == {
-        *("confidence", "oracle", "pseudo_likelihood", "likelihood_bound", "consensus")
+        *("confidence", "oracle", "pseudo_likelihood", "likelihood_bound", "consensus"),
+        "pseudo_likelihood+consensus:2",
     }
     exact = made("choice", subject=Subject("ours", given={"original": True}))
     assert column(exact, "chosen by") == ["confidence", "oracle"] * 2

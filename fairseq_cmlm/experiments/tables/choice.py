@@ -18,6 +18,7 @@ from fairseq_cmlm.render.table import Row, Table
 PASSES = (4, 10)
 _SHOWN = ("choose_by", "plan_by", "rescore_with", "plan_with", "search_with")
 PLAIN, MODEL, ORACLE = "confidence", "autoregressive", "oracle"
+AGREED = "consensus:2"  # beside a likelihood; alone, consensus prefers what is safe
 LEGEND = """\
 chosen by, planned by: --choose-by and --plan-by; autoregressive is the model of --rescore-with, --plan-with or else of
 --teacher. oracle: the candidate or hypothesis most like the reference, by chrF of the sentence, which no decoding can
@@ -39,6 +40,7 @@ def _choices(subject: Subject) -> list[dict[str, Any]]:
     """Return the options of each row."""
     known = [name for name in CHOOSERS if name != MODEL or subject.judge]
     pairs = [(name, PLAIN) for name in known] + [(name, name) for name in known if name in PLANNERS and name != PLAIN]
+    pairs += [(f"{name}+{AGREED}", PLAIN) for name in ("pseudo_likelihood", MODEL) if name in known]
     pairs += [(PLAIN, name) for name in PLANNERS if name not in CHOOSERS]
     models = {name: subject.given.get(name, subject.judge) for name in ("rescore_with", "plan_with", "search_with")}
     prior = {"length_prior": subject.priors[-1]}
@@ -48,7 +50,7 @@ def _choices(subject: Subject) -> list[dict[str, Any]]:
         {
             "choose_by": chooser,
             "plan_by": planner,
-            "rescore_with": models["rescore_with"] if chooser == MODEL else None,
+            "rescore_with": models["rescore_with"] if chooser.startswith(MODEL) else None,
             "plan_with": models["plan_with"] if planner == MODEL else None,
             "search_with": None,
             **prior,
