@@ -104,7 +104,8 @@ def _spares(row: Row, usual: Row) -> str:
 def _sparing(results: Results) -> Made:
     rows = results.table("samplers")
     ten, beam = masked(rows, T=10)[0], beam_search(rows)
-    kept = sorted((row for row in masked(rows) if _spares(row, ten)), key=lambda row: row["rows"])
+    fewer = (row for row in masked(rows) if _spares(row, ten) and row["rows"] < ten["rows"])
+    kept = sorted(fewer, key=lambda row: row["rows"])
     kinds = sorted({_spares(row, ten) for row in kept})
     lines = {kind: [(row["rows"], row["BLEU"]) for row in kept if _spares(row, ten) == kind] for kind in kinds}
     near = next((row for row in kept if row["BLEU"] > ten["BLEU"] - 1), ten)

@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# Masked models beside beam search, decoded in all ways that docs/RESULTS.md compares, in one table.
+#
+#   one_table.sh DIRECTION WORK MODEL...      MODEL: CMLMs that ../ablations/run.sh has left in WORK/DIRECTION, such as
+#                                             warm-mixed-hybrid of long.txt
+#
+# Each is decoded by the presets, with four passes, and in pools with the hypotheses of the teacher and, where it is trained,
+# of teacher-mixed; a model of --objective hybrid also in a pool with itself, from left to right, and that verified. SPLIT
+# (valid, or test) may be set. The table is WORK/DIRECTION/SPLIT/one_table.md: differences from the teacher's beam search
+# and, where it is there, from that of teacher-mixed. What stands is not decoded again.
+usage="usage: one_table.sh DIRECTION WORK MODEL..."
+direction=${1:?$usage} work=${2:?$usage}
+: "${3:?$usage}"
+shift 2
+. "$(dirname "$0")/../steps/recipe.sh"
+settings multi30k "$direction"
+split=${SPLIT:-valid} folder=$work/$direction outputs=()
+find_gpus
+[ ${#gpus[@]} = 0 ] && device=(--cpu) || device=()
+
+# decode NAME CHECKPOINT OPTION...
+decode() { fairseq-generate "$work/data" -s "$source" -t "$target" --user-dir "$(plugin)" --path "$1" "${device[@]}" \
+    --gen-subset "$split" --max-tokens 4096 --distributed-world-size 1 "${@:2:$#-2}" > "${!#}"; }
+output() {
+    make "$folder/$split/$1.out" "$2" decode "${@:2}"
+    outputs+=("$folder/$split/$1.out")
+}
+
+# masked MODEL: with all that it can be pooled with.
+masked() {
+    local checkpoint=$folder/$1/averaged.pt options=(--task translation_cmlm) other
+    [ -e "$checkpoint" ] || fail "$checkpoint is missing: run examples/ablations/run.sh first"
+    for preset in full fast best; do output "$1,$preset" "$checkpoint" "${options[@]}" --decoding-preset "$preset"; done
+    options+=(--decoding-iterations 4)
+    output "$1,T=4" "$checkpoint" "${options[@]}"
+    for other in "${rivals[@]}"; do
+        output "$1,T=4,pool-$other" "$checkpoint" "${options[@]}" --search-with "$folder/$other/averaged.pt"
+    done
+    grep -q -- '--objective hybrid' "$folder/$1/training" || return 0
+    output "$1,T=4,pool-itself" "$checkpoint" "${options[@]}" --search-with "$checkpoint"
+    output "$1,verified" "$checkpoint" --task translation_cmlm --verify-with "$checkpoint" --length-beam 3
+    output "$1,left-to-right,beam=5" "$checkpoint" --task translation_cmlm_causal --beam 5
+}
+
+rivals=() rows=()
+for rival in teacher teacher-mixed; do
+    [ -e "$folder/$rival/averaged.pt" ] || continue
+    SPLIT=$split bash "$examples/steps/translate.sh" multi30k "$direction" "$work" "$rival" 5
+    rivals+=("$rival")
+done
+[ ${#rivals[@]} -gt 0 ] || fail "$folder/teacher/averaged.pt is missing: run average.sh multi30k $direction $work teacher first"
+for model in "$@"; do masked "$model"; done
+for rival in "${rivals[@]}"; do
+    rows+=("$(fairseq-cmlm score "${outputs[@]}" --reference "$work/raw/$split.$target" \
+        --against "$folder/$split/$rival,beam=5.out")")
+done
+printf '%s\n\n' "${rows[@]}" | tee "$folder/$split/one_table.md.part"
+mv "$folder/$split/one_table.md.part" "$folder/$split/one_table.md"
