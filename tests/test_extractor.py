@@ -8,7 +8,7 @@ import pytest
 from fairseq_commands import preprocess, train
 
 from fairseq_cmlm.errors import TextError
-from fairseq_cmlm.extractor import Extractor, _word_borders
+from fairseq_cmlm.extractor import Extractor
 from fairseq_cmlm.inference.spans import Search
 
 
@@ -49,9 +49,3 @@ def test_long_sources_and_wrong_numbers_are_refused(extractor: Extractor) -> Non
     with pytest.raises(TextError, match=r"texts\[0\] has 14 tokens"):
         extractor.extract(["x " + "four " * 12], ["four"])
     assert extractor.extract(["x " + "four " * 12], ["four"], cut=True)[0].cut == 2
-
-
-def test_words_begin_and_end_where_the_subwords_say() -> None:
-    assert _word_borders(["a", "wo@@", "l@@", "f"]) == ([True, True, False, False], [True, False, False, True])
-    assert _word_borders(["▁wo", "l", "f", "▁a"]) == ([True, False, False, True], [False, False, True, True])
-    assert _word_borders([]) == ([], [])

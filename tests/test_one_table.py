@@ -47,9 +47,10 @@ def test_every_way_has_a_row_and_what_stands_is_not_decoded_again(work: Path) ->
         assert [row[0][2:] for row in rows] == [f"{rival},beam=5", *names]
         assert all((row[1] == "100.0") is ("pool" in row[0]) for row in rows)
     told = (work / "en-de/valid/both,verified.out").read_text()
-    assert (
-        f"--path {work}/en-de/both/averaged.pt --cpu " in told and f"--verify-with {work}/en-de/both/averaged" in told
-    )
+    both = f"{work}/en-de/both/averaged.pt"
+    assert f"--path {both} --cpu " in told and f"--verify-with {both} --length-beam 3\n" in told
+    causal = (work / "en-de/valid/both,left-to-right,beam=5.out").read_text()
+    assert causal.startswith("# decoding autoregressive|beam:5")
     assert "begin" not in made(work, "plain", "both")
 
 

@@ -18,9 +18,16 @@ split=${SPLIT:-valid} folder=$work/$direction outputs=()
 find_gpus
 [ ${#gpus[@]} = 0 ] && device=(--cpu) || device=()
 
-# decode NAME CHECKPOINT OPTION...
-decode() { fairseq-generate "$work/data" -s "$source" -t "$target" --user-dir "$(plugin)" --path "$1" "${device[@]}" \
-    --gen-subset "$split" --max-tokens 4096 --distributed-world-size 1 "${@:2:$#-2}" > "${!#}"; }
+# decode CHECKPOINT OPTION... OUTPUT. What a model from left to right was decoded with, fairseq does not tell.
+decode() {
+    case " $* " in
+        *" translation_cmlm_causal "*) echo "# decoding autoregressive|beam:5" > "${!#}" ;;
+    esac
+    fairseq-generate "$work/data" -s "$source" -t "$target" --user-dir "$(plugin)" --path "$1" "${device[@]}" \
+        --gen-subset "$split" --max-tokens 4096 --distributed-world-size 1 "${@:2:$#-2}" >> "${!#}"
+}
+
+# output NAME CHECKPOINT OPTION...
 output() {
     make "$folder/$split/$1.out" "$2" decode "${@:2}"
     outputs+=("$folder/$split/$1.out")

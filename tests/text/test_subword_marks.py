@@ -15,6 +15,7 @@ def test_the_marks_of_both_kinds_say_the_same(subwords: list[str]) -> None:
     begins, ends = word_borders(subwords)
     assert begins == [True, True, False, False, True] and ends == [True, False, False, True, True]
     assert joined(subwords) == "awolfhowls"
+    assert word_borders([]) == ([], [])
 
 
 def test_parts_of_a_word_that_was_cut_are_a_word() -> None:
