@@ -245,7 +245,7 @@ def _criterion_is_ours(given: Given) -> None:
 
 def _arch_has_its_task(given: Given) -> None:
     arch = given.get("arch")
-    if ARCH_MODEL_NAME_REGISTRY.get(arch) == "cmlm" and given["task"] != "translation_cmlm":
+    if ARCH_MODEL_NAME_REGISTRY.get(arch) == "cmlm" and not given["task"].startswith("translation_cmlm"):
         raise OptionError(f"--arch {arch} needs --task translation_cmlm, and --task is {given['task']}")
 
 
