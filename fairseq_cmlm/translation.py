@@ -157,14 +157,16 @@ class Wording:
     def _candidate(self, hypothesis: dict[str, Any], real: Tensor) -> Candidate:
         passes, score = hypothesis["trace"], hypothesis["score"]
         history = None if passes is None else [self.traced(made, real) for made in passes]
-        if history and score == float("-inf"):
-            score = history[-1].score + hypothesis["bonus"]
+        scores = hypothesis["scores"]
+        if score == float("-inf"):  # given up, so that nobody has compared it at the end
+            score = history[-1].score + hypothesis["bonus"] if history else score
+            scores = {"confidence": score}
         return Candidate(
             length=hypothesis["length"],
             number=hypothesis["number"],
             text=self.text(hypothesis["tokens"]),
             score=score,
-            scores=hypothesis["scores"],
+            scores=scores,
             bonus=hypothesis["bonus"],
             passes=hypothesis["steps"],
             history=history,

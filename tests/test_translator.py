@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import json
 import math
 import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple, Optional
@@ -498,6 +500,8 @@ def test_candidates_that_were_given_up_are_kept(translator: Translator) -> None:
         assert one.history is not None and len(one.history) == one.passes
         assert one.score == pytest.approx(one.history[-1].score + one.bonus)
         assert one.history[-1].why == ["given up"] * one.length
+        assert one.scores == {"confidence": one.score}
+    json.dumps(asdict(found), allow_nan=False)  # as the demo and a trace write it
     (best,) = found.candidates
     assert best.history is not None and best.score == pytest.approx(best.history[-1].score + best.bonus)
     (plain,) = translator.translate(WATCHED[:1], **options)

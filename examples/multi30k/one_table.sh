@@ -27,16 +27,19 @@ decode() {
         --gen-subset "$split" --max-tokens 4096 --distributed-world-size 1 "${@:2:$#-2}" >> "${!#}"
 }
 
-# output NAME CHECKPOINT OPTION...
+# output NAME CHECKPOINT OPTION... What stands is older than none of the checkpoints.
 output() {
-    make "$folder/$split/$1.out" "$2" decode "${@:2}"
+    make "$folder/$split/$1.out" "$(newest "$2" "$folder"/teacher{,-mixed}/averaged.pt)" decode "${@:2}"
     outputs+=("$folder/$split/$1.out")
 }
 
 # masked MODEL: with all that it can be pooled with.
 masked() {
     local checkpoint=$folder/$1/averaged.pt options=(--task translation_cmlm) other
-    [ -e "$checkpoint" ] || fail "$checkpoint is missing: run examples/ablations/run.sh first"
+    [[ $1 =~ ^[A-Za-z0-9._-]+$ ]] || fail "'$1' is no name of a folder in $folder: its letters may be A-Z, a-z, 0-9, ., _ and -"
+    for file in "$checkpoint" "$folder/$1/training"; do
+        [ -e "$file" ] || fail "$file is missing: run examples/ablations/run.sh first"
+    done
     for preset in full fast best; do output "$1,$preset" "$checkpoint" "${options[@]}" --decoding-preset "$preset"; done
     options+=(--decoding-iterations 4)
     output "$1,T=4" "$checkpoint" "${options[@]}"
@@ -49,6 +52,7 @@ masked() {
     output "$1,left-to-right,beam=5" "$checkpoint" --task translation_cmlm_causal --beam 5
 }
 
+[ -e "$work/raw/$split.$target" ] || fail "$work/raw/$split.$target is missing: SPLIT may be valid or test"
 rivals=() rows=()
 for rival in teacher teacher-mixed; do
     [ -e "$folder/$rival/averaged.pt" ] || continue

@@ -57,7 +57,10 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
 
 def _parsed(words: Sequence[str]) -> argparse.Namespace:
     """Parse the words; an unknown option ends with the usage of its command and the option that was probably meant."""
-    parsed, unknown = _parser(words).parse_known_args(words)
+    parser = _parser(words)
+    parsed, unknown = parser.parse_known_args(words)
+    if unknown and not hasattr(parsed, "parser"):
+        parser.error(f"{words[0]} stands before the command: the command comes first")
     if unknown:
         option = unknown[0].partition("=")[0]
         hint = f"; {meant(option, [*parsed.parser._option_string_actions])}" if option.startswith("-") else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import unicodedata
 from dataclasses import replace
 from pathlib import Path
 from typing import Optional, Sequence
@@ -22,6 +23,8 @@ from fairseq_cmlm.measures.measure import Gold, Output
 from fairseq_cmlm.measures.significance import TEST, differences
 from fairseq_cmlm.measures.table import MEASURES
 from fairseq_cmlm.render.markdown import markdown_table
+
+_UNKNOWN = "<unk>"  # in a target that has words the dictionary lacks
 
 
 def read_gold(references: Sequence[Path], tokenise: Optional[str], tokenised_reference: Optional[Path]) -> Gold:
@@ -91,16 +94,17 @@ def _doubt(
 ) -> str:
     """Return a question if most of the `targets` that an output has itself are texts of none of the references."""
     known = [[_letters(line or "") for line in lines] for lines in references]
-    others = sum(all(lines[i] != _letters(text) for lines in known) for i, text in targets.items())
-    if 2 * others <= len(targets):
+    texts = {i: text for i, text in targets.items() if i < len(known[0]) and _UNKNOWN not in text}
+    others = sum(all(lines[i] != _letters(text) for lines in known) for i, text in texts.items())
+    if 2 * others <= len(texts):
         return ""
-    which = f"{others} of the {len(targets)} targets in {output} are other texts than in {', '.join(map(str, names))}"
+    which = f"{others} of the {len(texts)} targets in {output} are other texts than in {', '.join(map(str, names))}"
     return f"Is this the right reference? {which}"
 
 
 def _letters(text: str) -> str:
     """Return what tokenisation, subwords and normalisation leave of a text."""
-    return "".join(filter(str.isalnum, html.unescape(text))).casefold()
+    return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", html.unescape(text)))).casefold()
 
 
 def target_language(prepared: Sequence[str]) -> str:

@@ -59,13 +59,14 @@ def trained_languages(cfg: Any) -> Languages:
 
 
 def refuse_swapped(trained: Languages, asked: Languages) -> None:
-    """Raise an OptionError if the languages `asked` for are the reverse of those that a model was `trained` on.
+    """Raise an OptionError if a language that is `asked` for is the other one of those that a model was `trained` on.
 
     With a joined dictionary nothing else would fail, and the output would be nonsense.
     """
     source, target = trained
-    if source != target and asked == (target, source):
+    if source != target and None not in trained and (asked[0] == target or asked[1] == source):
+        words = " ".join(f"{flag} {name}" for flag, name in zip(("-s", "-t"), asked) if name)
         raise OptionError(
-            f"-s {target} -t {source}: the model was trained to translate from {source} to {target}: give -s {source} "
-            f"-t {target}, or the model of the other direction"
+            f"{words}: the model was trained to translate from {source} to {target}: give -s {source} -t {target}, or "
+            "the model of the other direction"
         )

@@ -95,13 +95,21 @@ class TextTask(TranslationTask):
         return {} if self.text is None else {STATE: to_json(self.text)}
 
     def load_state_dict(self, state_dict: Dict[str, Any]) -> None:
-        """Take the text pipeline of a checkpoint, which must equal that of the data folder and of other checkpoints."""
+        """Take the text pipeline of a checkpoint, which must be of this direction."""
+        if state_dict.get(STATE) and self.cfg.text_pipeline != NONE:
+            sides = list(from_json(state_dict[STATE], "the text pipeline of the checkpoint").sides)
+            refuse_swapped((sides[0], sides[-1]), (self.cfg.source_lang, self.cfg.target_lang))
+        self.take_text(state_dict)
+
+    def take_text(self, state_dict: Dict[str, Any]) -> None:
+        """Take the text pipeline of a checkpoint of either direction.
+
+        It must equal that of the data folder and of other checkpoints.
+        """
         kept = state_dict.get(STATE)
         if kept is None or self.cfg.text_pipeline == NONE:
             return
         theirs = from_json(kept, "the text pipeline of the checkpoint")
-        source, target = theirs.sides
-        refuse_swapped((source, target), (self.cfg.source_lang, self.cfg.target_lang))
         theirs = theirs.renamed(self.cfg.source_lang, self.cfg.target_lang)
         agreed(theirs, self._text_of_data, f"the checkpoint and {self.cfg.data}")
         given = f"--text-pipeline {self.cfg.text_pipeline}" if self.cfg.text_pipeline else "another"

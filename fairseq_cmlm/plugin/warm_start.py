@@ -39,7 +39,7 @@ def warm_start(model: CMLMModel, cfg: CMLMConfig, task: Any) -> None:
     try:
         state = _read(cfg.init_from)
         taken = _fill(model, cfg, task, state)
-        task.load_state_dict(state.get("task_state") or {})
+        task.take_text(state.get("task_state") or {})
     except (CheckpointError, TextError) as error:
         raise CheckpointError(f"--init-from {cfg.init_from}: {error}") from None
     logger.info(f"--init-from {cfg.init_from}: {taken}")

@@ -229,7 +229,7 @@ class Bundle:
             number=number,
             text=self._written(found.tokens[number, :length]),
             score=shown,
-            scores={"confidence": score},
+            scores={"confidence": shown},
             bonus=bonus,
             passes=int(found.passes[number]),
             history=history,

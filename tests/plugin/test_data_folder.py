@@ -61,6 +61,7 @@ def test_the_languages_are_those_of_the_checkpoint_around_the_model() -> None:
         (("en", "de"), ("en", "de"), False),
         (("en", "de"), ("en", "fr"), False),
         (("en", "de"), (None, None), False),
+        (("en", "de"), ("fr", "de"), False),
         (("en", "en"), ("en", "en"), False),
         ((None, None), ("de", "en"), False),
         ((None, None), (None, None), False),
