@@ -23,7 +23,7 @@ from fairseq_cmlm.experiments.systems.masked import Masked
 from fairseq_cmlm.experiments.systems.runtime import Runtime, export
 from fairseq_cmlm.experiments.systems.system import System
 from fairseq_cmlm.model.precision import PRECISIONS
-from fairseq_cmlm.runtime.options import SUPPORTED
+from fairseq_cmlm.runtime.options import presets_of
 
 OURS, PEER, RUNTIME = "ours", "fairseq-cmlm", "runtime"
 
@@ -57,7 +57,7 @@ def catalogue(
     kinds = [dtype for dtype, precision in PRECISIONS.items() if torch.device(device).type in precision.devices]
     found = [_ours(OURS, preset, dtype) for preset, dtype in product(presets, kinds)]
     if torch.device(device).type == "cpu":
-        known = [preset for preset in presets if set(SUPPORTED).issuperset(PRESETS[preset])]
+        known = presets_of({preset: PRESETS[preset] for preset in presets})
         found += [_ours(RUNTIME, preset, dtype) for preset, dtype in product(known, ("float32", "int8"))]
     found.append(MASKED[PEER])
     models = [f"{encoder}-{decoder}" for encoder, decoder in autoregressive_layers]

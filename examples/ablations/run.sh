@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Train variants of a recipe's CMLM, or of its rival, alike but for the options in a table, and score each on the validation text.
+# Train variants of a recipe's CMLM, or of its rival, alike but for the options in a table, and score each on the
+# validation text.
 #
 #   run.sh RECIPE DIRECTION WORK TABLE...      WORK is the folder of ../steps/run.sh; TABLE is training.txt,
 #                                              optimisation.txt or your own

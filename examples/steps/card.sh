@@ -15,9 +15,8 @@ settings "$recipe" "$direction"
 trained_on() {
     local model
     model=$(sed -n '2s/[ ,].*//p' "$1/training")
-    model=${model#warm-} model=${model#teacher-}
     echo -n "$data_name"
-    case ${model%%-from-?*} in
+    case $(text_of "$model") in
         distilled | fairseq) echo "; the targets are the teacher's translations" ;;
         mixed) echo "; both its own targets and the teacher's translations" ;;
         interpolated) echo "; the targets are those translations of the teacher's that are most like its own" ;;

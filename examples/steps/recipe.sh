@@ -91,12 +91,19 @@ note() {
     printf '%s %-5s %s\n' "$(date '+%F %T')" "$1" "${2#"$work/"}" | tee -a "$work/steps.log"
 }
 
+# is_autoregressive MODEL: the teacher, or the teacher trained on.
+is_autoregressive() { [[ $1 == teacher || $1 == teacher-* ]]; }
+
+# text_of MODEL: what a model other than the teacher is trained on: raw, distilled and so on.
+text_of() {
+    local text=${1#warm-}
+    text=${text#teacher-}
+    echo "${text%%-from-?*}"
+}
+
 # decodings MODEL ITERATIONS: with what a model translates, as its outputs are called: so many iterations of a CMLM, or a beam.
 decodings() {
-    case $1 in
-        teacher | teacher-*) echo beam=5 ;;
-        *) printf 'T=%s\n' $2 ;;
-    esac
+    if is_autoregressive "$1"; then echo beam=5; else printf 'T=%s\n' $2; fi
 }
 
 # The folder for --user-dir; PLUGIN names another one.

@@ -48,7 +48,7 @@ case $model in
         options=("${autoregressive[@]}" --adam-betas '(0.9, 0.98)' --clip-norm 0.0)
         ;;
     raw* | distilled* | mixed* | interpolated* | warm-* | teacher-*)
-        text=${model#warm-} text=${text#teacher-} text=${text%%-from-?*}
+        text=$(text_of "$model")
         case $text in raw | distilled | mixed | interpolated) ;; *) fail "$unknown" ;; esac
         data=$([ "$text" = raw ] && echo "$work/data" || echo "$work/$direction/$text-data")
         first=${model#*-from-}

@@ -43,7 +43,7 @@ fi
 
 # What an autoregressive model was decoded with is told here, for fairseq's own task does not tell it.
 translate() {
-    case $model in teacher | teacher-*) echo "# decoding autoregressive|beam:$size" > "$1" ;; esac
+    ! is_autoregressive "$model" || echo "# decoding autoregressive|beam:$size" > "$1"
     "${command[@]}" "$work/data" -s "$source" -t "$target" --user-dir "$(plugin)" --path "$checkpoint" --gen-subset "$split" \
         --max-tokens 4096 --distributed-world-size 1 "${options[@]}" >> "$1"
 }

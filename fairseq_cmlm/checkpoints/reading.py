@@ -74,11 +74,16 @@ def has_parameters(state: Any) -> bool:
     return isinstance(model, dict) and all(isinstance(value, Tensor) for value in model.values())
 
 
-def read_checkpoint(path: Path, memory_map: bool = False) -> dict[str, Any]:
-    """Return the content of a checkpoint of fairseq-train; `memory_map` as in `read_safely`."""
+def refuse_folder(path: Path) -> None:
+    """Raise a CheckpointError if a folder is given in the place of a checkpoint."""
     if path.is_dir():
         best = f"the mean of its best that fairseq-cmlm average --best 5 {path} makes"
         raise CheckpointError(f"{path} is a folder: name a checkpoint in it, such as checkpoint_best.pt, or {best}")
+
+
+def read_checkpoint(path: Path, memory_map: bool = False) -> dict[str, Any]:
+    """Return the content of a checkpoint of fairseq-train; `memory_map` as in `read_safely`."""
+    refuse_folder(path)
     if not path.is_file():
         raise CheckpointError(f"{path} does not exist")
     state: dict[str, Any] = read_safely(path, memory_map=memory_map)

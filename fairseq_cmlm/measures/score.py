@@ -66,7 +66,8 @@ def score_table(
     """
     outputs = outputs if against is None else [against, *(path for path in outputs if path != against)]
     gold = read_gold(references, tokenise, tokenised_reference)
-    prepared = [text_of(read_lines(path)) for path in outputs]
+    lines = [read_lines(path) for path in outputs]
+    prepared = list(map(text_of, lines))
     gold = replace(gold, language=target_language(prepared))
     read = [read_output(path, len(gold.references[0])) for path in outputs]
     columns = {"output": [path.stem for path in outputs]}
@@ -82,24 +83,23 @@ def score_table(
             columns[f"{measure.title}, difference"] = ["-", *map(str, compared)]
         signatures += [f"{measure.title} {scale.signature}"] * bool(scale.signature)
     signatures += [f"difference from {outputs[0].stem}: {TEST}"] * bool(against)
-    signatures += _told("decoding", outputs, [decoding_of(read_lines(path)) for path in outputs])
+    signatures += _told("decoding", outputs, list(map(decoding_of, lines)))
     signatures += _told("text", outputs, prepared) * any(prepared)
-    doubts = (_doubt(path, targets_of(read_lines(path)), references, gold.references) for path in outputs)
-    signatures += [*filter(None, doubts)][:1]
+    signatures += _doubts(outputs, list(map(targets_of, lines)), references, gold)[:1]
     return "\n".join([markdown_table(list(columns), list(zip(*columns.values()))), "", *signatures])
 
 
-def _doubt(
-    output: Path, targets: dict[int, str], names: Sequence[Path], references: Sequence[Sequence[Optional[str]]]
-) -> str:
-    """Return a question if most of the `targets` that an output has itself are texts of none of the references."""
-    known = [[_letters(line or "") for line in lines] for lines in references]
-    texts = {i: text for i, text in targets.items() if i < len(known[0]) and _UNKNOWN not in text}
-    others = sum(all(lines[i] != _letters(text) for lines in known) for i, text in texts.items())
-    if 2 * others <= len(texts):
-        return ""
-    which = f"{others} of the {len(texts)} targets in {output} are other texts than in {', '.join(map(str, names))}"
-    return f"Is this the right reference? {which}"
+def _doubts(outputs: Sequence[Path], targets: Sequence[dict[int, str]], names: Sequence[Path], gold: Gold) -> list[str]:
+    """Return a question for each output most of whose own `targets` are texts of none of the references."""
+    known = [[_letters(line or "") for line in lines] for lines in gold.references]
+    found = []
+    for output, own in zip(outputs, targets):
+        texts = {i: text for i, text in own.items() if i < len(known[0]) and _UNKNOWN not in text}
+        others = sum(all(lines[i] != _letters(text) for lines in known) for i, text in texts.items())
+        if 2 * others > len(texts):
+            which = f"{others} of the {len(texts)} targets in {output} are other texts"
+            found.append(f"Is this the right reference? {which} than in {', '.join(map(str, names))}")
+    return found
 
 
 def _letters(text: str) -> str:

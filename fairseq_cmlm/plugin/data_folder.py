@@ -44,7 +44,7 @@ def keep_languages(cfg: Any, source: str, target: str) -> None:
 
     fairseq-train without -s and -t takes them from the file names and keeps nothing.
     """
-    whole = cfg._get_parent() if OmegaConf.is_config(cfg) else None
+    whole = _whole(cfg)
     if whole is not None and "task" in whole:
         with open_dict(whole.task):
             whole.task.update(source_lang=source, target_lang=target)
@@ -52,10 +52,15 @@ def keep_languages(cfg: Any, source: str, target: str) -> None:
 
 def trained_languages(cfg: Any) -> Languages:
     """Return the languages in the configuration `cfg` of a checkpoint; None where it does not tell them."""
-    whole = cfg._get_parent() if OmegaConf.is_config(cfg) else None
+    whole = _whole(cfg)
     if whole is None:
         return None, None
     return OmegaConf.select(whole, "task.source_lang"), OmegaConf.select(whole, "task.target_lang")
+
+
+def _whole(cfg: Any) -> Any:
+    """Return the configuration of which `cfg` is a part; None if it is none."""
+    return cfg._get_parent() if OmegaConf.is_config(cfg) else None
 
 
 def refuse_swapped(trained: Languages, asked: Languages) -> None:

@@ -10,6 +10,7 @@ from fairseq import checkpoint_utils, tasks, utils
 from fairseq.data import data_utils
 from omegaconf import open_dict
 
+from fairseq_cmlm.checkpoints.reading import refuse_folder
 from fairseq_cmlm.errors import CheckpointError, OptionError
 from fairseq_cmlm.files import FilePath
 from fairseq_cmlm.plugin.data_folder import refuse_swapped
@@ -32,8 +33,7 @@ def load_models(
     if not paths:
         raise CheckpointError("no checkpoint is given")
     for path in paths:
-        if path.is_dir():
-            raise CheckpointError(f"{path} is a folder: name a checkpoint in it, such as checkpoint_best.pt")
+        refuse_folder(path)
         if not path.is_file():
             raise CheckpointError(f"there is no checkpoint {path}")
     if text_pipeline not in (None, NONE) and not Path(text_pipeline).is_file():

@@ -96,9 +96,10 @@ class TextTask(TranslationTask):
 
     def load_state_dict(self, state_dict: Dict[str, Any]) -> None:
         """Take the text pipeline of a checkpoint, which must be of this direction."""
-        if state_dict.get(STATE) and self.cfg.text_pipeline != NONE:
-            sides = list(from_json(state_dict[STATE], "the text pipeline of the checkpoint").sides)
-            refuse_swapped((sides[0], sides[-1]), (self.cfg.source_lang, self.cfg.target_lang))
+        theirs = self._kept(state_dict)
+        if theirs is not None:
+            languages = list(theirs.sides)
+            refuse_swapped((languages[0], languages[-1]), (self.cfg.source_lang, self.cfg.target_lang))
         self.take_text(state_dict)
 
     def take_text(self, state_dict: Dict[str, Any]) -> None:
@@ -106,11 +107,15 @@ class TextTask(TranslationTask):
 
         It must equal that of the data folder and of other checkpoints.
         """
-        kept = state_dict.get(STATE)
-        if kept is None or self.cfg.text_pipeline == NONE:
+        theirs = self._kept(state_dict)
+        if theirs is None:
             return
-        theirs = from_json(kept, "the text pipeline of the checkpoint")
         theirs = theirs.renamed(self.cfg.source_lang, self.cfg.target_lang)
         agreed(theirs, self._text_of_data, f"the checkpoint and {self.cfg.data}")
         given = f"--text-pipeline {self.cfg.text_pipeline}" if self.cfg.text_pipeline else "another"
         self.text = agreed(theirs, self.text, f"the checkpoint and {given}")
+
+    def _kept(self, state_dict: Dict[str, Any]) -> Optional[TextPipeline]:
+        """Return the text pipeline of a checkpoint; None if it has none, or none is wanted."""
+        kept = None if self.cfg.text_pipeline == NONE else state_dict.get(STATE)
+        return None if kept is None else from_json(kept, "the text pipeline of the checkpoint")

@@ -19,6 +19,11 @@ SUPPORTED = (
 _FACTS = ("flag", "choices", "least", "above", "most", "below", "signed", "file")
 
 
+def presets_of(presets: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return the names of the presets that set nothing which the runtime lacks."""
+    return [name for name, sets in presets.items() if set(SUPPORTED).issuperset(sets)]
+
+
 def carried(declaration: type) -> list[dict[str, Any]]:
     """Return a declaration in the form that a manifest stores."""
     return [
@@ -40,7 +45,7 @@ def declaration_of(manifest: Manifest, supported: bool = False) -> type:
         "strategy": STRATEGIES,
         "mask_schedule": SCHEDULES,
         "dtype": manifest.dtypes,
-        "preset": [name for name, sets in manifest.presets.items() if set(SUPPORTED).issuperset(sets)],
+        "preset": presets_of(manifest.presets),
     }
     made = []
     for one in manifest.options:

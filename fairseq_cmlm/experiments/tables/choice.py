@@ -8,6 +8,7 @@ from typing import Any, Optional, Sequence
 from fairseq_cmlm.decoding.choice import CHOOSERS
 from fairseq_cmlm.decoding.options import Decoding
 from fairseq_cmlm.decoding.planning import PLANNERS
+from fairseq_cmlm.decoding.presets import PRESETS
 from fairseq_cmlm.experiments.axes import described, signed
 from fairseq_cmlm.experiments.case import Case, varied
 from fairseq_cmlm.experiments.results import Results
@@ -18,7 +19,7 @@ from fairseq_cmlm.render.table import Row, Table
 PASSES = (4, 10)
 _SHOWN = ("choose_by", "plan_by", "rescore_with", "plan_with", "search_with")
 PLAIN, MODEL, ORACLE = "confidence", "autoregressive", "oracle"
-AGREED = "consensus:2"  # beside a likelihood; alone, consensus prefers what is safe
+AGREED = PRESETS["best"]["choose_by"].partition("+")[2]  # consensus beside a likelihood, as in the preset
 LEGEND = """\
 chosen by, planned by: --choose-by and --plan-by; autoregressive is the model of --rescore-with, --plan-with or else of
 --teacher. oracle: the candidate or hypothesis most like the reference, by chrF of the sentence, which no decoding can
