@@ -39,8 +39,8 @@ def test_every_way_has_a_row_and_what_stands_is_not_decoded_again(work: Path) ->
     printed = made(work, "plain", "both")
     tables = (work / "en-de/valid/one_table.md").read_text().split("| output |")[1:]
     assert len(tables) == 2 and printed.endswith((work / "en-de/valid/one_table.md").read_text())
-    own = ["full", "fast", "best", "T=4", "T=4,pool-teacher", "T=4,pool-teacher-mixed"]
-    hybrid = [*own, "T=4,pool-itself", "verified", "left-to-right,beam=5"]
+    own = ["full", "fast", "best", "full,T=4", "T=4,pool-teacher", "T=4,pool-teacher-mixed"]
+    hybrid = [*own, "T=4,pool-itself", "verified", "left-to-right"]
     names = [*(f"plain,{way}" for way in own), *(f"both,{way}" for way in hybrid)]
     for table, rival in zip(tables, ("teacher", "teacher-mixed")):
         rows = [line.split(" | ") for line in table.splitlines() if line.startswith("| ")]
@@ -48,8 +48,8 @@ def test_every_way_has_a_row_and_what_stands_is_not_decoded_again(work: Path) ->
         assert all((row[1] == "100.0") is ("pool" in row[0]) for row in rows)
     told = (work / "en-de/valid/both,verified.out").read_text()
     both = f"{work}/en-de/both/averaged.pt"
-    assert f"--path {both} --cpu " in told and f"--verify-with {both} --length-beam 3\n" in told
-    causal = (work / "en-de/valid/both,left-to-right,beam=5.out").read_text()
+    assert f"--path {both} " in told and f"--verify-with {both} --length-beam 3 --cpu\n" in told
+    causal = (work / "en-de/valid/both,left-to-right.out").read_text()
     assert causal.startswith("# decoding autoregressive|beam:5")
     assert "begin" not in made(work, "plain", "both")
 

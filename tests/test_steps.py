@@ -141,6 +141,21 @@ def test_a_translation_is_made_on_the_cpu_where_no_gpu_may_be_seen(tmp_path: Pat
     assert " --distributed-world-size 1 " in given and " --nbest 2" in given
 
 
+@pytest.mark.parametrize(
+    ("way", "message"),
+    [
+        ("sharp", "'sharp' of the way 'sharp' is no number, full, fast, best, T=N, pool-NAME, verified or left-to-"),
+        ("best,pool-none", "none/averaged.pt is missing, which pool-none reads: run average.sh first"),
+        ("T=4", "say '4' (as in the paper) or 'full,T=4' in the place of 'T=4'"),
+    ],
+)
+def test_a_way_that_cannot_be_is_named(tmp_path: Path, way: str, message: str) -> None:
+    (tmp_path / "en-de" / "raw").mkdir(parents=True)
+    (tmp_path / "en-de" / "raw" / "averaged.pt").touch()
+    done = run(STEPS / "translate.sh", "multi30k", "en-de", tmp_path, "raw", way, PLUGIN="plugin")
+    assert done.returncode == 1 and done.stderr.startswith("translate.sh: ") and message in done.stderr
+
+
 def test_options_may_be_on_several_lines(tmp_path: Path) -> None:
     training = Training(tmp_path)
     assert training.run(OPTIONS="--dropout 0.1\n  --adam-betas (0.9,0.98)\n\n\t--clip-norm\n1.0\n").returncode == 0

@@ -88,8 +88,13 @@ def interrupt_in_training(words: list[object], settings: dict[str, str], checkpo
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_a_task_goes_from_records_to_its_table(recipe: str, tmp_path: Path) -> None:
     records, work = write_records(tmp_path / "records", RECIPES[recipe]), tmp_path / "work"
-    model, slower = work / "source-target" / "raw", recipe == "paraphrase"
-    settings = {**SMALL, **({"TEACHER_UPDATES": "6", "UPDATES": "24", "DRAWS": "1 2"} if slower else {})}
+    slower, pooled = recipe == "paraphrase", recipe == "data_to_text"
+    name = "warm-mixed" if pooled else "raw"
+    model = work / "source-target" / name
+    settings = {**SMALL, "MODELS": name}
+    settings |= {"TEACHER_UPDATES": "6", "UPDATES": "24", "DRAWS": "1 2"} if slower else {}
+    ways = ["best", "T=2,pool-itself", "left-to-right"] if pooled else []
+    settings |= {"WAYS": " ".join(ways), "OPTIONS": f"{OPTIONS} --objective {'hybrid' if pooled else 'cmlm'}"}
     if slower:
         words = ["bash", STEPS / "task.sh", recipe, work, records]
         interrupt_in_training(words, environment(**settings), model / "checkpoint_last.pt")
@@ -97,19 +102,22 @@ def test_a_task_goes_from_records_to_its_table(recipe: str, tmp_path: Path) -> N
     assert done.returncode == 0, done.stdout + done.stderr
     assert (model / "train.log").read_text().count("Loaded checkpoint") == slower
 
-    name, examples = read_examples(work / "text" / "valid.jsonl")
+    written, examples = read_examples(work / "text" / "valid.jsonl")
     results = json.loads((work / "results.json").read_text())
-    assert name == results["format"] == recipe and results["examples"] == len(examples)
-    assert results["systems"][:3] == [BASELINES[recipe], "teacher,beam=5", "raw,T=2"]
+    assert written == results["format"] == recipe and results["examples"] == len(examples)
+    assert results["systems"][:3] == [BASELINES[recipe], "teacher,beam=5", f"{name},T=2"]
+    assert {f"{name},{way}" for way in ways} <= set(results["systems"])
     assert set(results["scores"]) == {*FORMATS[recipe].measures, "length_ratio"}
     assert all(score > 1 for score in results["scores"].get("perplexity", []))
     assert all(one["passes"] and one["seconds"] is not None for one in results["made"][1:])
     passes = dict(zip(results["systems"], (one["passes"] for one in results["made"])))
-    assert passes["raw,T=2"] <= 2 < passes["teacher,beam=5"]
+    assert passes[f"{name},T=2"] <= 2 < passes["teacher,beam=5"]
     assert (work / "results.md").read_text() in done.stdout
     card = (model / "README.md").read_text()
-    assert "| raw,T=2 | " in card and "teacher" not in card.partition("## Scores")[2]
-    assert ("longer-raw,beam=5" in results["systems"]) == slower == ("measured once" not in done.stdout)
+    assert f"| {name},T=2 | " in card and "teacher" not in card.partition("## Scores")[2]
+    # The time of a teacher and its translations is worth more updates too.
+    longer = slower or pooled
+    assert (f"longer-{name},beam=5" in results["systems"]) == longer == ("measured once" not in done.stdout)
     assert [one["outputs"] for one in results["draws"]] == [2] * slower
     if slower:
         logs = [(work / "source-target" / name / "train.log").read_text() for name in ("teacher", "longer-raw")]

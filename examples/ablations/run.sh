@@ -7,7 +7,7 @@
 #
 # A line of a table is NAME | MODEL | OPTIONS: a model that ../steps/train.sh names, and options of fairseq-train, which win
 # over the recipe's. A variant is trained, averaged and translated once, in WORK/DIRECTION/NAME; an interrupted one goes on.
-# ITERATIONS ("1 4 10"), and what the steps take, may be set.
+# ITERATIONS ("1 4 10", and any way of translate.sh), and what the steps take, may be set.
 usage="usage: run.sh RECIPE DIRECTION WORK TABLE..."
 recipe=${1:?$usage} direction=${2:?$usage} work=${3:?$usage}
 : "${4:?$usage}"
@@ -39,9 +39,9 @@ for i in "${!names[@]}"; do
     done
     NAME=$name OPTIONS="${OPTIONS:-} ${variants[i]}" step train "${models[i]}"
     step average "$name"
-    for decoding in $(decodings "${models[i]}" "${ITERATIONS:-1 4 10}"); do
-        NAME=$name SPLIT=valid step translate "${models[i]}" "${decoding#*=}"
-        outputs+=("$work/$direction/valid/$name,$decoding.out")
+    for way in $(ways "${models[i]}" "${ITERATIONS:-1 4 10}"); do
+        NAME=$name SPLIT=valid step translate "${models[i]}" "$way"
+        outputs+=("$work/$direction/valid/$name,$(way_of "${models[i]}" "$way").out")
     done
 done
 options=()

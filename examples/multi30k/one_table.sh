@@ -15,48 +15,34 @@ shift 2
 . "$(dirname "$0")/../steps/recipe.sh"
 settings multi30k "$direction"
 split=${SPLIT:-valid} folder=$work/$direction outputs=()
-find_gpus
-[ ${#gpus[@]} = 0 ] && device=(--cpu) || device=()
 
-# decode CHECKPOINT OPTION... OUTPUT. What a model from left to right was decoded with, fairseq does not tell.
-decode() {
-    case " $* " in
-        *" translation_cmlm_causal "*) echo "# decoding autoregressive|beam:5" > "${!#}" ;;
-    esac
-    fairseq-generate "$work/data" -s "$source" -t "$target" --user-dir "$(plugin)" --path "$1" "${device[@]}" \
-        --gen-subset "$split" --max-tokens 4096 --distributed-world-size 1 "${@:2:$#-2}" >> "${!#}"
-}
+# translate MODEL WAY
+translate() { NAME=$1 SPLIT=$split bash "$examples/steps/translate.sh" multi30k "$direction" "$work" "$@"; }
 
-# output NAME CHECKPOINT OPTION... What stands is older than none of the checkpoints.
+# output MODEL WAY: translate, and have it scored.
 output() {
-    make "$folder/$split/$1.out" "$(newest "$2" "$folder"/teacher{,-mixed}/averaged.pt)" decode "${@:2}"
-    outputs+=("$folder/$split/$1.out")
+    translate "$@"
+    outputs+=("$folder/$split/$1,$(way_of "$@").out")
 }
 
 # masked MODEL: with all that it can be pooled with.
 masked() {
-    local checkpoint=$folder/$1/averaged.pt options=(--task translation_cmlm) other
+    local way rival
     [[ $1 =~ ^[A-Za-z0-9._-]+$ ]] || fail "'$1' is no name of a folder in $folder: its letters may be A-Z, a-z, 0-9, ., _ and -"
-    for file in "$checkpoint" "$folder/$1/training"; do
+    for file in "$folder/$1/averaged.pt" "$folder/$1/training"; do
         [ -e "$file" ] || fail "$file is missing: run examples/ablations/run.sh first"
     done
-    for preset in full fast best; do output "$1,$preset" "$checkpoint" "${options[@]}" --decoding-preset "$preset"; done
-    options+=(--decoding-iterations 4)
-    output "$1,T=4" "$checkpoint" "${options[@]}"
-    for other in "${rivals[@]}"; do
-        output "$1,T=4,pool-$other" "$checkpoint" "${options[@]}" --search-with "$folder/$other/averaged.pt"
-    done
+    for way in full fast best full,T=4; do output "$1" "$way"; done
+    for rival in "${rivals[@]}"; do output "$1" "T=4,pool-$rival"; done
     grep -q -- '--objective hybrid' "$folder/$1/training" || return 0
-    output "$1,T=4,pool-itself" "$checkpoint" "${options[@]}" --search-with "$checkpoint"
-    output "$1,verified" "$checkpoint" --task translation_cmlm --verify-with "$checkpoint" --length-beam 3
-    output "$1,left-to-right,beam=5" "$checkpoint" --task translation_cmlm_causal --beam 5
+    for way in T=4,pool-itself verified left-to-right; do output "$1" "$way"; done
 }
 
 [ -e "$work/raw/$split.$target" ] || fail "$work/raw/$split.$target is missing: SPLIT may be valid or test"
 rivals=() rows=()
 for rival in teacher teacher-mixed; do
     [ -e "$folder/$rival/averaged.pt" ] || continue
-    SPLIT=$split bash "$examples/steps/translate.sh" multi30k "$direction" "$work" "$rival" 5
+    translate "$rival" 5
     rivals+=("$rival")
 done
 [ ${#rivals[@]} -gt 0 ] || fail "$folder/teacher/averaged.pt is missing: run average.sh multi30k $direction $work teacher first"

@@ -101,9 +101,12 @@ text_of() {
     echo "${text%%-from-?*}"
 }
 
-# decodings MODEL ITERATIONS: with what a model translates, as its outputs are called: so many iterations of a CMLM, or a beam.
-decodings() {
-    if is_autoregressive "$1"; then echo beam=5; else printf 'T=%s\n' $2; fi
+# ways MODEL WAYS: those in which a model translates, as translate.sh takes them: beam 5 from left to right, else WAYS.
+ways() { if is_autoregressive "$1"; then echo 5; else echo "$2"; fi; }
+
+# way_of MODEL WAY: how the output of a model is called that translates in a way of translate.sh.
+way_of() {
+    if [[ ! $2 =~ ^[0-9]+$ ]]; then echo "$2"; elif is_autoregressive "$1"; then echo "beam=$2"; else echo "T=$2"; fi
 }
 
 # The folder for --user-dir; PLUGIN names another one.

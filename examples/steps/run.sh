@@ -6,7 +6,7 @@
 # RECIPE is a folder of examples or examples/wmt with settings.sh, such as wmt14_en_de; DIRECTION is en-de or de-en, and so
 # on; WORK may be shared by both directions, at the same time too. TEXT is a folder with {train,valid,test}.{en,FOREIGN};
 # without it the text is downloaded. MODELS ("distilled", or any of those that train.sh names, as "raw distilled"),
-# ITERATIONS ("4 10") and what the steps take may be set. What stands is not done again; an interrupted step goes on or is
+# ITERATIONS ("4 10", and any way of translate.sh) and what the steps take may be set. What stands is not done again; an interrupted step goes on or is
 # done again.
 usage="usage: run.sh RECIPE DIRECTION WORK [TEXT]"
 recipe=${1:?$usage} direction=${2:?$usage} work=${3:?$usage} text=${4:-$3/text}
@@ -26,9 +26,9 @@ step distill "$direction" "$work"
 for model in ${MODELS:-distilled}; do
     step train "$direction" "$work" "$model"
     step average "$direction" "$work" "$model"
-    for decoding in $(decodings "$model" "${ITERATIONS:-4 10}"); do
-        step translate "$direction" "$work" "$model" "${decoding#*=}"
-        outputs+=("$work/$direction/test/$model,$decoding.out")
+    for way in $(ways "$model" "${ITERATIONS:-4 10}"); do
+        step translate "$direction" "$work" "$model" "$way"
+        outputs+=("$work/$direction/test/$model,$(way_of "$model" "$way").out")
     done
 done
 step score "$direction" "$work" "${outputs[@]}"

@@ -7,9 +7,9 @@
 # files, as `fairseq-cmlm format` reads them; without it they are downloaded. The autoregressive model has the CMLM's sizes and
 # text, and is measured twice: after as many updates (teacher), and after as much time (longer-MODEL), which includes what
 # went into the CMLM before, a teacher and its translations. All is measured on the split test, or valid if there is none.
-# WORK/results.md and results.json receive the table, each model's folder its card. MODELS (of those that train.sh names, and denoised: see denoise below),
-# ITERATIONS ("4 10"), DRAWS, CUT (words of a source that are kept) and what the steps take may be set. What stands is not done
-# again; an interrupted step goes on or is done again.
+# WORK/results.md and results.json receive the table, each model's folder its card. MODELS (of those that train.sh names, and
+# denoised: see denoise below), ITERATIONS ("4 10"), WAYS (more ways of translate.sh), DRAWS, CUT (words of a source that are
+# kept) and what the steps take may be set. What stands is not done again; an interrupted step goes on or is done again.
 usage="usage: task.sh RECIPE WORK [FOLDER]"
 recipe=${1:?$usage} work=${2:?$usage} records=${3:-$2/records}
 . "$(dirname "$0")/recipe.sh"
@@ -52,7 +52,7 @@ search() {
         choose "$2"
         return
     fi
-    if [ -n "${ways:-}" ]; then
+    if [ -n "${document_ways:-}" ]; then
         write_documents "$2" beam=5 windows paragraphs
         return
     fi
@@ -61,14 +61,14 @@ search() {
 }
 
 # fill MODEL: the test text by a CMLM in each number of passes, with the last of them also drawn (DRAWS: numbers); where there
-# are templates, with blanks of unknown and of known length too.
+# are templates, with blanks of unknown and of known length too; and in WAYS.
 fill() {
-    local iterations name draw templates
+    local iterations name draw templates way
     [ -z "$choice" ] || choose "$1"
     [ "$choice" != labels ] || return 0
     for iterations in $ITERATIONS; do
-        if [ -n "${ways:-}" ]; then
-            write_documents "$1" "T=$iterations" $ways
+        if [ -n "${document_ways:-}" ]; then
+            write_documents "$1" "T=$iterations" $document_ways
             continue
         fi
         name=$work/$direction/$SPLIT/$1,T=$iterations
@@ -84,6 +84,10 @@ fill() {
             INFILL=$work/sized/$SPLIT.$templates step translate "$direction" "$work" "$1" "$iterations"
             outputs+=("$name,$templates.out")
         done
+    done
+    for way in ${WAYS:-}; do
+        step translate "$direction" "$work" "$1" "$way"
+        outputs+=("$work/$direction/$SPLIT/$1,$way.out")
     done
 }
 
@@ -125,6 +129,9 @@ train_cmlm() {
     step average "$direction" "$work" "$1"
 }
 
+# learns_from_teacher MODEL: whether its text has translations by the teacher.
+learns_from_teacher() { [[ $1 == denoised || $(text_of "$1") == raw ]] && return 1 || return 0; }
+
 # longer MODEL: the autoregressive model after as much time as went into MODEL.
 longer() {
     local folder=$work/$direction teacher=$work/$direction/teacher spent=("$work/$direction/$1/train.log") updates
@@ -133,7 +140,7 @@ longer() {
         denoised) spent+=("$denoise/$direction/raw/train.log") ;;
         *) spent+=("$teacher/train.log") ;;
     esac
-    case $1 in *distilled) spent+=("$folder"/shards/*.log) ;; esac
+    ! learns_from_teacher "$1" || spent+=("$folder"/shards/*.log)
     updates=$(python "$examples/steps/equal.py" "$teacher/train.log" "${spent[@]}")
     if [ "$updates" -le "$TEACHER_UPDATES" ]; then
         echo "the autoregressive model takes as much time for $updates of its $TEACHER_UPDATES updates as $1 for all: measured once"
@@ -190,7 +197,7 @@ autoregress "$work"
 [ ! -e "$work/text/$SPLIT.infill" ] ||
     make "$work/sized" "$work/data" write_text "$format" --text-pipeline "$work/data/text.json"
 for model in ${MODELS:-raw}; do
-    case $model in *distilled) step distill "$direction" "$work" ;; esac
+    ! learns_from_teacher "$model" || step distill "$direction" "$work"
     train_cmlm "$model"
     fill "$model"
     longer "$model"

@@ -1,15 +1,22 @@
 #!/usr/bin/env bash
 # Translate the test set, or the validation set.
 #
-#   translate.sh RECIPE DIRECTION WORK MODEL SIZE
+#   translate.sh RECIPE DIRECTION WORK MODEL WAY
 #
-# MODEL is as in train.sh; SIZE is the number of iterations T of a CMLM (5 length candidates), the beam of the teacher. The output of
-# fairseq-generate goes to WORK/DIRECTION/test/MODEL,T=SIZE.out (teacher,beam=SIZE.out). SPLIT (test, or valid), DECODING
-# (more options of fairseq-generate), NAME (of the model's folder, and of the output, as in train.sh), INFILL (a file of
-# lines SOURCE<TAB>TEMPLATE, whose blanks a CMLM fills: the output is MODEL,T=SIZE,ENDING.out) and DRAW (a number: a CMLM draws
-# its words, with TEMPERATURE (0.7); the output is MODEL,T=SIZE,draw=DRAW.out) may be set.
-usage="usage: translate.sh RECIPE DIRECTION WORK MODEL SIZE"
-recipe=${1:?$usage} direction=${2:?$usage} work=${3:?$usage} model=${4:?$usage} size=${5:?$usage}
+# MODEL is as in train.sh. WAY is the beam of the teacher; of a CMLM it is the number of iterations T (5 length candidates), or
+# words with commas between them:
+#   full, fast, best     a preset
+#   T=N                  with N iterations
+#   pool-NAME            pooled with the hypotheses of beam search by the model in WORK/DIRECTION/NAME, or with its own from
+#                        left to right (pool-itself: needs --objective hybrid, as do the next)
+#   verified             its own greedy search, drafted and verified
+#   left-to-right        its own beam search
+# The output of fairseq-generate goes to WORK/DIRECTION/test/MODEL,WAY.out (MODEL,T=10.out, teacher,beam=5.out). SPLIT (test, or
+# valid), DECODING (more options of fairseq-generate), NAME (of the model's folder, and of the output, as in train.sh),
+# INFILL (a file of lines SOURCE<TAB>TEMPLATE, whose blanks a CMLM fills: the output is MODEL,WAY,ENDING.out) and DRAW (a
+# number: a CMLM draws its words, with TEMPERATURE (0.7); the output is MODEL,WAY,draw=DRAW.out) may be set.
+usage="usage: translate.sh RECIPE DIRECTION WORK MODEL WAY"
+recipe=${1:?$usage} direction=${2:?$usage} work=${3:?$usage} model=${4:?$usage} way=${5:?$usage}
 . "$(dirname "$0")/recipe.sh"
 settings "$recipe" "$direction"
 split=${SPLIT:-test} folder=${NAME:-$model}
@@ -17,17 +24,47 @@ checkpoint=$work/$direction/$folder/averaged.pt
 [ -e "$checkpoint" ] || fail "$checkpoint is missing: run average.sh $recipe $direction $work $folder first"
 words options "${DECODING:-}"
 # Models of fairseq's own tasks do not know how their text was prepared.
-text=(--tokenizer text_pipeline --text-pipeline "$work/data/text.json")
+text=(--tokenizer text_pipeline --text-pipeline "$work/data/text.json") beam= newest=$checkpoint
+name=$folder,$(way_of "$model" "$way")
+
+# read_way: set options to what the words of a CMLM's way say.
+read_way() {
+    local word other
+    options=(--task translation_cmlm)
+    [[ ! $way =~ ^T=[0-9]+$ ]] || fail "say '${way#T=}' (as in the paper) or 'full,$way' in the place of '$way'"
+    for word in ${way//,/ }; do
+        case $word in
+            full | fast | best) options+=(--decoding-preset "$word") ;;
+            T=*) options+=(--decoding-iterations "${word#T=}") ;;
+            pool-*) other=${word#pool-}
+                [ "$other" != itself ] || other=$folder
+                other=$work/$direction/$other/averaged.pt
+                [ -e "$other" ] || fail "$other is missing, which $word reads: run average.sh first"
+                options+=(--search-with "$other") newest=$(newest "$newest" "$other") ;;
+            verified) options+=(--verify-with "$checkpoint" --length-beam 3) ;;
+            left-to-right) options=(--task translation_cmlm_causal --beam 5) beam=5 ;;
+            *) fail "'$word' of the way '$way' is no number, full, fast, best, T=N, pool-NAME, verified or left-to-right" ;;
+        esac
+    done
+}
+
+given=("${options[@]}")
 case $model in
-    teacher | teacher-*) options+=("${text[@]}" --task translation --beam "$size" --max-len-a 2 --max-len-b 10) name=$folder,beam=$size ;;
+    teacher | teacher-*) beam=$way options=("${text[@]}" --task translation --beam "$way" --max-len-a 2 --max-len-b 10) ;;
     # The maximum of fairseq's own does not count the first pass.
-    fairseq) options+=("${text[@]}" --task translation_lev --iter-decode-max-iter $((size - 1)) --iter-decode-force-max-iter
-        --iter-decode-with-beam 5 --beam 1) name=$folder,T=$size ;;
-    # Of translations candidates are chosen as in the paper, unless DECODING says otherwise.
-    *) [ -n "$format" ] || options=(--length-prior 0 "${options[@]}")
-        options=(--task translation_cmlm --decoding-iterations "$size" --length-beam 5 "${options[@]}")
-        name=$folder,T=$size ;;
+    fairseq) options=("${text[@]}" --task translation_lev --iter-decode-max-iter $((way - 1)) --iter-decode-force-max-iter
+        --iter-decode-with-beam 5 --beam 1) ;;
+    *)
+        if [[ $way =~ ^[0-9]+$ ]]; then
+            options=(--task translation_cmlm --decoding-iterations "$way" --length-beam 5)
+            # Of translations candidates are chosen as in the paper, unless DECODING says otherwise.
+            [ -n "$format" ] || options+=(--length-prior 0)
+        else
+            read_way
+        fi
+        ;;
 esac
+options+=("${given[@]}")
 find_gpus
 [ ${#gpus[@]} != 0 ] || options+=(--cpu)
 
@@ -35,15 +72,15 @@ if [ -n "${DRAW:-}" ]; then
     options+=(--sampling-temperature "${TEMPERATURE:-0.7}" --sampling-seed "$DRAW")
     name+=,draw=$DRAW
 fi
-command=(fairseq-generate) input=$checkpoint
+command=(fairseq-generate) input=$newest
 if [ -n "${INFILL:-}" ]; then
-    command=(fairseq-interactive) name+=,${INFILL##*.} input=$(newest "$checkpoint" "$INFILL")
+    command=(fairseq-interactive) name+=,${INFILL##*.} input=$(newest "$newest" "$INFILL")
     options+=(--infill --input "$INFILL" --buffer-size 10000)
 fi
 
-# What an autoregressive model was decoded with is told here, for fairseq's own task does not tell it.
+# What a model from left to right was decoded with is told here, for fairseq does not tell it.
 translate() {
-    ! is_autoregressive "$model" || echo "# decoding autoregressive|beam:$size" > "$1"
+    [ -z "$beam" ] || echo "# decoding autoregressive|beam:$beam" > "$1"
     "${command[@]}" "$work/data" -s "$source" -t "$target" --user-dir "$(plugin)" --path "$checkpoint" --gen-subset "$split" \
         --max-tokens 4096 --distributed-world-size 1 "${options[@]}" >> "$1"
 }
