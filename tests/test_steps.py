@@ -117,6 +117,15 @@ def test_a_training_has_a_process_for_each_gpu_that_may_be_seen(
         assert words[words.index(option) + 1] == processes
 
 
+def test_a_training_ends_early_where_it_is_told_to(tmp_path: Path) -> None:
+    training = Training(tmp_path)
+    assert training.run().returncode == 0
+    assert "--patience" not in training.given.read_text()
+    assert training.run(UPDATES="7", PATIENCE="3").returncode == 0, "it makes no other model of the folder"
+    words = training.given.read_text().splitlines()
+    assert words[words.index("--patience") + 1] == "3"
+
+
 def test_an_nvidia_smi_that_fails_ends_a_step_with_one_line(tmp_path: Path) -> None:
     training = Training(tmp_path)
     stub(training.commands, "nvidia-smi", BROKEN)

@@ -6,7 +6,8 @@
 # RECIPE is a folder of examples with a settings.sh that names a format, such as data_to_text. FOLDER holds the publisher's
 # files, as `fairseq-cmlm format` reads them; without it they are downloaded. The autoregressive model has the CMLM's sizes and
 # text, and is measured twice: after as many updates (teacher), and after as much time (longer-MODEL), which includes what
-# went into the CMLM before, a teacher and its translations. All is measured on the split test, or valid if there is none.
+# went into the CMLM before, a teacher and its translations, but for a training that got no better in PATIENCE (10)
+# validations in a row. All is measured on the split test, or valid if there is none.
 # WORK/results.md and results.json receive the table, each model's folder its card. MODELS (of those that train.sh names, and
 # denoised: see denoise below), ITERATIONS ("4 10"), WAYS (more ways of translate.sh), DRAWS, CUT (words of a source that are
 # kept) and what the steps take may be set. What stands is not done again; an interrupted step goes on or is done again.
@@ -132,7 +133,7 @@ train_cmlm() {
 # learns_from_teacher MODEL: whether its text has translations by the teacher.
 learns_from_teacher() { [[ $1 == denoised || $(text_of "$1") == raw ]] && return 1 || return 0; }
 
-# longer MODEL: the autoregressive model after as much time as went into MODEL.
+# longer MODEL: the autoregressive model after as much time as went into MODEL, or when more has brought nothing for long.
 longer() {
     local folder=$work/$direction teacher=$work/$direction/teacher spent=("$work/$direction/$1/train.log") updates
     case $1 in
@@ -153,7 +154,7 @@ longer() {
         rm -f "$folder/longer-$1.part"/{averaged.pt,*.done}
         mv "$folder/longer-$1.part" "$folder/longer-$1"
     fi
-    TEACHER_UPDATES=$updates NAME=longer-$1 step train "$direction" "$work" teacher
+    PATIENCE=${PATIENCE:-10} TEACHER_UPDATES=$updates NAME=longer-$1 step train "$direction" "$work" teacher
     step average "$direction" "$work" "longer-$1"
     search "$work" "longer-$1"
 }

@@ -17,7 +17,8 @@
 # PRECISION  float32, or bfloat16 (default on GPUs)
 # SELECT     loss (as in the paper), or bleu: what the best checkpoints are best in, on the validation set
 # UPDATES, TEACHER_UPDATES, WARMUP, SAVE_EVERY (updates between validated checkpoints), AVERAGE (how many are kept),
-# STOP_HOURS (of training, all calls together: then it is saved, status 75, and a call with more hours goes on),
+# STOP_HOURS (of training, all calls together: then it is saved, status 75, and a call with more hours goes on), PATIENCE
+# (validations in a row without a better one, after which a training ends before its updates),
 # NAME (of the folder, instead of MODEL), TEACHER and ARCH (fairseq's --arch), TEACHER_OPTIONS and OPTIONS (more of
 # fairseq-train, for the teacher and for all others) may be set.
 #
@@ -99,6 +100,7 @@ case ${SELECT:-loss} in
     *) fail "SELECT '$SELECT' is neither loss nor bleu" ;;
 esac
 [ -z "${STOP_HOURS:-}" ] || options+=(--stop-time-hours "$STOP_HOURS")
+[ -z "${PATIENCE:-}" ] || options+=(--patience "$PATIENCE")
 [ "$bpe" = joint ] && options+=(--share-all-embeddings) || options+=(--share-decoder-input-output-embed)
 
 accumulated=$((number > 0 ? max_tokens * number : max_tokens))
@@ -132,7 +134,8 @@ echo "$updates updates of $((accumulated * update_freq)) tokens: $max_tokens x $
     --save-interval 1000000 --validate-interval 1000000 --no-epoch-checkpoints \
     --keep-best-checkpoints "$average" --keep-interval-updates "$average" --save-dir "$folder" \
     --log-format simple --log-interval 100 "${more[@]}" >> "$current_log" 2>&1
-if [ -n "${STOP_HOURS:-}" ] && ! grep -q "Stopping training due to num_updates: $updates >=" "$current_log"; then
+ended="Stopping training due to num_updates: $updates >=|early stop since valid performance"
+if [ -n "${STOP_HOURS:-}" ] && ! grep -qE "$ended" "$current_log"; then
     note stop "$folder"
     exit 75
 fi
