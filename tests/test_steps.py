@@ -94,7 +94,7 @@ class Training:
     def run(self, **settings: str) -> subprocess.CompletedProcess[str]:
         """Train; `given` holds the command's words then, and is missing if there was none."""
         self.given.unlink(missing_ok=True)
-        return run(*self.words, **self.settings, **settings)
+        return run(*self.words, **{**self.settings, **settings})
 
 
 @pytest.mark.parametrize(
