@@ -59,7 +59,7 @@ setup(
         "sentencepiece": ["sentencepiece"],
         "test": [
             *("pytest", "hypothesis", "ruff", "mypy", "ctranslate2", "matplotlib", "rjieba", "sentencepiece"),
-            *("rouge-score", "onnx", "onnxruntime"),
+            *("rouge-score", "onnx", "onnxruntime", "mkdocs", "mkdocstrings[python]"),
         ],
     },
     entry_points={

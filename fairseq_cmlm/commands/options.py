@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import fields
-from typing import Any, Optional
+from typing import Any
 
 from fairseq_cmlm.decoding.options import Decoding
 from fairseq_cmlm.decoding.presets import PRESETS
@@ -93,13 +93,10 @@ def _help_of(config: type, name: str) -> str:
 
 
 def _architectures() -> str:
-    def sizes(name: str, architecture: str) -> Optional[Any]:
-        return ARCHITECTURES[architecture].get(name)
-
     others = [name for name in ARCHITECTURES if ARCHITECTURES[name]]
     rows = []
     for one in declared(ModelOptions):
-        changed = [sizes(one.name, name) for name in others]
-        cells = ["" if value is None else f"`{shown(value)}`" for value in changed]
+        sizes = [ARCHITECTURES[name].get(one.name) for name in others]
+        cells = [_default(one) if size is None else f"`{shown(size)}`" for size in sizes]
         rows.append([f"`{flag_of(one)}`", _default(one), *cells, _meaning(one)])
     return markdown_table(["option", "cmlm_base", *others, "meaning"], rows)
