@@ -24,7 +24,8 @@
 #
 # A folder holds one training: UPDATES may grow, and nothing that makes another model of it may change (its file `training`
 # says what was given).
-usage="usage: train.sh RECIPE DIRECTION WORK teacher|[warm-|teacher-]{raw,distilled,mixed,interpolated}[-from-NAME]|fairseq"
+usage="usage: train.sh RECIPE DIRECTION WORK teacher|[warm-|teacher-]TEXT|TEXT-from-NAME|fairseq, TEXT: raw, distilled, mixed or"
+usage+=" interpolated"
 recipe=${1:?$usage} direction=${2:?$usage} work=${3:?$usage} model=${4:?$usage}
 . "$(dirname "$0")/recipe.sh"
 settings "$recipe" "$direction"
@@ -53,7 +54,10 @@ case $model in
         case $text in raw | distilled | mixed | interpolated) ;; *) fail "$unknown" ;; esac
         data=$([ "$text" = raw ] && echo "$work/data" || echo "$work/$direction/$text-data")
         first=${model#*-from-}
-        case $model in warm-* | teacher-*) first=teacher ;; esac
+        case $model in
+            warm-*-from-* | teacher-*-from-*) fail "the model '$model' begins with the teacher: leave out -from-$first, or ${model%%-*}-" ;;
+            warm-* | teacher-*) first=teacher ;;
+        esac
         begin=$work/$direction/$first/averaged.pt
         [ "$first" = "$model" ] || [ -e "$begin" ] ||
             fail "$begin is missing: run average.sh $recipe $direction $work $first first"
