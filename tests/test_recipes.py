@@ -37,6 +37,7 @@ RECIPES = {"wmt14_en_de": "de", "wmt16_en_ro": "ro", "wmt17_en_zh": "zh"}
         (["wmt14_en_de", "en-de", "WORK", "distilled"], "en-de/distilled-data is missing: run distill.sh first"),
         (["wmt14_en_de", "en-de", "WORK", "warm-raw"], "en-de/teacher/averaged.pt is missing: run average.sh"),
         (["wmt14_en_de", "en-de", "WORK", "raw-from-x"], "en-de/x/averaged.pt is missing: run average.sh"),
+        (["wmt14_en_de", "en-de", "WORK", "warm-raw-from-x"], "begins with the teacher: leave out -from-x, or warm-"),
         (["wmt14_en_de", "en-de"], "usage: train.sh"),
     ],
 )
@@ -286,7 +287,7 @@ def test_a_recipe_names_its_data_and_their_licence(settings: Path) -> None:
 
 def test_a_card_is_written_for_each_model_that_was_scored(tmp_path: Path) -> None:
     stub(tmp_path / "commands", "fairseq-cmlm", 'printf "%s|" "$@"')
-    for folder, model in (("teacher", "teacher"), ("mine", "warm-mixed-from-x"), ("raw", "raw")):
+    for folder, model in (("teacher", "teacher"), ("mine", "mixed-from-x"), ("raw", "raw")):
         (tmp_path / "en-de" / folder).mkdir(parents=True)
         (tmp_path / "en-de" / folder / "averaged.pt").touch()
         (tmp_path / "en-de" / folder / "training").write_text(f"7\n{model}, ARCH=a\n")
