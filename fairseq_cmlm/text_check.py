@@ -78,20 +78,28 @@ class CheckedText:
 
 
 def check_texts(paths: Sequence[Path]) -> tuple[list[str], bool]:
-    """Check raw text files, which must be parallel if they are several.
+    """Check raw text files, and that those that belong together have as many lines.
 
-    Return the lines of a report, and whether a fault would split, shift or lose a line. Raise a TextError for a file
-    that cannot be read.
+    Files belong together if their names differ in the ending alone (train.en, train.de), and all do if there are no two
+    such names. Return the lines of a report, and whether a fault would split, shift or lose a line. Raise a TextError
+    for a file that cannot be read.
     """
     texts = [check_text(path) for path in paths]
     report = [line for text in texts for line in text.report()]
-    first = texts[0]
-    unlike = [text for text in texts[1:] if text.lines != first.lines]
+    unlike = [(group[0], text) for group in _parallel(texts) for text in group[1:] if text.lines != group[0].lines]
     report += [
         f"error  {first.path} has {_counted(first.lines)} and {text.path} {text.lines}: they must be parallel"
-        for text in unlike
+        for first, text in unlike
     ]
     return report, bool(unlike) or any(text.broken for text in texts)
+
+
+def _parallel(texts: Sequence[CheckedText]) -> list[list[CheckedText]]:
+    """Return the texts in groups that belong together."""
+    groups: dict[Path, list[CheckedText]] = {}
+    for text in texts:
+        groups.setdefault(text.path.with_suffix(""), []).append(text)
+    return list(groups.values()) if len(groups) < len(texts) else [list(texts)]
 
 
 def check_text(path: Path) -> CheckedText:

@@ -103,3 +103,14 @@ def test_read_lines_takes_what_passes_the_check_and_only_that(
             assert not failed, repr(content)
         except ValueError:
             assert failed, repr(content)
+
+
+def test_several_pairs_are_checked_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, lines in {"train.en": 3, "train.de": 3, "valid.en": 2, "valid.de": 1, "more.en": 9}.items():
+        (tmp_path / name).write_text("a\n" * lines)
+    files = [str(tmp_path / name) for name in ("train.en", "train.de", "valid.en", "more.en")]
+    main(["check", *files])
+    with pytest.raises(SystemExit):
+        main(["check", *files, str(tmp_path / "valid.de")])
+    errors = [line for line in capsys.readouterr().out.splitlines() if line.startswith("error")]
+    assert errors == [f"error  {tmp_path}/valid.en has 2 lines and {tmp_path}/valid.de 1: they must be parallel"]

@@ -12,7 +12,11 @@ from fairseq_cmlm.text_check import check_texts
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
     parser.add_argument(
-        "texts", nargs="+", type=Path, metavar="FILE", help="raw text, a sentence a line; several must be parallel"
+        "texts",
+        nargs="+",
+        type=Path,
+        metavar="FILE",
+        help="raw text, a sentence a line; train.en and train.de must be parallel, files of other names all of them",
     )
 
 

@@ -89,6 +89,8 @@ class Readers:
         if list(weights) == ["confidence"]:
             return Choice(own * weights["confidence"], {"confidence": own})
         which = own.flatten().isfinite().nonzero().squeeze(1)
+        if not len(which):
+            return Choice(own, dict.fromkeys(("confidence", *weights), own))
         rows = Rows.of(canvas, None if len(which) == own.numel() else which)
         finished = Finished(
             **vars(self._filled(rows, self._judges.rescorer)),

@@ -31,3 +31,10 @@ def test_what_is_missing_or_too_long_is_no_candidate() -> None:
     candidates[0, 2] = 5
     choice = rerank(network(), SOURCE[:1], candidates, {"pseudo_likelihood": 1.0}, SYMBOLS)
     assert choice.scores[0, 0].isfinite() and choice.scores[0, 1:].tolist() == [-math.inf, -math.inf]
+
+
+def test_nothing_is_compared_where_no_candidate_is_left() -> None:
+    candidates = torch.full((2, 3, LONGEST + 1), 5)
+    choice = rerank(network(), SOURCE[:2], candidates, {"pseudo_likelihood": 1.0, "consensus": 2.0}, SYMBOLS)
+    assert choice.scores.tolist() == [[-math.inf] * 3] * 2
+    assert choice.parts.keys() == {"confidence", "pseudo_likelihood", "consensus"}
