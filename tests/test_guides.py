@@ -193,4 +193,5 @@ def test_the_python_of_a_document_runs(document: Path, world: Path) -> None:
     assert found
     for block in found:
         # Texts and a token that the small dictionary has.
-        exec(block.replace("A man walks his dog .", names["text"]).replace('"livoro"', '"a"'), names)
+        block = block.replace("A man walks his dog .", names["text"]).replace('"livoro"', '"a"')
+        exec(block.replace('"DATA"', '"WORK/data"'), names)

@@ -61,34 +61,32 @@ search() {
     outputs+=("$1/$direction/$SPLIT/$2,beam=5.out")
 }
 
-# fill MODEL: the test text by a CMLM in each number of passes, with the last of them also drawn (DRAWS: numbers); where there
-# are templates, with blanks of unknown and of known length too; and in WAYS.
+# fill MODEL: the test text by a CMLM in each number of passes and in WAYS, with the most passes also drawn (DRAWS: numbers);
+# where there are templates, with blanks of unknown and of known length too.
 fill() {
-    local iterations name draw templates way
+    local way name draw templates
     [ -z "$choice" ] || choose "$1"
     [ "$choice" != labels ] || return 0
-    for iterations in $ITERATIONS; do
-        if [ -n "${document_ways:-}" ]; then
-            write_documents "$1" "T=$iterations" $document_ways
-            continue
-        fi
-        name=$work/$direction/$SPLIT/$1,T=$iterations
-        step translate "$direction" "$work" "$1" "$iterations"
+    if [ -n "${document_ways:-}" ]; then
+        for way in $ITERATIONS; do write_documents "$1" "T=$way" $document_ways; done
+        return
+    fi
+    for way in $ITERATIONS ${WAYS:-}; do
+        name=$work/$direction/$SPLIT/$1,$(way_of "$1" "$way")
+        step translate "$direction" "$work" "$1" "$way"
         outputs+=("$name.out")
         for draw in ${DRAWS:-}; do
-            [ "$iterations" = "${ITERATIONS##* }" ] || continue
-            DRAW=$draw step translate "$direction" "$work" "$1" "$iterations"
+            [ "$way" = "${ITERATIONS##* }" ] || continue
+            DRAW=$draw step translate "$direction" "$work" "$1" "$way"
             outputs+=("$name,draw=$draw.out")
         done
+        # What is written from left to right has no templates.
+        case $way in *pool-* | verified | left-to-right) continue ;; esac
         [ -e "$work/sized/$SPLIT.infill" ] || continue
         for templates in infill sized; do
-            INFILL=$work/sized/$SPLIT.$templates step translate "$direction" "$work" "$1" "$iterations"
+            INFILL=$work/sized/$SPLIT.$templates step translate "$direction" "$work" "$1" "$way"
             outputs+=("$name,$templates.out")
         done
-    done
-    for way in ${WAYS:-}; do
-        step translate "$direction" "$work" "$1" "$way"
-        outputs+=("$work/$direction/$SPLIT/$1,$way.out")
     done
 }
 
