@@ -93,18 +93,19 @@ def lines_of(
             search = BeamSearch(gold_target_length=forced, **one.options)
             found.append(Line(Case(one.name, search, batch_size, threads), None, None))
             continue
-        for passes, size in product(options.iterations, options.candidates):
-            decoding = _masked_decoding(one, options.decoding, passes, size, forced)
+        # A preset has passes and candidates of its own.
+        own = one.options.get("preset", "full") != "full"
+        for passes, size in [(None, None)] if own else product(options.iterations, options.candidates):
+            measured = {} if own else {"iterations": passes, "length_beam": size}
+            decoding = _masked_decoding(one, options.decoding, measured, forced)
             found.append(Line(Case(one.name, decoding, batch_size, threads), passes, size))
     return found
 
 
-def _masked_decoding(one: Competitor, given: Mapping[str, Any], passes: int, size: int, forced: bool) -> Decoding:
+def _masked_decoding(one: Competitor, given: Mapping[str, Any], measured: Mapping[str, Any], forced: bool) -> Decoding:
     """Return how a masked competitor decodes: ours as is given, except for what is measured."""
-    given = {**(given if one.kind in (OURS, RUNTIME) else {}), **one.options, "length_beam": size}
-    # A preset has its own number of passes, unless another is given.
-    own = one.options.get("preset", "full") != "full"
-    return Decoding.of(**{**given, **({} if own else {"iterations": passes}), "gold_target_length": forced or None})
+    given = given if one.kind in (OURS, RUNTIME) else {}
+    return Decoding.of(**{**given, **one.options, **measured, "gold_target_length": forced or None})
 
 
 def measure(

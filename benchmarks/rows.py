@@ -9,6 +9,7 @@ import numpy as np
 
 from benchmarks.document import fields, memory_cell, ratio_cell
 from benchmarks.memory import Peak
+from fairseq_cmlm.decoding.options import Decoding
 from fairseq_cmlm.experiments.case import Case
 from fairseq_cmlm.experiments.cells import Cell
 from fairseq_cmlm.experiments.timing import Spread, speed_ratios, spread
@@ -19,15 +20,13 @@ LEGEND = """\
 sentences/s: of the median round. p50, p90: latency of a batch, encoder and length prediction included. passes: calls of
 the decoder, mean over sentences and their candidates. memory: peak of model and work, without Python and the
 imported libraries. x PEER: how many times as fast, the median of the ratios of all rounds (least-greatest); a peer with
-T and l is the one with the same T and l. BLEU: sacreBLEU, tok:none, of the joined subwords.
+T and l is the one with the same T and l, or beside a preset, which has its own, the one with the most. BLEU: sacreBLEU,
+tok:none, of the joined subwords.
 """
 
 
 class Line(NamedTuple):
-    """A row to measure: a case, and the T and l by which it is compared; None for left-to-right systems.
-
-    A preset has passes of its own: T is that of the peer beside it.
-    """
+    """A row to measure: a case, and the T and l by which it is compared; None for left-to-right systems and presets."""
 
     case: Case
     iterations: Optional[int]
@@ -64,11 +63,13 @@ def details_of(
 
 
 def _against(peer: str, line: Line, lines: Sequence[Line], cells: Mapping[Case, Cell]) -> Optional[Spread]:
-    """Compare with the peer of the same T and l, or the one that has neither."""
-    for other in lines:
-        if other.case.system == peer and other[1:] in (line[1:], (None, None)):
-            return spread(speed_ratios(cells[other.case].rounds, cells[line.case].rounds))
-    return None
+    """Compare with the peer of the same T and l, or the one that has neither; a preset with that of the most."""
+    preset = isinstance(line.case.decoding, Decoding) and line.iterations is None
+    beside = [one for one in lines if one.case.system == peer and (preset or one[1:] in (line[1:], (None, None)))]
+    if not beside:
+        return None
+    other = max(beside, key=lambda one: (one.iterations or 0, one.candidates or 0))
+    return spread(speed_ratios(cells[other.case].rounds, cells[line.case].rounds))
 
 
 def row_of(details: Mapping[str, Any]) -> Row:
@@ -95,7 +96,5 @@ def quality_panels(found: Sequence[Mapping[str, Any]]) -> list[Panel]:
         panel = panels.setdefault(title, Panel("ms a sentence", "BLEU", {}, title, log=True))
         name = one["system"] if one["candidates"] is None else f"{one['system']}, l={one['candidates']}"
         point = (1000 / one["sentences_per_second"]["median"], one["bleu"])
-        points = panel.series.setdefault(name, [])
-        if point not in points:  # a preset has passes of its own, whatever T is
-            points.append(point)
+        panel.series.setdefault(name, []).append(point)
     return list(panels.values())

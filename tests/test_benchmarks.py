@@ -109,17 +109,20 @@ def test_a_row_from_known_times() -> None:
     assert details_of(lines[3], lines, cells, None, ["peer"], None)["ratios"] == {"peer": None}
 
 
-def test_a_preset_is_compared_at_the_passes_of_each_peer() -> None:
+def test_a_preset_has_a_row_of_its_own_and_is_compared_with_the_most_passes() -> None:
     options = decoding.main.parse(["--iterations", "4", "10", "--candidates", "2", "--length-prior", "2"])
     options.trained = {"ours": "x"}
     fast = decoding.catalogue([], "cpu", ["fast"])[0]
     lines = decoding.lines_of([fast, MASKED["ours"], MASKED["fairseq-cmlm"]], options, 1, 1)
-    assert [line[1:] for line in lines] == [(4, 2), (10, 2)] * 3
-    # Measured once, with its own passes and what is given.
-    assert lines[0].case == lines[1].case
-    assert lines[0].case.decoding == Decoding.of(preset="fast", length_beam=2, length_prior=2.0)
-    assert lines[3].case.decoding == Decoding.of(iterations=10, length_beam=2, length_prior=2.0)
-    assert lines[5].case.decoding == Decoding.of(iterations=10, length_beam=2)
+    assert [line[1:] for line in lines] == [(None, None), *[(4, 2), (10, 2)] * 2]
+    assert lines[0].case.decoding == Decoding.of(preset="fast", length_prior=2.0)
+    assert lines[2].case.decoding == Decoding.of(iterations=10, length_beam=2, length_prior=2.0)
+    assert lines[4].case.decoding == Decoding.of(iterations=10, length_beam=2)
+
+    cells = {line.case: Cell(["a"], [["a"]], [[2]], [[2]], [[1.0 + i]]) for i, line in enumerate(lines)}
+    found = details_of(lines[0], lines, cells, None, ["ours", "fairseq-cmlm"], bleu=None)["ratios"]
+    assert {peer: ratio["median"] for peer, ratio in found.items()} == {"ours": 3.0, "fairseq-cmlm": 5.0}
+    assert row_of(details_of(lines[0], lines, cells, None, [], bleu=None))["T"] is None
 
 
 # Sentences
@@ -331,9 +334,8 @@ def test_quality_is_drawn_against_the_time_of_a_sentence() -> None:
         facts = {"system": system, "candidates": candidates, "batch_size": batch, "threads": 2, "bleu": bleu}
         return {**facts, "sentences_per_second": Spread(speed, speed, speed)._asdict()}
 
-    runs = [details("ours", 3, 20.0, 33.0), details("ours", 3, 10.0, 35.0), details("ours-fast", 3, 50.0, 32.0)]
-    # A preset is measured once, and told with every T.
-    found = [*runs, runs[-1], details("ar", None, 25.0, 38.0), details("ar", None, 100.0, 38.0, batch=8)]
+    runs = [details("ours", 3, 20.0, 33.0), details("ours", 3, 10.0, 35.0), details("ours-fast", None, 50.0, 32.0)]
+    found = [*runs, details("ar", None, 25.0, 38.0), details("ar", None, 100.0, 38.0, batch=8)]
     one, eight = quality_panels(found)
     assert (
         one.title == "batch 1, 2 threads"
@@ -341,7 +343,7 @@ def test_quality_is_drawn_against_the_time_of_a_sentence() -> None:
         and one.series
         == {
             "ours, l=3": [(50.0, 33.0), (100.0, 35.0)],
-            "ours-fast, l=3": [(20.0, 32.0)],
+            "ours-fast": [(20.0, 32.0)],
             "ar": [(40.0, 38.0)],
         }
     )

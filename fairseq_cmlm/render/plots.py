@@ -39,6 +39,11 @@ def _draw_panel(panel: Panel, axes: Any) -> None:
     axes.set_title(panel.title)
     if panel.log:
         axes.set_xscale("log")
+        # Plain numbers at 1, 2 and 5 times a power of ten: matplotlib's own for a short axis lie upon each other.
+        ticker = importlib.import_module("matplotlib.ticker")
+        axes.xaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter(ticker.FormatStrFormatter("%g"))
+        axes.xaxis.set_minor_formatter(ticker.NullFormatter())
     axes.set_xlabel(panel.x)
     axes.set_ylabel(panel.y)
     axes.grid(alpha=0.3)

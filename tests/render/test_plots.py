@@ -30,6 +30,17 @@ def test_the_points_of_each_series_are_drawn_and_the_papers_dashed(tmp_path: Pat
     assert [label.get_text() for label in second.get_xticklabels()] == ["1-9", "40+"]
 
 
+def test_an_axis_of_powers_has_plain_numbers_that_do_not_lie_upon_each_other(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    whole = figure_class()()  # type: ignore[misc]
+    panel = Panel("ms", "BLEU", {"ours": [(2.3, 30.0), (51.0, 35.0)]}, log=True)
+    draw(Table("Title", [], "", [panel]), tmp_path / "file.png", lambda **_: whole)
+    axis = whole.axes[0].xaxis
+    shown = [label.get_text() for label in axis.get_majorticklabels() if 2.3 <= label.get_position()[0] <= 51]
+    assert shown == ["5", "10", "20", "50"]
+    assert not any(label.get_text() for label in axis.get_minorticklabels())
+
+
 def test_many_series_are_told_apart(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     kept: list[Any] = []
