@@ -10,23 +10,26 @@ from torch import Tensor
 _IMPOSSIBLE = float("-inf")
 
 
-def mean_log_probability(log_probs: Tensor, fillable: Tensor) -> Tensor:
-    """Return the mean of `log_probs` (N, T), natural log, over the `fillable` (N, T) positions of a row, as (N,).
+def mean_log_probability(log_probs: Tensor, fillable: Tensor, real: Tensor) -> Tensor:
+    """Return the mean of `log_probs` (N, T), natural log, over the `real` (N, T) positions of a row, as (N,).
 
     Paper, section 3.3. Each token counts with the probability of the pass that last predicted it; `</s>` is one of the
-    tokens, what the user has given is none. A row without fillable positions has 0.
+    tokens. What the user has given, real but not `fillable`, is certain: over the blanks alone the mean would favour
+    long ones, in which every token but the first has company that explains it. A row without tokens has 0.
 
-    >>> mean_log_probability(torch.tensor([[-1.0, -3.0, -9.0]]), torch.tensor([[True, True, False]])).tolist()
+    >>> real = torch.tensor([[True, True, True, False]])
+    >>> fillable = torch.tensor([[True, True, False, False]])
+    >>> mean_log_probability(torch.tensor([[-1.0, -5.0, -7.0, -9.0]]), fillable, real).tolist()
     [-2.0]
     """
-    return log_probs.masked_fill(~fillable, 0.0).sum(1) / fillable.sum(1).clamp(min=1)
+    return log_probs.masked_fill(~fillable, 0.0).sum(1) / real.sum(1).clamp(min=1)
 
 
 def length_bonus(log_probs: Tensor, lengths: Tensor, weight: float) -> Tensor:
     """Return the length model's part in the candidates' scores, weight * ln p(length) / length, as (B, K).
 
     log_probs  (B, K), natural log, -inf for what is no candidate, which it stays
-    lengths    (B, K) int64, tokens to fill
+    lengths    (B, K) int64, tokens, those that the user has given among them
 
     With weight 1 the score is ln p(length) + the sum of ln p(token), over the length. Without it (the paper, weight 0)
     short candidates win too often: they are the surer ones.

@@ -42,6 +42,11 @@ class Finished(Filled):
 Chooser = Callable[[Finished], Tensor]
 
 
+def _mean(log_probs: Tensor, finished: Finished) -> Tensor:
+    """Return the mean log-probability (n,) of the tokens of each candidate."""
+    return mean_log_probability(log_probs, finished.canvas.fillable, finished.canvas.real)
+
+
 def confidence(finished: Finished) -> Tensor:
     """Return the mean log-probability of the tokens, each in the pass that predicted it, plus the length's bonus.
 
@@ -54,7 +59,7 @@ def confidence(finished: Finished) -> Tensor:
     >>> confidence(Given(canvas=canvas, bonus=torch.tensor([-0.5]))).tolist()
     [-2.5]
     """
-    return mean_log_probability(planning.confidence(finished), finished.canvas.fillable) + finished.bonus
+    return _mean(planning.confidence(finished), finished) + finished.bonus
 
 
 def pseudo_likelihood(finished: Finished) -> Tensor:
@@ -67,7 +72,7 @@ def pseudo_likelihood(finished: Finished) -> Tensor:
     >>> pseudo_likelihood(Given(canvas=canvas, lengths=length, hidden=hidden, bonus=torch.tensor([-0.5]))).tolist()
     [-2.5]
     """
-    return mean_log_probability(planning.pseudo_likelihood(finished), finished.canvas.fillable) + finished.bonus
+    return _mean(planning.pseudo_likelihood(finished), finished) + finished.bonus
 
 
 def likelihood_bound(finished: Finished) -> Tensor:
@@ -92,8 +97,10 @@ def likelihood_bound(finished: Finished) -> Tensor:
         count = torch.minimum(1 + ((number + strata[:, number]) / _MASKINGS * lengths).long(), lengths)
         numbers = uniform_numbers(derived_keys(keys, number + 1), fillable.size(1))
         hide = lowest(numbers, count[:, None].to(numbers.device), fillable)
-        total = total + mean_log_probability(finished.hidden(hide, count), hide) / _MASKINGS
-    return total + finished.bonus
+        total = total + mean_log_probability(finished.hidden(hide, count), hide, hide) / _MASKINGS
+    # Of the tokens to fill; those that are given are certain.
+    share = fillable.sum(1) / finished.canvas.real.sum(1).clamp(min=1)
+    return total * share + finished.bonus
 
 
 def autoregressive(finished: Finished) -> Tensor:
@@ -108,7 +115,7 @@ def autoregressive(finished: Finished) -> Tensor:
     >>> autoregressive(Given(canvas=canvas, left_to_right=lambda: torch.tensor([[-1.0, -3.0]]))).tolist()
     [-2.0]
     """
-    return mean_log_probability(planning.autoregressive(finished), finished.canvas.real)
+    return mean_log_probability(planning.autoregressive(finished), *[finished.canvas.real] * 2)
 
 
 def consensus(finished: Finished) -> Tensor:

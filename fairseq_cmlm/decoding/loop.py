@@ -86,7 +86,7 @@ class _Loop:
 
     def __init__(self, predict: Predict, canvas: Canvas, plan: Plan, mask: int, trace: Optional[Trace]) -> None:
         self._predict, self._plan, self._mask, self._trace = predict, plan, mask, trace
-        self._fillable = canvas.fillable
+        self._fillable, self._real = canvas.fillable, canvas.real
         self._lengths, self._sizes = torch.stack([canvas.fillable.sum(1), canvas.real.sum(1)]).cpu()
         self._total = sent(plan.total, canvas.tokens.device)[:, None]
         self.tokens, self.log_probs = canvas.tokens.clone(), canvas.log_probs.clone()
@@ -186,7 +186,7 @@ class _Loop:
         if halving is None:
             return None
         in_work = torch.zeros_like(self._fillable[:, 0]).index_fill(0, places, True)
-        scores = mean_log_probability(self.log_probs, self._fillable)
+        scores = mean_log_probability(self.log_probs, self._fillable, self._real)
         lost = halving.given_up(scores, in_work, done)
         self.log_probs.masked_fill_(lost[:, None], float("-inf"))
         return lost[places]

@@ -91,9 +91,9 @@ class RowPass(NamedTuple):
 
     @property
     def score(self) -> float:
-        """Return the mean log-probability of the tokens filled so far, natural log."""
+        """Return the mean log-probability of the tokens so far, natural log; those that are given are certain."""
         filled = self.fillable & self.log_probs.isfinite()
-        return float(self.log_probs[filled].mean()) if filled.any() else 0.0
+        return float(self.log_probs[filled].sum()) / max(1, int((filled | ~self.fillable).sum()))
 
 
 @dataclass

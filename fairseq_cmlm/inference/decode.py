@@ -94,8 +94,9 @@ def decode(
     if judges.verifier is not None:
         return _verified(judges.verifier, networks, encoded, job)
     start = start_of_job(encoded, job)
-    lengths, log_probs = start.candidates
-    bonus = length_bonus(log_probs, lengths, decoding.length_prior)
+    log_probs = start.candidates.log_probs
+    sizes = start.canvas.real.sum(1).view_as(log_probs)
+    bonus = length_bonus(log_probs, sizes, decoding.length_prior)
     decoders = [network.decoder for network in networks]
     made = (decoders, encoded, bonus.size(1), _allowed(job), [network.heads for network in networks])
     predictor = Predictor(*made) if captured is None else CapturedPredictor(*made, captured=captured)
@@ -106,7 +107,8 @@ def decode(
         trace.candidates = bonus.size(1)
         watched = with_attention(trace, decoders, encoded) if trace.attention else trace
     refined = _refine(predictor, start.canvas, job, plan_of, watched)
-    own = mean_log_probability(refined.log_probs, start.canvas.fillable).view_as(bonus) + bonus
+    mean = mean_log_probability(refined.log_probs, start.canvas.fillable, start.canvas.real)
+    own = mean.view_as(bonus) + bonus
     predictor.refuse_nan(own)
     if trace is not None:
         trace.fetch()

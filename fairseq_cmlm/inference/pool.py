@@ -100,5 +100,5 @@ def pool_of(found: Hypotheses, length_log_probs: Tensor, prior: float, pad: int)
         real=real,
         sets=torch.full_like(tokens, ANY_WORD),
     )
-    own = mean_log_probability(canvas.log_probs, real).view_as(bonus) + bonus
+    own = mean_log_probability(canvas.log_probs, real, real).view_as(bonus) + bonus
     return Pool(canvas, lengths.flatten().cpu(), own, bonus)

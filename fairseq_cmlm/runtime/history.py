@@ -51,7 +51,7 @@ class Historian:
             why=_reasons(made, row, length),
             alternatives=[] if best is None else best[row][:length],
             attention=[],
-            score=float(log_probs[fillable].mean()),
+            score=float(log_probs[fillable].sum() / len(fillable)),
         )
 
     def _best(self, made: MadePass) -> Optional[list[Best]]:

@@ -75,7 +75,7 @@ def budget_of(budget: int, longest: int) -> LengthCandidates:
 def of_draft(draft: Draft, log_probs: Array, weight: float) -> LengthCandidates:
     """Return the one candidate that is a draft: its tokens to fill, while the length model speaks of all of them."""
     lengths = np.array([len(draft.tokens) - sum(draft.fixed)])
-    bonus = np.float32(weight) * log_probs[[len(draft.tokens)]] / lengths.clip(min=1).astype(np.float32)
+    bonus = np.float32(weight) * log_probs[[len(draft.tokens)]] / np.float32(max(1, len(draft.tokens)))
     return LengthCandidates(lengths, bonus, 1)
 
 

@@ -106,7 +106,7 @@ class Refined:
 
     def scores(self, plan: Plan) -> Array:
         """Return the mean log-probability of each candidate and the length's part, (K,) float32."""
-        found: Array = self.log_probs.sum(axis=1) / plan.lengths.clip(min=1).astype(np.float32) + plan.bonus
+        found: Array = self.log_probs.sum(axis=1) / self.lengths.clip(min=1).astype(np.float32) + plan.bonus
         return found
 
 

@@ -11,7 +11,7 @@ EVERY = torch.ones(9, dtype=torch.bool)
 def test_the_mean_leaves_out_padding() -> None:
     log_probs = torch.tensor([[-1.0, -2.0, -6.0], [-1.0, -3.0, -50.0]])
     fillable = torch.tensor([[True, True, True], [True, True, False]])
-    assert mean_log_probability(log_probs, fillable).tolist() == [-3.0, -2.0]
+    assert mean_log_probability(log_probs, fillable, fillable).tolist() == [-3.0, -2.0]
 
 
 def test_the_first_of_equals_is_best() -> None:
@@ -84,4 +84,4 @@ def test_a_finished_sentence_is_not_halved_while_others_are_in_work() -> None:
 
 
 def test_a_row_with_nothing_to_fill_has_a_score() -> None:
-    assert mean_log_probability(torch.zeros(1, 2), torch.zeros(1, 2, dtype=torch.bool)).tolist() == [0.0]
+    assert mean_log_probability(torch.zeros(1, 2), *[torch.zeros(1, 2, dtype=torch.bool)] * 2).tolist() == [0.0]

@@ -104,12 +104,12 @@ def test_of_identical_candidates_the_first_is_chosen(name: str) -> None:
     assert len(set(scores.tolist())) == 1 and best_first(scores[None])[0, 0] == 0
 
 
-def test_words_that_are_given_count_for_an_autoregressive_model_alone() -> None:
+def test_words_that_are_given_are_certain_but_for_an_autoregressive_model() -> None:
     one = finished()
     given = torch.tensor([[True, False, False]]) & one.canvas.fillable
     two = replace(one, canvas=replace(one.canvas, fillable=one.canvas.fillable & ~given), lengths=LENGTHS - 1)
     assert CHOOSERS["autoregressive"](two).tolist() == pytest.approx(EXPECTED["autoregressive"])
-    assert CHOOSERS["confidence"](two).tolist() == pytest.approx([-3.0, -1.0, -3.0, -0.25])
+    assert CHOOSERS["confidence"](two).tolist() == pytest.approx([-5 / 3 - 0.5, -0.5, -2 / 2 - 1, -0.5 / 3])
 
 
 def test_only_candidates_of_the_same_sentence_agree() -> None:

@@ -62,7 +62,7 @@ def test_given_words_and_candidates_that_were_given_up() -> None:
     refine(predict, start.canvas, Plan(STRATEGIES["mask_predict"], torch.tensor([3, 3]), halving=halving), MASK, trace)
     assert trace.of_row(0, 4)[0].why == ["given", "unsure", "unsure", "kept"]
     assert [made.why for made in trace.of_row(1, 4)] == [["given up"] * 4]
-    assert trace.of_row(0, 4)[0].score == pytest.approx(torch.tensor([0.4, 0.6, 0.9]).log().mean().item())
+    assert trace.of_row(0, 4)[0].score == pytest.approx(torch.tensor([1.0, 0.4, 0.6, 0.9]).log().mean().item())
 
 
 def test_a_token_that_was_filled_is_taken_back() -> None:

@@ -112,7 +112,7 @@ def test_every_canvas_and_hypothesis(golden: Path, case: str, measured: Callable
     difference = float((score - torch.tensor(found["lprob_sum"])).abs().max())
     assert difference < 1e-4
     fillable = torch.arange(refined.tokens.size(1)) < lengths.flatten()[:, None]
-    mean = mean_log_probability(refined.log_probs, fillable).view(lengths.shape)
+    mean = mean_log_probability(refined.log_probs, fillable, fillable).view(lengths.shape)
     assert best_first(mean)[:, 0].tolist() == found["best"]
     measured(f"{case}: {lengths.numel()} rows, summed log-probabilities within {difference:.1e}")
 
