@@ -2,7 +2,7 @@
 # examples/steps.
 #
 # The model begins with the parameters of its autoregressive teacher, and writes from left to right as well (hybrid).
-format=infilling language=en compared=left_infilling baseline=frequent objective=hybrid
+format=infilling language=en compared=left_infilling baseline=frequent objective=${OBJECTIVE:-hybrid}
 # What the user has given is not normalised: only then it stays as it is.
 : "${PREPARE:=--normalise nfc}"
 : "${RATIO:=1000}"
