@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from documents import DOCS, ROOT, command_lines, name
 from fairseq import options
 from fairseq_commands import USER_DIR
 
@@ -19,16 +20,10 @@ from fairseq_cmlm import plugin  # noqa: F401  registers
 from fairseq_cmlm.commands import main
 from fairseq_cmlm.experiments.tables import TABLES
 
-ROOT = Path(__file__).parents[1]
-DOCS = ROOT / "docs"
 PAGES = [path for path in sorted(DOCS.rglob("*.md")) if "multi30k" not in path.parts]
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *PAGES, *sorted((ROOT / "examples").rglob("*.md"))]
 PUT_IN = {"$(fairseq-cmlm path)": USER_DIR, "RANK": "0"}
 LINK = re.compile(r"\]\(([^()\s]+)\)")
-
-
-def name(path: Path) -> str:
-    return str(path.relative_to(ROOT))
 
 
 def prose(path: Path) -> str:
@@ -70,8 +65,7 @@ def test_every_page_of_the_site_is_in_its_contents_and_in_the_index() -> None:
 
 def commands(text: str, program: str = "fairseq-cmlm") -> list[list[str]]:
     """The words of each command of a program in the blocks of a document, but of those with an ellipsis."""
-    lines = re.sub(r" *\\\n\s+", " ", text).splitlines()
-    found = [re.split(r" [>|] ", line)[0] for line in lines if line.startswith(f"    {program} ")]
+    found = [re.split(r" [>|] ", line)[0] for line in command_lines(text, program)]
     return [shlex.split(line, comments=True)[1:] for line in found if "..." not in line]
 
 

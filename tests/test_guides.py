@@ -16,13 +16,12 @@ from typing import Any, Iterator
 from unittest import mock
 
 import pytest
+from documents import DOCS, ROOT, command_lines, name
 from fairseq_commands import TEACHER, USER_DIR, run
 
 from fairseq_cmlm.commands.main import main
 from fairseq_cmlm.runtime.__main__ import main as translate
 
-ROOT = Path(__file__).parents[1]
-DOCS = ROOT / "docs"
 GUIDE = DOCS / "guides/own_language_pair.md"
 # Of what the documents' commands begin with: why they are not run here.
 ELSEWHERE = {
@@ -58,9 +57,9 @@ OPTIMISER = ("--optimizer", "adam", "--lr", "1e-2", "--max-tokens", "2000", "--m
 
 def commands(document: Path) -> list[str]:
     """The commands of this package and of fairseq in the blocks of a document."""
-    text = re.sub(r" *\\\n\s+", " ", document.read_text())
-    program = r"fairseq-(?:cmlm|train|generate|interactive|cmlm-runtime)"
-    return re.findall(rf"^    ((?:printf [^\n]* \| )?{program} .*)$", text, re.M)
+    return command_lines(
+        document.read_text(), r"(?:printf [^\n]* \| )?fairseq-(?:cmlm|train|generate|interactive|cmlm-runtime)"
+    )
 
 
 def documents() -> list[Path]:
@@ -80,10 +79,6 @@ def is_python(block: str) -> bool:
         return bool(ast.parse(block).body) and "(" in block
     except SyntaxError:
         return False
-
-
-def name(path: Path) -> str:
-    return str(path.relative_to(ROOT))
 
 
 def execute(command: str) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from documents import ROOT, command_lines
 from fairseq.dataclass.utils import interpret_dc_type
 from fairseq.tasks.translation import TranslationConfig
 from fairseq_commands import USER_DIR, run
@@ -28,7 +29,6 @@ from fairseq_cmlm.plugin.model import CMLMConfig
 from fairseq_cmlm.plugin.task import TranslationCMLMConfig
 from fairseq_cmlm.schedule import SCHEDULES
 
-ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 
 
@@ -61,12 +61,7 @@ def test_every_way_to_decode_has_its_place_in_the_document() -> None:
 
 def commands(program: str) -> list[list[str]]:
     """The README's commands that begin with `program`, split into words."""
-    text = re.sub(r" \\\n\s+", " ", README)
-    return [
-        shlex.split(line.split(" > ")[0], comments=True)
-        for line in text.splitlines()
-        if line.startswith(f"    {program} ")
-    ]
+    return [shlex.split(line.split(" > ")[0], comments=True) for line in command_lines(README, program)]
 
 
 def test_the_commands_run(text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

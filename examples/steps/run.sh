@@ -6,8 +6,8 @@
 # RECIPE is a folder of examples or examples/wmt with settings.sh, such as wmt14_en_de; DIRECTION is en-de or de-en, and so
 # on; WORK may be shared by both directions, at the same time too. TEXT is a folder with {train,valid,test}.{en,FOREIGN};
 # without it the text is downloaded. MODELS ("distilled", or any of those that train.sh names, as "raw distilled"),
-# ITERATIONS ("4 10", and any way of translate.sh) and what the steps take may be set. What stands is not done again; an interrupted step goes on or is
-# done again.
+# ITERATIONS ("4 10", and any way of translate.sh) and what the steps take may be set. What stands is not done again; an
+# interrupted step goes on or is done again.
 usage="usage: run.sh RECIPE DIRECTION WORK [TEXT]"
 recipe=${1:?$usage} direction=${2:?$usage} work=${3:?$usage} text=${4:-$3/text}
 steps=$(dirname "$(readlink -f "$0")") # examples/wmt/run.sh is a link to this file

@@ -129,7 +129,7 @@ train_cmlm() {
 }
 
 # learns_from_teacher MODEL: whether its text has translations by the teacher.
-learns_from_teacher() { [[ $1 == denoised || $(text_of "$1") == raw ]] && return 1 || return 0; }
+learns_from_teacher() { [[ $1 != denoised && $(text_of "$1") != raw ]]; }
 
 # longer MODEL: the autoregressive model after as much time as went into MODEL, or when more has brought nothing for long.
 longer() {

@@ -115,7 +115,8 @@ def autoregressive(finished: Finished) -> Tensor:
     >>> autoregressive(Given(canvas=canvas, left_to_right=lambda: torch.tensor([[-1.0, -3.0]]))).tolist()
     [-2.0]
     """
-    return mean_log_probability(planning.autoregressive(finished), *[finished.canvas.real] * 2)
+    real = finished.canvas.real
+    return mean_log_probability(planning.autoregressive(finished), real, real)
 
 
 def consensus(finished: Finished) -> Tensor:

@@ -84,4 +84,5 @@ def test_a_finished_sentence_is_not_halved_while_others_are_in_work() -> None:
 
 
 def test_a_row_with_nothing_to_fill_has_a_score() -> None:
-    assert mean_log_probability(torch.zeros(1, 2), *[torch.zeros(1, 2, dtype=torch.bool)] * 2).tolist() == [0.0]
+    nothing = torch.zeros(1, 2, dtype=torch.bool)
+    assert mean_log_probability(torch.zeros(1, 2), nothing, nothing).tolist() == [0.0]
