@@ -44,7 +44,7 @@ NOT_RUN = {
 # Names of the documents that stand for something else, and sizes of the paper.
 PUT_IN = {
     **{"$(fairseq-cmlm path)": USER_DIR, "CHECKPOINT": "averaged.pt", "raw=CHECKPOINT2": "raw=averaged.pt"},
-    **{"TEACHER": "TEACHER.pt", "TRANSFORMER": "TEACHER.pt", "CODES": "codes", "bpe/train.en": "WORK/bpe/train.en"},
+    **{"TEACHER": "TEACHER.pt", "TRANSFORMER": "TEACHER.pt", "CODES": "codes"},
     **{"DATA": "WORK/data", "DATA/text.json": "WORK/data/text.json"},
     **{"checkpoints/averaged.pt": "averaged.pt", "checkpoint_best.pt": "hybrid.pt"},
     **{"32000": "30", "16000": "60", "300000": "2", "16": "1", "1000": "4", "250": "2", "8192": "2000"},

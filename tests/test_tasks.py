@@ -88,13 +88,13 @@ def interrupt_in_training(words: list[object], settings: dict[str, str], checkpo
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_a_task_goes_from_records_to_its_table(recipe: str, tmp_path: Path) -> None:
     records, work = write_records(tmp_path / "records", RECIPES[recipe]), tmp_path / "work"
-    slower, pooled = recipe == "paraphrase", recipe == "data_to_text"
+    slower, pooled, rescored = recipe == "paraphrase", recipe == "data_to_text", recipe == "infilling"
     name = "warm-mixed" if pooled else "raw"
     model = work / "source-target" / name
     settings = {**SMALL, "MODELS": name}
     settings |= {"TEACHER_UPDATES": "6", "UPDATES": "24", "DRAWS": "1 2"} if slower else {}
-    ways = ["best", "T=2,pool-itself", "left-to-right"] if pooled else []
-    settings |= {"WAYS": " ".join(ways), "OPTIONS": f"{OPTIONS} --objective {'hybrid' if pooled else 'cmlm'}"}
+    ways = ["best", "T=2,pool-itself", "left-to-right"] if pooled else ["T=2,rescored-itself"] if rescored else []
+    settings |= {"WAYS": " ".join(ways), "OPTIONS": f"{OPTIONS} --objective {'hybrid' if ways else 'cmlm'}"}
     if slower:
         words = ["bash", STEPS / "task.sh", recipe, work, records]
         interrupt_in_training(words, environment(**settings), model / "checkpoint_last.pt")
@@ -124,7 +124,7 @@ def test_a_task_goes_from_records_to_its_table(recipe: str, tmp_path: Path) -> N
         assert ["num_updates=7," in log for log in logs] == [False, True]
     if recipe == "infilling":
         kept = dict(zip(results["systems"], results["scores"]["kept"]))
-        assert kept["raw,T=2,infill"] == kept["raw,T=2,sized"] == 100
+        assert kept["raw,T=2,infill"] == kept["raw,T=2,rescored-itself,infill"] == kept["raw,T=2,sized"] == 100
         assert json.loads((work / "left_infilling" / "results.json").read_text())["systems"] == ["teacher,beam=5"]
 
     answers = FORMATS[recipe].answers(Translator(model / "averaged.pt", work / "data"), examples, iterations=2)

@@ -7,7 +7,7 @@ format=infilling language=en compared=left_infilling baseline=frequent objective
 : "${PREPARE:=--normalise nfc}"
 : "${RATIO:=1000}"
 : "${TEACHER_UPDATES:=3000}" "${UPDATES:=4000}"
-: "${MODELS:=warm-raw}" "${ITERATIONS:=1 4 10}" "${WAYS=best T=4,pool-itself}"
+: "${MODELS:=warm-raw}" "${ITERATIONS:=1 4 10}" "${WAYS=best T=4,rescored-itself T=4,pool-itself}"
 data_name="the texts that were given"
 data_licence="that of the texts"
 . "$examples/steps/small_model.sh"

@@ -7,8 +7,10 @@
 # words with commas between them:
 #   full, fast, best     a preset
 #   T=N                  with N iterations
-#   pool-NAME            pooled with the hypotheses of beam search by the model in WORK/DIRECTION/NAME, or with its own from
-#                        left to right (pool-itself: needs --objective hybrid, as do the next)
+#   rescored-NAME        its candidates chosen by the model in WORK/DIRECTION/NAME, which reads from left to right
+#   pool-NAME            pooled with the hypotheses of beam search by that model
+#   rescored-itself, pool-itself
+#                        the same by its own reading from left to right: needs --objective hybrid, as do the next
 #   verified             its own greedy search, drafted and verified
 #   left-to-right        its own beam search
 # The output of fairseq-generate goes to WORK/DIRECTION/test/MODEL,WAY.out (MODEL,T=10.out, teacher,beam=5.out). SPLIT (test, or
@@ -27,6 +29,15 @@ words options "${DECODING:-}"
 text=(--tokenizer text_pipeline --text-pipeline "$work/data/text.json") beam= newest=$checkpoint
 name=$folder,$(way_of "$model" "$way")
 
+# read_other WORD OPTION: give the option the model that the rest of the word names.
+read_other() {
+    other=${word#"$1"-}
+    [ "$other" != itself ] || other=$folder
+    other=$work/$direction/$other/averaged.pt
+    [ -e "$other" ] || fail "$other is missing, which $word reads: run average.sh first"
+    options+=("$2" "$other") newest=$(newest "$newest" "$other")
+}
+
 # read_way: set options to what the words of a CMLM's way say.
 read_way() {
     local word other
@@ -36,14 +47,11 @@ read_way() {
         case $word in
             full | fast | best) options+=(--decoding-preset "$word") ;;
             T=*) options+=(--decoding-iterations "${word#T=}") ;;
-            pool-*) other=${word#pool-}
-                [ "$other" != itself ] || other=$folder
-                other=$work/$direction/$other/averaged.pt
-                [ -e "$other" ] || fail "$other is missing, which $word reads: run average.sh first"
-                options+=(--search-with "$other") newest=$(newest "$newest" "$other") ;;
+            rescored-*) read_other rescored --rescore-with ;;
+            pool-*) read_other pool --search-with ;;
             verified) options+=(--verify-with "$checkpoint" --length-beam 3) ;;
             left-to-right) options=(--task translation_cmlm_causal --beam 5) beam=5 ;;
-            *) fail "'$word' of the way '$way' is no number, full, fast, best, T=N, pool-NAME, verified or left-to-right" ;;
+            *) fail "'$word' of the way '$way' is no number, full, fast, best, T=N, rescored-NAME, pool-NAME, verified or left-to-right" ;;
         esac
     done
 }

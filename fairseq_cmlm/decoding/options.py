@@ -101,8 +101,8 @@ class Decoding:
     )
     search_with: Optional[str] = option(
         None,
-        "checkpoint, as of `--rescore-with`, whose beam search adds its `--beam` hypotheses to the candidates; it "
-        "rescores them all, beside their consensus, where `--choose-by` is not given",
+        "checkpoint, as of `--rescore-with`, whose beam search adds its `--beam` hypotheses to the candidates; "
+        "unless `--choose-by` is given, it also rescores all of them, combined with their consensus",
         file=True,
     )
     verify_with: Optional[str] = option(
@@ -158,8 +158,8 @@ class Decoding:
     )
     entropy_bound: Optional[float] = option(
         None,
-        "keep as many of a pass's surest tokens as have entropies that add up, without the largest, to at most this, "
-        "in nats; for `without_remasking` and many passes",
+        "keep a pass's surest tokens as long as their entropies, not counting the largest, sum to at most this many "
+        "nats; for `without_remasking` and many passes",
         least=0,
     )
     edit_threshold: Optional[float] = option(

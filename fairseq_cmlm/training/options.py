@@ -54,8 +54,8 @@ class Training:
     )
     ramp_updates: Optional[int] = option(
         None,
-        "updates over which an objective comes into force: from 0 rise the shares of `smart` and `smart_all` and the "
-        "weights of `cmlmc` and `amom`; with `glancing` the revealed part of the wrong tokens falls from 0.5 to 0.3",
+        "updates over which an objective is phased in: the shares of `smart` and `smart_all` and the weights of "
+        "`cmlmc` and `amom` rise from 0; with `glancing` the revealed share of the wrong tokens falls from 0.5 to 0.3",
         least=0,
     )
 
