@@ -15,7 +15,7 @@ from fairseq_cmlm.inference.paragraphs import Page, Script, paragraph_lengths, w
 from fairseq_cmlm.inference.windows import OpenDocument, Paragraph, Window, open_documents, texts_of, write_all
 from fairseq_cmlm.options import flag_of
 from fairseq_cmlm.plugin.encoded_texts import encoded_texts
-from fairseq_cmlm.plugin.paragraph_mark import check_documents, mark_of, most_tokens
+from fairseq_cmlm.plugin.paragraph_mark import check_documents, check_sizes, mark_of, most_tokens
 from fairseq_cmlm.text.paragraphs import in_one_line
 from fairseq_cmlm.translator import Translator
 
@@ -65,7 +65,8 @@ class DocumentTranslator(Translator):
         max_tokens  source tokens in a batch, padding included; the longest window fits always
         options     of decoding, as in :meth:`translate`; those that choose among whole translations are refused
 
-        A paragraph that does not fit into a window is a TextError: it would have to be split.
+        A paragraph of more tokens than a window is read alone, with a warning; one of more tokens than the model can
+        read is a TextError: it would have to be split.
         """
         if way not in WAYS:
             raise OptionError(f"way '{way}' is none of {', '.join(WAYS)}")
@@ -76,25 +77,26 @@ class DocumentTranslator(Translator):
             model.eval()
             model.lay_out()
         script = Script(decoding, self._task.symbols, mark_of(self._task.target_dictionary), WAYS[way])
-        limits = [min(sizes) for sizes in zip(*(model.max_positions() for model in self._models))]
-        most = most_tokens(longest, (limits[0], limits[1]), self._task.longest)
-        drafts = self._drafts(documents, most, decoding, max_tokens)
+        source, target = (min(sizes) for sizes in zip(*(model.max_positions() for model in self._models)))
+        most = most_tokens(longest, (source, target), self._task.longest)
+        drafts = self._drafts(documents, (source, target), decoding, max_tokens)
+        check_sizes(drafts, most[0], source)
         write_all(drafts, way == "paragraphs", most, partial(self._write, script, max_tokens))
         return [TranslatedDocument(list(map(self._joined, one.written)), one.passes, one.windows) for one in drafts]
 
     def _drafts(
-        self, documents: Sequence[Sequence[str]], most: tuple[int, int], decoding: Decoding, max_tokens: int
+        self, documents: Sequence[Sequence[str]], limits: tuple[int, int], decoding: Decoding, max_tokens: int
     ) -> list[OpenDocument]:
-        """Read all paragraphs, each alone, for the length of its translation."""
+        """Read all paragraphs, each alone, for the length of its translation; both have at most `limits` tokens."""
         texts = [paragraph for document in documents for paragraph in document]
-        encoded = encoded_texts(texts, self._text.source, self._task.source_dictionary, most[0], cut=True)
+        encoded = encoded_texts(texts, self._text.source, self._task.source_dictionary, limits[0], cut=True)
         found: dict[int, Paragraph] = {}
         models: Any = self._models
         for numbers, source in encoded.batches(max_tokens, self._device):
             predicted = paragraph_lengths(models, source, self._task.symbols.pad, decoding)
             for row, number in enumerate(numbers):
                 lengths, log_probs = (part[row : row + 1].cpu() for part in predicted)
-                lengths = lengths.clamp(max=most[1])
+                lengths = lengths.clamp(max=limits[1])
                 size = len(encoded.rows[number]) - 1 + encoded.cut[number]  # what is too long is refused later
                 candidates = LengthCandidates(lengths, log_probs)
                 found[number] = Paragraph(texts[number], size, int(lengths.max()) - 1, candidates)

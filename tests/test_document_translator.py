@@ -87,6 +87,14 @@ def test_windows_change_what_is_read(translator: DocumentTranslator) -> None:
 def test_what_training_saw_is_the_limit(translator: DocumentTranslator, caplog: pytest.LogCaptureFixture) -> None:
     longest = translator._task.longest
     assert longest is not None and 20 < longest[0] <= 46
+    with caplog.at_level(logging.WARNING):
+        (found,) = translator.translate_documents([["a", "b " * 29, "c"]], longest=20, iterations=2)
+    assert all(found.paragraphs) and found.windows == 3
+    (record,) = caplog.records
+    assert "1 paragraph(s) have more tokens than a window of 20, the first is paragraph 2 of documents[0] with 30" in (
+        record.message
+    )
+    caplog.clear()
     with pytest.raises(TextError, match=r"paragraph 2 of documents\[0\] has 80 tokens .*split it"):
         translator.translate_documents([["a", "b " * 79]])
     with pytest.raises(OptionError, match="windows of 41 tokens are not possible: the model reads and writes 2 to 40"):

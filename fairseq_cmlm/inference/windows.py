@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Callable, Iterable, NamedTuple, Optional, Sequence
 
 from fairseq_cmlm.decoding.lengths import LengthCandidates
-from fairseq_cmlm.errors import TextError
 
 _CONTEXT = 4  # at most a quarter of a window is of paragraphs that are written already
 
@@ -107,10 +106,9 @@ def write_all(drafts: Sequence[OpenDocument], alone: bool, most: tuple[int, int]
     """Write documents, window after window.
 
     alone  each paragraph is a window of its own, without others around it
-    most   tokens of a window, source and target; a paragraph with more is a TextError
+    most   tokens of a window, source and target; a paragraph with more is a window of its own
     write  writes one window of each of the documents that it gets
     """
-    _refuse_too_long(drafts, most[0])
     parts = [[OpenDocument([one]) for one in draft.paragraphs] if alone else [draft] for draft in drafts]
     while todo := [part for own in parts for part in own if not part.done]:
         write(todo, [draft.next(most) for draft in todo])
@@ -119,11 +117,15 @@ def write_all(drafts: Sequence[OpenDocument], alone: bool, most: tuple[int, int]
             draft.take(part.written, part.passes, part.windows)
 
 
-def _refuse_too_long(drafts: Sequence[OpenDocument], most: int) -> None:
-    for number, draft in enumerate(drafts):
-        for place, paragraph in enumerate(draft.paragraphs, 1):
-            if paragraph.size + 1 > most:
-                raise TextError(
-                    f"paragraph {place} of documents[{number}] has {paragraph.size + 1} tokens (</s> counts), and a "
-                    f"window holds {most}: split it"
-                )
+def longer(drafts: Sequence[OpenDocument], most: int) -> list[tuple[str, int]]:
+    """Return where paragraphs of more than `most` source tokens are, and how many they have, `</s>` included.
+
+    >>> longer([OpenDocument([Paragraph("a", 1, 1), Paragraph("b c d", 3, 3)])], 3)
+    [('paragraph 2 of documents[0]', 4)]
+    """
+    return [
+        (f"paragraph {place} of documents[{number}]", paragraph.size + 1)
+        for number, draft in enumerate(drafts)
+        for place, paragraph in enumerate(draft.paragraphs, 1)
+        if paragraph.size + 1 > most
+    ]

@@ -12,7 +12,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from fairseq_cmlm.inference.windows import OpenDocument, Paragraph, Window, open_documents, texts_of, write_all
 from fairseq_cmlm.plugin.encoded_texts import encoded_texts
-from fairseq_cmlm.plugin.paragraph_mark import check_documents, mark_of, most_tokens
+from fairseq_cmlm.plugin.paragraph_mark import check_documents, check_sizes, mark_of, most_tokens
 from fairseq_cmlm.plugin.prepared_transformer import PreparedTransformer
 from fairseq_cmlm.text.paragraphs import in_one_line
 
@@ -49,10 +49,11 @@ class AutoregressiveDocuments(PreparedTransformer):
         limits = self._model.encoder.max_positions(), self._model.decoder.max_positions()
         most = most_tokens(longest, limits, None)
         texts = [paragraph for document in documents for paragraph in document]
-        encoded = encoded_texts(texts, self._text.source, self._task.source_dictionary, most[0], cut=True)
+        encoded = encoded_texts(texts, self._text.source, self._task.source_dictionary, limits[0], cut=True)
         sizes = [len(row) - 1 + cut for row, cut in zip(encoded.rows, encoded.cut)]
         drafts = open_documents(documents, (Paragraph(text, size, size) for text, size in zip(texts, sizes)))
         job = _Job(self._task.build_generator([self._model], Namespace(beam=beam, max_len_a=2, max_len_b=10)), [])
+        check_sizes(drafts, most[0], limits[0])
         write_all(drafts, way == "paragraphs", most, partial(self._write, job, max_tokens))
         return WrittenDocuments(
             [list(map(self._joined, one.written)) for one in drafts],

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any, Optional, Sequence
 
 from fairseq_cmlm.errors import OptionError, TextError
+from fairseq_cmlm.inference.windows import OpenDocument, longer
 from fairseq_cmlm.text.paragraphs import PARAGRAPH
+
+logger = logging.getLogger(__name__)
 
 
 def check_documents(documents: Sequence[Sequence[str]]) -> None:
@@ -41,3 +45,19 @@ def most_tokens(longest: Optional[int], limits: tuple[int, int], trained: Option
             f"windows of {longest} tokens are not possible: the model reads and writes 2 to {min(limits)}"
         )
     return longest, longest
+
+
+def check_sizes(drafts: Sequence[OpenDocument], most: int, limit: int) -> None:
+    """Raise a TextError for a paragraph that the model cannot read, and warn of those that no window holds.
+
+    most   source tokens of a window
+    limit  source tokens that the model can read
+    """
+    for place, size in longer(drafts, limit):
+        raise TextError(f"{place} has {size} tokens (</s> counts), and the model reads at most {limit}: split it")
+    if found := longer(drafts, most):
+        place, size = found[0]
+        logger.warning(
+            f"{len(found)} paragraph(s) have more tokens than a window of {most}, the first is {place} with {size}: "
+            "each is read alone, and what stands beyond the window is likely to be wrong. Split it"
+        )

@@ -6,7 +6,6 @@ from typing import Sequence
 
 import pytest
 
-from fairseq_cmlm.errors import TextError
 from fairseq_cmlm.inference.windows import OpenDocument, Paragraph, Window, next_window, write_all
 
 
@@ -53,6 +52,12 @@ def test_documents_are_written_to_their_ends(alone: bool) -> None:
     assert seen == ([[1, 1, 1, 1]] if alone else [[2, 1], [1]])
 
 
-def test_a_paragraph_that_no_window_holds_is_named() -> None:
-    with pytest.raises(TextError, match=r"paragraph 2 of documents\[1\] has 9 tokens .* a window holds 8: split it"):
-        write_all(drafts([1], [7, 8]), False, (8, 8), lambda todo, windows: None)
+def test_a_paragraph_longer_than_a_window_is_read_alone() -> None:
+    seen: list[Window] = []
+
+    def write(todo: Sequence[OpenDocument], windows: Sequence[Window]) -> None:
+        seen.extend(windows)
+        todo[0].take([[5]] * (windows[0].end - windows[0].begin), passes=1)
+
+    write_all(drafts([1, 11, 2, 2]), False, (8, 8), write)
+    assert seen == [Window(0, 0, 1), Window(1, 1, 2), Window(2, 2, 4)]
