@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from fairseq_cmlm.decoding.canvas import Canvas
-from fairseq_cmlm.decoding.lengths import LengthCandidates
 from fairseq_cmlm.decoding.template import Start
 from fairseq_cmlm.decoding.tokens import ANY_WORD, END
 from fairseq_cmlm.draft import Draft
@@ -32,4 +31,4 @@ def start_of_draft(draft: Draft, log_probs: Tensor) -> Start:
         real=torch.ones_like(fillable),
         sets=sets,
     )
-    return Start(canvas, LengthCandidates(fillable.sum(1, keepdim=True), log_probs[:, [number]]))
+    return Start(canvas, log_probs[:, [number]])

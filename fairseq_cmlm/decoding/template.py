@@ -16,7 +16,6 @@ import torch
 from torch import Tensor
 
 from fairseq_cmlm.decoding.canvas import Canvas
-from fairseq_cmlm.decoding.lengths import LengthCandidates
 from fairseq_cmlm.decoding.tokens import ANY_WORD, END
 
 
@@ -201,16 +200,20 @@ def canvas_of(rows: Sequence[TargetRow], to_fill: Sequence[bool], pad: int, devi
 
 
 class Start(NamedTuple):
-    """The canvas (N, T) of B * K rows from which refinement starts, and the candidates' lengths (B, K)."""
+    """The start of refinement.
+
+    canvas     (N, T) of N = B * K rows
+    log_probs  (B, K) natural log of the probability of each candidate's length; -inf for what is no candidate
+    """
 
     canvas: Canvas
-    candidates: LengthCandidates
+    log_probs: Tensor
 
 
 def start_of(templates: Sequence[Template], choices: Sequence[Sequence[Filling]], pad: int, eos: int) -> Start:
     """Return the start for B templates with at least one filling each.
 
-    Lengths count the tokens to fill. A sentence with fewer fillings than others repeats its first one, with nothing to
+    A sentence with fewer fillings than others repeats its first one, with nothing to
     fill and a log-probability of -inf.
 
     >>> template = Template([5, Blank(1, 2)])
@@ -227,5 +230,4 @@ def start_of(templates: Sequence[Template], choices: Sequence[Sequence[Filling]]
             to_fill.append(k < len(chosen))
             log_probs.append(filling.log_prob if k < len(chosen) else -math.inf)
     canvas = canvas_of(rows, to_fill, pad, torch.device("cpu"))
-    shape = (len(templates), size)
-    return Start(canvas, LengthCandidates(canvas.fillable.sum(1).view(shape), torch.tensor(log_probs).view(shape)))
+    return Start(canvas, torch.tensor(log_probs).view(len(templates), size))

@@ -94,9 +94,8 @@ def decode(
     if judges.verifier is not None:
         return _verified(judges.verifier, networks, encoded, job)
     start = start_of_job(encoded, job)
-    log_probs = start.candidates.log_probs
-    sizes = start.canvas.real.sum(1).view_as(log_probs)
-    bonus = length_bonus(log_probs, sizes, decoding.length_prior)
+    sizes = start.canvas.real.sum(1).view_as(start.log_probs)
+    bonus = length_bonus(start.log_probs, sizes, decoding.length_prior)
     decoders = [network.decoder for network in networks]
     made = (decoders, encoded, bonus.size(1), _allowed(job), [network.heads for network in networks])
     predictor = Predictor(*made) if captured is None else CapturedPredictor(*made, captured=captured)
@@ -203,7 +202,7 @@ def _row_keys(job: Job, start: Start) -> Tensor:
     """Return random keys (N,) that depend on the seed, a row's source text and its candidate number."""
     source = job.inputs.source
     keys = text_keys(job.decoding.seed, source, source.ne(job.symbols.pad))
-    size = start.candidates.lengths.size(1)
+    size = start.log_probs.size(1)
     return torch.stack([derived_keys(keys, k) for k in range(size)], dim=1).flatten()
 
 

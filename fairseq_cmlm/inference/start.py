@@ -61,7 +61,7 @@ def start_of_job(encoded: Sequence[Encoded], job: Job) -> Start:
         return _with_templates(log_probs, job.inputs.templates, job)
     candidates = _length_candidates(log_probs, job)
     canvas = fully_masked(candidates.lengths.flatten(), job.symbols.pad, job.decoding.rules.last_set)
-    return Start(canvas, candidates)
+    return Start(canvas, candidates.log_probs)
 
 
 def length_distribution(encoded: Sequence[Encoded], decoding: Decoding) -> Tensor:
@@ -111,4 +111,4 @@ def _with_templates(log_probs: Tensor, templates: Sequence[Template], job: Job) 
             )
     start, device = start_of(templates, choices, job.symbols.pad, job.symbols.eos), log_probs.device
     canvas = Canvas(*(sent(getattr(start.canvas, one.name), device) for one in fields(Canvas)))
-    return Start(canvas, LengthCandidates(*(sent(part, device) for part in start.candidates)))
+    return Start(canvas, sent(start.log_probs, device))

@@ -81,8 +81,8 @@ def test_a_sentence_with_fewer_fillings_repeats_one_that_costs_nothing() -> None
         [6, 7, EOS, PAD],
         [6, 7, EOS, PAD],
     ]
-    assert start.candidates.lengths.tolist() == [[2, 3], [0, 0]]
-    assert start.candidates.log_probs[1].tolist() == [0.0, -math.inf]
+    assert start.canvas.fillable.sum(1).tolist() == [2, 3, 0, 0]
+    assert start.log_probs[1].tolist() == [0.0, -math.inf]
 
 
 def test_a_budget_is_the_size_of_open_blanks() -> None:
