@@ -1,4 +1,4 @@
-"""Benchmarks: `python -m benchmarks decoding`, `training`, `growth` or `quality`, from the top of a checkout.
+"""Benchmarks, `python -m benchmarks NAME` from the top of a checkout; without a name the command lists them.
 
 All systems run in one process, one after the other in each round, on the same sentences; the order is rotated from
 round to round. What is compared is the ratio of two systems within a round, so that a change of the machine's speed

@@ -1,4 +1,4 @@
-"""The command: python -m benchmarks decoding ..., or training ..."""
+"""The command: python -m benchmarks NAME ..."""
 
 import importlib
 import sys

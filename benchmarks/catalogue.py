@@ -43,7 +43,7 @@ class Competitor(NamedTuple):
 
     @property
     def masked(self) -> bool:
-        """Whether it has passes T and length candidates l."""
+        """Tell whether it has passes T and length candidates l."""
         return self.kind in (OURS, PEER, RUNTIME)
 
 

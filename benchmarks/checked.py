@@ -19,7 +19,7 @@ class WrongDecodingError(Exception):
 
 
 class Expected(NamedTuple):
-    """What a case must do.
+    """The lengths and passes that a case must have.
 
     lengths  of each sentence of a batch, ascending; None where the system chooses them
     passes   of the decoder for a hypothesis of a length

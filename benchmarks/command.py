@@ -1,4 +1,4 @@
-"""How a benchmark is run from the command line."""
+"""Run a benchmark from the command line."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Command:
 
 
 def quiet() -> None:
-    """Silence what fairseq and hydra log and warn of, here and in processes started from here."""
+    """Hide what fairseq and hydra log and warn of, here and in processes started from here."""
     os.environ.setdefault("LOGLEVEL", "WARNING")
     logging.disable(logging.INFO)
     warnings.simplefilter("ignore")

@@ -1,4 +1,4 @@
-r"""How fast translations are made: ours, fairseq's decoders, and CTranslate2, in one run.
+r"""Measure how fast translations are made: ours, fairseq's decoders, and CTranslate2, in one run.
 
     python -m benchmarks decoding
         a first table in about 5 minutes

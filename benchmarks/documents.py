@@ -1,4 +1,4 @@
-r"""How time and memory of a document's translation grow with its length: in windows, as a whole, and autoregressively.
+r"""Measure how time and memory of a document's translation grow with its length, in windows and otherwise.
 
     python -m benchmarks documents
         about an hour on one core
@@ -63,7 +63,7 @@ class Point:
 
     @property
     def cost(self) -> float:
-        """Seconds of the median round."""
+        """Return the seconds of the median round."""
         return median(self.seconds)
 
     def as_dict(self) -> dict[str, Any]:

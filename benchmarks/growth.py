@@ -1,4 +1,4 @@
-r"""How the cost of decoding grows with the length of source and target, and with the length candidates.
+r"""Measure how the cost of decoding grows with the length of source and target, and with the length candidates.
 
     python -m benchmarks growth
         about 10 minutes on one core
@@ -71,7 +71,7 @@ class Point:
 
     @property
     def cost(self) -> float:
-        """Seconds a sentence, of the median round."""
+        """Return the seconds a sentence, of the median round."""
         return median(self.seconds)
 
     def as_dict(self) -> dict[str, Any]:

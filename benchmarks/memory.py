@@ -28,7 +28,7 @@ class Peak(NamedTuple):
 
     @property
     def work(self) -> float:
-        """What model and work take."""
+        """Return the MB that model and work take, without Python and the libraries."""
         return self.process - self.libraries
 
 
@@ -38,7 +38,7 @@ def _status(key: str) -> float:
 
 
 def _measure(load: Callable[..., Callable[[], Any]], arguments: tuple[Any, ...]) -> Peak:
-    """In the new process."""
+    """Load, forget the peak so far, work, and send the peak; runs in the new process."""
     before = _status("VmRSS")
     work = load(*arguments)
     _RESET.write_text("5")
@@ -47,7 +47,7 @@ def _measure(load: Callable[..., Callable[[], Any]], arguments: tuple[Any, ...])
 
 
 def _measure_device(load: Callable[..., Callable[[], Any]], arguments: tuple[Any, ...], device: str) -> Peak:
-    """In this process: the allocator of a CUDA device tells what was taken beside what other models hold."""
+    """Measure in this process: the allocator of a CUDA device tells what was taken beside what other models hold."""
     gc.collect()
     before = torch.cuda.memory_allocated(device)
     torch.cuda.reset_peak_memory_stats(device)
@@ -56,7 +56,7 @@ def _measure_device(load: Callable[..., Callable[[], Any]], arguments: tuple[Any
 
 
 def peak_of(load: Callable[..., Callable[[], Any]], arguments: tuple[Any, ...], device: str) -> Optional[Peak]:
-    """The peak of `load(*arguments)()` after `load` is through; None where the system has no such mark (not Linux)."""
+    """Return the peak of `load(*arguments)()` after `load` is through; None where the system has no such mark."""
     if device != "cpu":
         return _measure_device(load, arguments, device)
     if not _RESET.exists():

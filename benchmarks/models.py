@@ -29,7 +29,7 @@ class Size:
     positions: Optional[int] = None
 
     def options(self, encoder_layers: int, decoder_layers: int) -> list[str]:
-        """Options of fairseq for this size: feed-forward 4 D, heads of 64 features, one table of embeddings."""
+        """Return options of fairseq for this size: feed-forward 4 D, heads of 64 features, one table of embeddings."""
         sizes = {
             "embed-dim": self.features,
             "ffn-embed-dim": 4 * self.features,
@@ -42,11 +42,11 @@ class Size:
 
     @property
     def autoregressive_layers(self) -> list[tuple[int, int]]:
-        """Encoder and decoder layers of the two autoregressive models: even, and deep encoder with shallow decoder."""
+        """Return encoder and decoder layers of both autoregressive models: as many each, and twice as many with one."""
         return [(self.layers, self.layers), (2 * self.layers, 1)]
 
     def architectures(self) -> dict[str, list[str]]:
-        """Model -> fairseq-train's options for it. Both masked models have GELU and learned positions."""
+        """Return model -> fairseq-train's options for it. Both masked models have GELU and learned positions."""
         same = self.options(self.layers, self.layers)
         theirs = ["--activation-fn=gelu", "--encoder-learned-pos", "--decoder-learned-pos", "--apply-bert-init"]
         found = {
@@ -68,18 +68,18 @@ class Size:
 
 
 def words_of(size: Size) -> int:
-    """How many words a vocabulary has besides `<s>`, `<pad>`, `</s>` and `<unk>`."""
+    """Return how many words a vocabulary has besides `<s>`, `<pad>`, `</s>` and `<unk>`."""
     return size.vocabulary - 4
 
 
 def write_dictionaries(folder: Path, words: int) -> None:
-    """The same dictionary w0 ... for both languages, as fairseq-preprocess would write it."""
+    """Write a dictionary w0 ... for both languages, as fairseq-preprocess would write it."""
     for language in LANGUAGES:
         (folder / f"dict.{language}.txt").write_text("".join(f"w{number} 1\n" for number in range(words)))
 
 
 def build(arguments: list[str], data: Path) -> tuple[Any, Any, Any]:
-    """Config, task and randomly initialised model, as fairseq-train makes them of its options."""
+    """Return config, task and randomly initialised model, as fairseq-train makes them of its options."""
     source, target = LANGUAGES
     parser = options.get_training_parser()
     everything = [str(data), f"--source-lang={source}", f"--target-lang={target}", "--optimizer=adam", *arguments]

@@ -1,4 +1,4 @@
-"""What an update of each objective costs beside one of `cmlm`: processor time, which other programs change little.
+"""Measure what an update of each objective costs beside one of `cmlm`, in processor time.
 
     python -m benchmarks objectives
         a first table in a few minutes

@@ -1,4 +1,4 @@
-"""How many multiply-adds a masked decoder needs for a sentence."""
+"""Count the multiply-adds that a masked decoder needs for a sentence."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ class Operations(NamedTuple):
 
     @property
     def total(self) -> int:
-        """Both."""
+        """Return all multiply-adds: those that grow with the length, and those with its square."""
         return self.linear + self.attention
 
 
 def operations(size: Size, source: int, canvas: int, candidates: int, asked: Sequence[int]) -> Operations:
-    """With S = `source` and C = `canvas` positions, l `candidates` and a = `asked` positions in each pass.
+    """Count those of a sentence, by its positions.
+
+    S = `source` and C = `canvas` positions, l `candidates`, a = `asked` positions in each pass.
 
     With D features, N layers, feed-forward 4 D and vocabulary V, the encoder runs once, over the LENGTH token as well:
 
@@ -47,6 +49,6 @@ def operations(size: Size, source: int, canvas: int, candidates: int, asked: Seq
 
 
 def masked_in_each_pass(length: int, iterations: int) -> list[int]:
-    """The positions that the linear schedule leaves masked before each of its passes, without those that have none."""
+    """Return the positions that the linear schedule masks before each of its passes, without passes of none."""
     masked = [length * (iterations - done) // iterations for done in range(iterations)]
     return [number for number in masked if number]

@@ -1,4 +1,4 @@
-r"""What fewer passes and lower precision cost: BLEU beside the passes and the time, of a trained model of ours.
+r"""Measure what fewer passes and lower precision cost: BLEU beside the passes and the time, of a trained model of ours.
 
     python -m benchmarks quality --trained CHECKPOINT --data FOLDER --source valid.en --target valid.de \
         --settings decoding_iterations=4 decoding_iterations=10,stop_unchanged=2 decoding_dtype=int8

@@ -29,7 +29,7 @@ class LengthDistribution:
     origin: str
 
     def draw(self, number: int, random: np.random.Generator) -> list[tuple[int, int]]:
-        """`number` pairs (source, target), each from 1 to LONGEST."""
+        """Draw `number` pairs (source, target), each from 1 to LONGEST."""
         source = random.normal(self.source_mean, self.source_deviation, number)
         target = self.target_offset + self.target_slope * source + random.normal(0, self.target_deviation, number)
         source, target = (np.exp(log).round().clip(1, LONGEST).astype(int) for log in (source, target))
@@ -51,7 +51,7 @@ DISTRIBUTIONS = {
 
 
 def random_words(lengths: Sequence[tuple[int, int]], words: int, random: np.random.Generator) -> list[Sentence]:
-    """Sentences of the given lengths (source, target) in words drawn evenly from w0 ... w<words - 1>."""
+    """Draw sentences of the given lengths (source, target) in words drawn evenly from w0 ... w<words - 1>."""
 
     def draw(length: int) -> list[str]:
         return [f"w{number}" for number in random.integers(words, size=length)]
@@ -66,7 +66,7 @@ def read_all(source: Path, target: Path) -> list[Sentence]:
 
 
 def read_pairs(source: Path, target: Path, number: int, random: np.random.Generator) -> list[Sentence]:
-    """`number` pairs drawn from those of `read_all`."""
+    """Return `number` pairs drawn from those of `read_all`."""
     pairs = read_all(source, target)
     if number > len(pairs):
         raise OptionError(f"--sentences {number} is more than the {len(pairs)} usable pairs of {source}")
@@ -74,7 +74,7 @@ def read_pairs(source: Path, target: Path, number: int, random: np.random.Genera
 
 
 def describe(sentences: Sequence[Sentence], origin: Optional[str]) -> str:
-    """One line about the lengths."""
+    """Return a line about the lengths."""
     parts = []
     for side in ("source", "target"):
         lengths = sorted(len(getattr(sentence, side)) for sentence in sentences)

@@ -1,4 +1,4 @@
-r"""What each step towards a fast decoder brings: ours as it is, and with one step at a time switched off.
+r"""Measure what each step towards a fast decoder brings: ours as it is, and with one step at a time switched off.
 
     python -m benchmarks steps
         about 10 minutes on one core
@@ -52,7 +52,7 @@ Switch = Callable[[], "AbstractContextManager[Any]"]
 
 
 def _pad_everything() -> AbstractContextManager[Any]:
-    """Linear layers compute padding too."""
+    """Have linear layers compute padding too."""
     return mock.patch.object(predictor, "packing_of", lambda real, number: Packing(None, *real.shape))
 
 
@@ -65,7 +65,7 @@ def _last_layer_everywhere() -> AbstractContextManager[Any]:
 
 
 def _vocabulary_everywhere() -> AbstractContextManager[Any]:
-    """Every real position goes through the last layer and the vocabulary."""
+    """Send every real position through the last layer and the vocabulary."""
     original = Predictor.__call__
 
     def call(self: Any, query: Query) -> Any:
@@ -83,7 +83,7 @@ def _vocabulary_at_once() -> AbstractContextManager[Any]:
 
 
 def _weights_as_they_are_stored() -> AbstractContextManager[Any]:
-    """No layout of oneDNN's: torch chooses the library, and lays out what that needs, at each product."""
+    """Switch oneDNN's layout off: torch chooses the library, and lays out what that needs, at each product."""
 
     def blocks(self: Projection, x: Tensor) -> Iterator[Tensor]:
         return (torch.nn.functional.linear(x, weight) for weight in torch.split(self.weight, projection.BLOCK))
@@ -92,7 +92,7 @@ def _weights_as_they_are_stored() -> AbstractContextManager[Any]:
 
 
 def _memory_in_every_pass() -> AbstractContextManager[Any]:
-    """Keys and values of the source are computed in every pass, for every candidate."""
+    """Compute keys and values of the source in every pass, for every candidate."""
     make = Predictor.__init__
 
     def init(self: Any, decoders: Sequence[Decoder], encoded: Sequence[Any], candidates: int, *rest: Any) -> None:

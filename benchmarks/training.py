@@ -1,4 +1,4 @@
-"""How fast a masked model is trained: ours and fairseq's cmlm_transformer in one run, alternating.
+"""Measure how fast a masked model is trained: ours and fairseq's cmlm_transformer in one run, alternating.
 
     python -m benchmarks training
         a first table in a few minutes

@@ -1,4 +1,4 @@
-"""How fast fairseq-train makes updates on a CPU, and with how much memory, in one or more versions of the package.
+"""Measure how fast fairseq-train makes updates on a CPU, and its memory, in one or more versions of the package.
 
     python -m benchmarks updates --versions now=. before=../OLDER -- DATA -s en -t de --arch cmlm_base ...
         behind `--` whatever fairseq-train is given, without --user-dir
@@ -55,7 +55,7 @@ class Version:
 
     @property
     def speeds(self) -> list[float]:
-        """Target tokens a processor second, of each round."""
+        """Return the target tokens a processor second, of each round."""
         return [found["tokens"] / found["seconds"] for found in self.rounds]
 
 

@@ -1,4 +1,4 @@
-r"""What decoding costs in the models of an ablation table, with random weights and the references' lengths.
+r"""Measure what decoding costs in the models of an ablation table, with random weights and the references' lengths.
 
     python -m benchmarks variants --table examples/multi30k/depth.txt --sentences 32 --batch-sizes 1 --rounds 3
 

@@ -10,6 +10,7 @@ import torch
 
 from fairseq_cmlm.decoding.lengths import LengthCandidates
 from fairseq_cmlm.decoding.options import Decoding
+from fairseq_cmlm.decoding.strategy import STRATEGIES
 from fairseq_cmlm.errors import OptionError
 from fairseq_cmlm.inference.paragraphs import Page, Script, paragraph_lengths, write_pages
 from fairseq_cmlm.inference.windows import OpenDocument, Paragraph, Window, open_documents, texts_of, write_all
@@ -131,6 +132,6 @@ def _checked(decoding: Decoding) -> Decoding:
     for one in fields(Decoding):
         if one.name not in _OPTIONS and getattr(decoding, one.name) != one.default:
             raise OptionError(f"{flag_of(one)} {getattr(decoding, one.name)} is not for documents: leave it out")
-    if decoding.searches or decoding.strategy.startswith("remdm"):
+    if decoding.searches or STRATEGIES[decoding.strategy].random:
         raise OptionError(f"--decoding-strategy {decoding.strategy} is not for documents: take another")
     return decoding

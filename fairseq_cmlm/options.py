@@ -64,8 +64,8 @@ def name_of(one: Field[Any]) -> str:
 def given_in(declaration: type, *sources: Mapping[str, Any]) -> dict[str, Any]:
     """Collect the values given for the options of `declaration`, field name -> value.
 
-    sources  mappings from configuration names to values, of which the first with a value wins; None, and False for a
-             switch, mean "not given"
+    sources  mappings from configuration names to values, of which the first that has the name wins; the values
+             None, and False of a switch, mean "not given"
 
     An enumeration's value, which fairseq uses for choices, is replaced by the plain value.
     """

@@ -38,12 +38,12 @@ def trace_document(
 
     languages   names of source and target
     references  translations for BLEU by pass and for the oracle, the candidate whose last pass has the best BLEU
-    tokenise    sacreBLEU's tokenizer
+    tokenise    sacreBLEU's tokenizer; None for that of the target language
 
     sentences -> decodings (one per run) -> candidates (best first, given up last) -> history, a list of `TracedPass`.
     Values that need a reference are null without one.
     """
-    bleu = None if references is None else Bleu([references], tokenise)
+    bleu = None if references is None else Bleu([references], tokenise, language=languages[1])
     sentences = [
         {
             "text": text,

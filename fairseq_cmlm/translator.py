@@ -159,8 +159,9 @@ class Translator:
         fixed          whether the token must never change; by default none is fixed
 
         The others are as in `translate`. If nothing is changed, the decoding continues as if it had not been
-        interrupted, with two exceptions: random strategies draw other numbers for all but the first candidate, and
-        rules that count passes start again.
+        interrupted, with three exceptions: random strategies draw other numbers for all but the first candidate, rules
+        that count passes start again (with `block_length` the passes too), and blanks of a target forget that they must
+        not join a given word.
         """
         decoding = Decoding.of(**{"dtype": self._dtype, **options})
         shown = Shown(history, alternatives, attention, watch)

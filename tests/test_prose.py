@@ -9,7 +9,8 @@ from typing import Iterator
 
 import pytest
 
-PACKAGE = Path(__file__).parents[1] / "fairseq_cmlm"
+ROOT = Path(__file__).parents[1]
+PLACES = ("fairseq_cmlm", "benchmarks", "examples")
 # Verbs that docstrings of functions begin with. A new one is welcome: add it here.
 VERBS = set(
     re.findall(
@@ -34,10 +35,10 @@ RIDDLE = re.compile(r"(What|Who|Whose|Whether|How|Those|That|Both|As|Of|No|Not|N
 
 
 def docstrings() -> Iterator[tuple[str, ast.AST, str]]:
-    for path in sorted(PACKAGE.rglob("*.py")):
+    for path in sorted(path for place in PLACES for path in (ROOT / place).rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and (text := ast.get_docstring(node)):
-                yield f"{path.relative_to(PACKAGE)}: {getattr(node, 'name', 'module')}: {text}", node, text
+                yield f"{path.relative_to(ROOT)}: {getattr(node, 'name', 'module')}: {text}", node, text
 
 
 def test_docstrings_of_functions_begin_with_a_verb() -> None:

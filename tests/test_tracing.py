@@ -39,6 +39,11 @@ def test_the_document_holds_every_pass_of_every_candidate() -> None:
                 assert without == json.loads(json.dumps(asdict(one)))
 
 
+def test_bleu_is_of_the_tokens_of_the_target_language() -> None:
+    found = trace_document(made.TEXTS, made.runs(), ("en", "zh"), made.REFERENCES)
+    assert "tok:zh" in found["bleu_signature"] and "tok:13a" in document()["bleu_signature"]
+
+
 def test_numbers_are_rounded_and_nothing_else() -> None:
     run = made.runs()[0]
     first = run.translations[0].candidates[0]

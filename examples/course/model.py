@@ -1,4 +1,4 @@
-"""What the course shows of a model itself: its modules, and the views that training methods make of sentences.
+"""Write what the course shows of a model itself: its modules, and the views that training methods make of sentences.
 
     python model.py CHECKPOINT SOURCE TARGET FOLDER
 

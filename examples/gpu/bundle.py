@@ -76,7 +76,7 @@ class Gathering:
         return not self._have[named(wanted.name)].version or satisfied(wanted, self._have)
 
     def _fetch(self, wanted: Requirement) -> Distribution:
-        """Download a wheel, else build it; what is built must fit the target."""
+        """Fetch a wheel, else build it; what is built must fit the target."""
         specifier = f"{wanted.name}{self._pins.get(named(wanted.name), wanted.specifier)}"
         print(f"fetching {specifier}", flush=True)
         before = set(self.folder.iterdir())

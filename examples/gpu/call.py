@@ -32,7 +32,7 @@ class Call:
 
     @property
     def folder(self) -> Path:
-        """Where the trainings are."""
+        """Return the folder of the trainings."""
         return self.work / DIRECTION
 
     def figures(self, name: str) -> Path:

@@ -28,7 +28,7 @@ print(f"torch {torch.__version__} of {torch.__path__[0]}; {device}")
 
 
 class Target(TypedDict):
-    """What the bundle is for: Python X.Y, and the packages that are wanted."""
+    """The target of the bundle: Python X.Y, and the packages that are wanted."""
 
     python: str
     wanted: list[str]
@@ -65,7 +65,7 @@ def chosen(wheels: Mapping[Path, Distribution], there: Mapping[str, Distribution
 
 
 def install(folder: Path, bundle: Path) -> list[str]:
-    """Install, and return what is missing, a line each."""
+    """Put the bundle in place, and return what is missing, a line each."""
     unpack(bundle / "bundle.tar.xz", folder)
     target: Target = json.loads((folder / "target.json").read_text())
     python, here = target["python"], f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -93,7 +93,7 @@ def install(folder: Path, bundle: Path) -> list[str]:
 
 
 def main() -> None:
-    """Install, say what is missing, and try the result."""
+    """Put the bundle in place, say what is missing, and try the result."""
     if len(sys.argv) != 2 or sys.argv[1].startswith("-"):
         sys.exit(__doc__)
     folder = Path(sys.argv[1]).resolve()

@@ -14,7 +14,7 @@ MEGABYTE = 2**20
 
 
 class _PartWriter(io.RawIOBase):
-    """What is written goes on in a new file whenever one is full."""
+    """A writer that goes on in a new file whenever one is full."""
 
     def __init__(self, prefix: Path, size: int) -> None:
         self._prefix, self._size, self._room = prefix, size, 0

@@ -55,7 +55,7 @@ class Choice(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What is to be done.
+    """The stages of a call, and their time.
 
     settings  of the recipe, by name
     model     of train.sh that is trained last; without distillation if that takes too long
@@ -114,7 +114,7 @@ def assumed(tokens_per_second: float) -> list[Choice]:
 def plan(
     corpus: Corpus, found: Sequence[Choice], sentences_per_second: Optional[float], seconds: float, models: int
 ) -> Plan:
-    """Share the seconds out; at least a minute is for trainings.
+    """Divide the seconds out; at least a minute is for trainings.
 
     sentences_per_second  of a teacher's beam search, as the benchmark measures it; None if it was not measured
     models                how many CMLMs are trained

@@ -1,4 +1,4 @@
-"""What a call leaves for the next one: the files that a stage has made, checkpoints in half precision."""
+"""Results that a call leaves for the next one: the files that a stage has made, checkpoints in half precision."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How fast fairseq-train makes updates, by size, precision and batch: what is run, and what its log says."""
+"""Measure how fast fairseq-train makes updates, by size, precision and batch: what is run, and what its log says."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ class Speed(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The name of its folder."""
+        """Return the name of its folder."""
         return f"speed-{self.model}-{self.size}-{self.precision}-{self.max_tokens}"
 
     @property
     def settings(self) -> dict[str, object]:
-        """What train.sh is to be told."""
+        """Return the environment of train.sh, name -> value."""
         mixed = self.precision == "fp16"
         more = f"--no-save --disable-validation --log-interval {INTERVAL} {'--fp16' * mixed}"
         return {
@@ -89,7 +89,9 @@ def write(folder: Path, prefix: Path, machine: Mapping[str, object]) -> None:
     rows: list[dict[str, Any]] = []
     for training in sorted(folder.glob("speed-*")):
         _, model, size, precision, tokens = training.name.split("-")
-        found: dict[str, Any] = measured((training / "train.log").read_text()) or {"failed": "out of memory"}
+        log = (training / "train.log").read_text()
+        reason = "out of memory" if "out of memory" in log.lower() else "ended early: see its train.log"
+        found: dict[str, Any] = measured(log) or {"failed": reason}
         rows.append({"model": model, "size": size, "precision": precision, "max_tokens": int(tokens), **found})
     write_text(prefix.with_suffix(".json"), json.dumps({"machine": machine, "rows": rows}, indent=1))
     table = Table("Training speed", [{title: row.get(name) for name, title in COLUMNS.items()} for row in rows], LEGEND)

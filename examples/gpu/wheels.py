@@ -1,4 +1,4 @@
-"""What distributions need, by their metadata: read from wheels and from what is installed."""
+"""Find what distributions need, by their metadata: read from wheels and from what is installed."""
 
 from __future__ import annotations
 

@@ -99,12 +99,12 @@ class NounPhrase:
     plural: bool
 
     def source(self) -> list[str]:
-        """Words of the source: article, adjective, noun; only the noun shows the number."""
+        """Return the words of the source: article, adjective, noun; only the noun shows the number."""
         adjective = [self.adjective] if self.adjective else []
         return [self.article, *adjective, self.noun + ("s" if self.plural else "")]
 
     def targets(self, case: str) -> Iterator[list[str]]:
-        """Every right translation: noun, adjective, article, which agree in class, number and case."""
+        """Return every right translation: noun, adjective, article, which agree in class, number and case."""
         for stem, noun_class in NOUNS[self.noun]:
             ending = noun_class + ("r" if self.plural else "") + case
             adjective = [ADJECTIVES[self.adjective] + ending] if self.adjective else []
@@ -121,13 +121,13 @@ class Sentence:
     adverb: str | None
 
     def source(self) -> str:
-        """The sentence in the source language; the adverb is last."""
+        """Return the sentence in the source language; the adverb is last."""
         verb = self.verb if self.subject.plural else self.verb + "s"
         words = [*self.subject.source(), verb, *self.object.source()]
         return " ".join([*words, self.adverb] if self.adverb else words)
 
     def targets(self) -> list[str]:
-        """Every right translation."""
+        """Return every right translation."""
         verb = VERBS[self.verb] + ("ur" if self.subject.plural else "it")
         found = []
         for subject, objekt in itertools.product(self.subject.targets(""), self.object.targets("n")):
@@ -142,7 +142,7 @@ class Sentence:
 
 
 def draw_noun_phrase(rng: random.Random) -> NounPhrase:
-    """A noun phrase at random; "every" is never plural."""
+    """Draw a noun phrase at random; "every" is never plural."""
     article = rng.choice(sorted(SOURCE_ARTICLES))
     adjective = rng.choice(sorted(ADJECTIVES)) if rng.random() < ADJECTIVE_SHARE else None
     plural = article != "every" and rng.random() < PLURAL_SHARE
@@ -150,13 +150,13 @@ def draw_noun_phrase(rng: random.Random) -> NounPhrase:
 
 
 def draw_sentence(rng: random.Random) -> Sentence:
-    """A sentence at random."""
+    """Draw a sentence at random."""
     adverb = rng.choice(sorted(ADVERBS)) if rng.random() < ADVERB_SHARE else None
     return Sentence(draw_noun_phrase(rng), rng.choice(sorted(VERBS)), draw_noun_phrase(rng), adverb)
 
 
 def draw_corpus(size: int, rng: random.Random) -> list[Sentence]:
-    """`size` different sentences."""
+    """Draw `size` different sentences."""
     corpus: dict[Sentence, None] = {}
     while len(corpus) < size:
         corpus[draw_sentence(rng)] = None

@@ -1,4 +1,4 @@
-"""How many updates an autoregressive model makes in the time that another one took.
+"""Print how many updates an autoregressive model makes in the time that another one took.
 
 python equal.py TRAIN_LOG OTHER...    TRAIN_LOG is of the autoregressive model, OTHER are logs of fairseq-train and of
                                       fairseq-generate: all that went into the other model

@@ -26,8 +26,8 @@ def refine_in_blocks(
 
     plan_of  the plan for a canvas of which only one block can be filled
 
-    The later blocks are read as masks, so that their length is known (LLaDA, arXiv 2502.09992). The passes of a row are
-    those of all its blocks together.
+    Masks of the later blocks are read too, so that their length is known (LLaDA, arXiv 2502.09992). What stands in
+    `canvas` stays until its block has its turn. The passes of a row are those of all its blocks together.
 
     >>> from fairseq_cmlm.decoding.canvas import fully_masked
     >>> from fairseq_cmlm.decoding.strategy import STRATEGIES
@@ -45,14 +45,17 @@ def refine_in_blocks(
     columns = torch.arange(canvas.tokens.size(1), device=canvas.tokens.device)
     for start in range(0, len(columns), size):
         here = whole.fillable & (columns >= start) & (columns < start + size)
-        block = replace(canvas, masked=here, fillable=here)
-        own = None if trace is None else Trace(trace.alternatives)
+        block = replace(canvas, masked=whole.masked & here, fillable=here)
+        own = None if trace is None else _trace_of(trace, whole, columns >= start + size)
         found = refine(predict, block, plan_of(block), mask, own)
         canvas, passes = replace(canvas, tokens=found.tokens, log_probs=found.log_probs), passes + found.passes
-        if trace is not None and own is not None:
-            later = whole.fillable & (columns >= start + size)
-            trace.passes += [_traced(made, whole.fillable, later) for made in own.passes]
     return Refined(canvas.tokens, canvas.log_probs, passes)
+
+
+def _trace_of(trace: Trace, whole: Canvas, behind: Tensor) -> Trace:
+    """Return a trace for a block, which hands on each pass as one over the whole; `behind` (T,): after the block."""
+    later = whole.masked & behind
+    return Trace(trace.alternatives, watch=lambda made: trace.add(_traced(made, whole.fillable, later)))
 
 
 def _traced(made: BatchPass, fillable: Tensor, later: Tensor) -> BatchPass:

@@ -58,6 +58,6 @@ def refuse_conflicts(decoding: Decoding, flags: Mapping[str, str]) -> None:
             value = getattr(decoding, other)
             if value not in (*_OFF, ORIGINAL.get(other)):
                 raise OptionError(
-                    f"{flags[other]} {value} (given, or set by --decoding-preset) cannot be combined with {flag}: "
-                    "leave one of them out"
+                    f"{flags[other]} {value} (given, or set by --decoding-preset or a judge) cannot be combined with "
+                    f"{flag}: leave one of them out"
                 )

@@ -44,6 +44,7 @@ def _ranks_by_probability(decoding: Decoding) -> bool:
 # Option, whether it has an effect in a decoding, and what it needs to have one.
 _NEEDS: tuple[tuple[str, Callable[[Decoding], bool], str], ...] = (
     ("iterations", lambda decoding: decoding.verify_with is None, "refinement: leave out --verify-with"),
+    ("capture_passes", lambda decoding: decoding.verify_with is None, "refinement: leave out --verify-with"),
     ("choose_by", lambda decoding: _reads(decoding) <= _given(decoding.rescore_with), "--rescore-with CHECKPOINT"),
     ("rescore_with", _reads, "autoregressive in --choose-by"),
     ("plan_by", lambda decoding: decoding.plan_by != _MODEL or _given(decoding.plan_with), "--plan-with CHECKPOINT"),

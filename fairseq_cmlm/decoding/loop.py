@@ -100,7 +100,7 @@ class _Loop:
         """Make pass number `done`, from 1, over the rows in work."""
         canvas, numbers, places = rows.canvas, rows.numbers, rows.places
         asked = self._asked(rows, done)
-        prediction = self._chosen(self._predict(asked), places, asked, done)
+        prediction = self._predict(asked)
         after = _written(canvas, asked, prediction, self._plan)
         self.passes[numbers] = done
         self.tokens[places], self.log_probs[places] = after.tokens, after.log_probs
@@ -150,14 +150,6 @@ class _Loop:
             changed = canvas.visible(self._mask).ne(asked.visible).any(1, keepdim=True)
             masked = masked.maximum((changed & going_on).squeeze(1).long())
         return masked.cpu()
-
-    def _chosen(self, prediction: Prediction, places: Tensor, asked: Query, done: int) -> Prediction:
-        """Let the strategy choose among the best tokens, if it does that."""
-        choose, alternatives = self._plan.strategy.choose, prediction.alternatives
-        if choose is None or alternatives is None:
-            return prediction
-        chosen = choose(alternatives, self._numbers(places, asked, done))
-        return prediction._replace(tokens=chosen.tokens, log_probs=chosen.log_probs)
 
     def _pass(self, rows: _Rows, after: Canvas, count: Tensor, done: int, asked: Query, prediction: Prediction) -> Pass:
         places, order = rows.places, self._plan.order

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from fairseq_cmlm.decoding.canvas import Canvas
-from fairseq_cmlm.decoding.tokens import Alternatives, Prediction
+from fairseq_cmlm.decoding.tokens import Alternatives
 from fairseq_cmlm.schedule import MaskSchedule, linear
 from fairseq_cmlm.sentence_random import derived_keys, uniform_numbers
 
@@ -62,9 +62,6 @@ class Pass:
 
 _TINY = 1e-9
 
-# (alternatives (M, k), uniform numbers (M,)) -> the tokens to write at the M positions
-Choose = Callable[[Alternatives, Tensor], Prediction]
-
 
 @dataclass(frozen=True)
 class Strategy:
@@ -74,8 +71,7 @@ class Strategy:
     keeps_count   whether `remask` masks exactly `Pass.count` positions of each row, so that the host knows the size of
                   the next pass without asking the device
     alternatives  number of best tokens of a position that it reads; 1 for the best only
-    choose        function that chooses among them; None for the best
-    random        whether it draws numbers, by `Pass.random` or in `choose`
+    random        whether it draws numbers, by `Pass.random`
     rereads       whether each pass also predicts the revealed positions, so that `Pass.after` has the probability of
                   every token in this pass. This needs a network whose objective trains it (Objective.scores_revealed)
     rewrites      whether predictions at revealed positions replace the tokens there; implies `rereads`
@@ -86,7 +82,6 @@ class Strategy:
     remask: Callable[[Pass], Tensor]
     keeps_count: bool = False
     alternatives: int = 1
-    choose: Optional[Choose] = None
     random: bool = False
     rereads: bool = False
     rewrites: bool = False

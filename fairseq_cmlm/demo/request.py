@@ -11,8 +11,7 @@ from fairseq_cmlm.options import declared, flag_of, kind_of
 from fairseq_cmlm.translation import Candidate, TracedPass, Translation, shares
 
 # The decoding options that a page may set, in the order of its form. To offer another: its name here. Those that change
-# the model for everybody (dtype), name a file, need a reference, or tell no pass before the end (block_length) must not
-# be among them.
+# the model for everybody (dtype), name a file or need a reference must not be among them.
 OFFERED = (
     *("strategy", "iterations", "length_beam", "mask_schedule", "length_prior", "halve_candidates"),
     *("stop_unchanged", "confidence_threshold", "order", "entropy_bound", "edit_threshold", "eta"),

@@ -65,6 +65,6 @@ class LeftToRight:
 def _check(side: str, tokens: Tensor, limit: int) -> None:
     if tokens.size(1) > limit:
         raise TextError(
-            f"a {side} of {tokens.size(1)} tokens (</s> counts) is longer than the model of --rescore-with or "
-            f"--plan-with reads, {limit}: shorten it, or leave the option out"
+            f"a {side} of {tokens.size(1)} tokens (</s> counts) is longer than the model of --rescore-with, "
+            f"--plan-with or --verify-with reads, {limit}: shorten it, or leave the option out"
         )

@@ -60,7 +60,7 @@ class Bleu:
 
         Orders of n-grams for which a text is too short are left out (sacreBLEU's effective order).
         """
-        metric = _metric(self._tokenise, force=True, effective_order=True)
+        metric = _metric(self._tokenise, trg_lang=self._language, force=True, effective_order=True)
         return [metric.sentence_score(text, self._of(number)).score for text in texts]
 
     def _of(self, number: int) -> list[str]:

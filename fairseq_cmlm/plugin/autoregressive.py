@@ -167,6 +167,6 @@ class _Reading:
 def _check_positions(side: str, longest: int, limit: int) -> None:
     if longest > limit:
         raise TextError(
-            f"a {side} of {longest} tokens (</s> counts) is longer than the autoregressive model of --rescore-with or "
-            f"--plan-with reads, {limit}: shorten it, or leave the option out"
+            f"a {side} of {longest} tokens (</s> counts) is longer than the autoregressive model of --rescore-with, "
+            f"--plan-with or --verify-with reads, {limit}: shorten it, or leave the option out"
         )

@@ -135,6 +135,20 @@ def test_one_block_is_the_whole(name: str) -> None:
     assert all(one.equal(other) for one, other in zip(whole, block))
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_a_block_of_a_draft_without_masks_stays_and_each_pass_is_watched(name: str) -> None:
+    canvas, plan = fully_masked(torch.tensor([6]), SYMBOLS.pad), plan_of(name, [3], [1])
+    standing = torch.arange(6)[None] < 3
+    canvas = replace(canvas, tokens=canvas.tokens.masked_fill(standing, 7), masked=canvas.masked & ~standing)
+    watched: list[int] = []
+    trace = Trace(watch=lambda made: watched.append(int(made.remasked.sum())))
+    found = refine_in_blocks(table_model(3), canvas, lambda part: plan, 3, SYMBOLS.mask, trace)
+    # A strategy that rereads may change what stands.
+    assert found.tokens[0, :3].eq(7).all() or plan.strategy.rereads
+    assert not found.tokens.eq(SYMBOLS.mask).any()
+    assert len(watched) == int(found.passes) == len(trace.passes) > 0 and watched[-1] == 0
+
+
 def test_a_bound_of_no_entropy_reveals_one_token_a_pass_and_a_large_one_all() -> None:
     def passes(*bounds: float) -> list[int]:
         rules, order = [within_entropy(bound, 0.0) for bound in bounds], ORDERS["entropy"]

@@ -15,6 +15,7 @@ from fairseq_cmlm.experiments.cells import Cell
 from fairseq_cmlm.experiments.results import Results
 from fairseq_cmlm.experiments.subject import AUTOREGRESSIVE, Subject
 from fairseq_cmlm.experiments.tables import TABLES, lengths
+from fairseq_cmlm.experiments.tables.samplers import STOPPING, WAYS
 from fairseq_cmlm.measures.bleu import Bleu
 from fairseq_cmlm.measures.measure import Gold
 from fairseq_cmlm.render.table import Row, Table
@@ -167,6 +168,11 @@ def test_samplers() -> None:
     every = set(column(made("samplers", subject=replace(SUBJECT, objective="cmlmc")), "strategy"))
     assert every == strategies | {"all_tokens", "edit"}
     assert len(set(table.records[i]["decoding"] for i in range(len(table.rows)))) == len(table.rows)
+
+
+@pytest.mark.parametrize("row", [*WAYS, *STOPPING], ids=str)
+def test_each_row_of_the_samplers_is_possible_by_itself(row: dict[str, Any]) -> None:
+    assert Decoding.of(**row)
 
 
 def test_samplers_that_what_is_given_excludes_are_left_out() -> None:

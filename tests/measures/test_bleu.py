@@ -32,6 +32,13 @@ def test_a_subset_is_scored_as_sacrebleu_scores_it_alone(tokenise: str, referenc
     assert counts.bleu([]) is None
 
 
+def test_a_sentence_is_tokenised_as_its_corpus_is() -> None:
+    measure = Bleu([["我们今天去学校"]], language="zh")
+    texts = ["我们今天去学校", "我们今天去公园"]
+    assert measure.of_sentence(0, texts) == [measure.score([text]) for text in texts]
+    assert measure.of_sentence(0, texts)[0] == pytest.approx(100)
+
+
 @pytest.mark.parametrize("tokenise", ["foo", "13A", ""])
 def test_an_unknown_tokenizer_is_named_with_those_there_are(tokenise: str) -> None:
     with pytest.raises(OptionError, match=f"^--tokenize {tokenise} is none of none, zh, 13a, intl, char, ja-mecab"):

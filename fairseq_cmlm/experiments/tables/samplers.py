@@ -26,7 +26,7 @@ WAYS: list[dict[str, Any]] = [
     {"strategy": "edit"},
     {"strategy": "path_planning"},
     {"strategy": "remdm_cap", "eta": 0.3},
-    {"strategy": "remdm_conf", "eta": 0.5},
+    {"strategy": "remdm_conf"},
     {"halve_candidates": 1},
 ]
 # Decodings without a fixed number of passes.
