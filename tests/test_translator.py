@@ -509,10 +509,13 @@ def test_candidates_that_were_given_up_are_kept(translator: Translator) -> None:
     assert all(one.history is None and one.score == -math.inf for one in plain.given_up)
 
 
-def test_the_attention_is_over_the_source_as_it_was_read(translator: Translator) -> None:
-    for translation in translator.translate(WATCHED, history=True, attention=True):
+@pytest.mark.parametrize("options", [{}, {"block_length": 3}])
+def test_the_attention_is_over_the_source_as_it_was_read(translator: Translator, options: dict[str, Any]) -> None:
+    for translation in translator.translate(WATCHED, history=True, attention=True, **options):
         assert translation.source[-1] == "</s>" and "<pad>" not in translation.source
-        for made in translation.candidates[0].history or []:
+        history = translation.candidates[0].history
+        assert history and len(history) == translation.candidates[0].passes
+        for made in history:
             assert [len(shares) for shares in made.attention] == [len(translation.source)] * len(made.written)
             assert all(sum(shares) == pytest.approx(1, abs=1e-4) for shares in made.attention)
     with pytest.raises(OptionError, match="the attention stands in the history: ask for it with history=True"):
