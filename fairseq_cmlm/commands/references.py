@@ -21,14 +21,7 @@ def add_model_and_references(parser: argparse.ArgumentParser) -> None:
 
 def model_and_references(options: argparse.Namespace) -> tuple[Translator, list[str], list[str]]:
     """Return the model and the lines of both texts; raise a TextError if they are empty or not parallel."""
-    from fairseq_cmlm.errors import TextError
-    from fairseq_cmlm.files import read_lines
+    from fairseq_cmlm.experiments.parallel_text import read_sides
 
-    texts, targets = read_lines(options.source), read_lines(options.target)
-    if len(texts) != len(targets):
-        raise TextError(
-            f"{options.source} has {len(texts)} lines and {options.target} {len(targets)}: must be parallel"
-        )
-    if not texts:
-        raise TextError(f"{options.source} is empty: there is nothing to measure")
+    texts, targets = read_sides(options.source, options.target)
     return translator_of(options), texts, targets

@@ -19,19 +19,19 @@ def _whole(measure: Callable[[Gold], Scale]) -> Callable[[Gold], Scale]:
     """Return a measure that reads a document as one text, without the marks between its paragraphs."""
 
     def scale(gold: Gold) -> Scale:
-        references = [[text and unmarked(text) for text in each] for each in gold.references]
+        references = [[text and without_marks(text) for text in each] for each in gold.references]
         found = measure(replace(gold, references=references))
         return Scale(
-            lambda output: found.score(replace(output, texts=list(map(unmarked, output.texts)))), found.signature
+            lambda output: found.score(replace(output, texts=list(map(without_marks, output.texts)))), found.signature
         )
 
     return scale
 
 
-def unmarked(text: str) -> str:
+def without_marks(text: str) -> str:
     """Return a document without its marks.
 
-    >>> unmarked("a b. ¶ c ¶ ¶ d")
+    >>> without_marks("a b. ¶ c ¶ ¶ d")
     'a b. c d'
     """
     return " ".join(filter(None, paragraphs_of(text)))

@@ -15,7 +15,7 @@ from fairseq.criterions.nat_loss import LabelSmoothedDualImitationCriterion, Lab
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from fairseq_cmlm.plugin.training_dtype import TrainingDtypeConfig, is_reduced
+from fairseq_cmlm.plugin.training_dtype import TrainingDtypeConfig, wants_bfloat16
 
 
 class AutocastModel:
@@ -46,7 +46,7 @@ class AutocastLoss:
     def build_criterion(cls, cfg: TrainingDtypeConfig, task: Any) -> Any:
         """Build fairseq's criterion with `--training-dtype`."""
         built = super().build_criterion(cfg, task)  # type: ignore[misc]
-        built.reduced = is_reduced(cfg.training_dtype, cfg.fp16, cfg.bf16, cfg.amp)
+        built.reduced = wants_bfloat16(cfg.training_dtype, cfg.fp16, cfg.bf16, cfg.amp)
         return built
 
     def forward(self, model: Any, sample: Dict[str, Any], reduce: bool = True) -> Tuple[Tensor, int, Dict[str, Any]]:

@@ -17,7 +17,7 @@ from fairseq_cmlm.errors import OptionError
 from fairseq_cmlm.options import given_in
 from fairseq_cmlm.plugin.dictionary import MaskedDictionary
 from fairseq_cmlm.plugin.fairseq_options import as_fairseq_fields
-from fairseq_cmlm.plugin.training_dtype import TrainingDtypeConfig, is_reduced
+from fairseq_cmlm.plugin.training_dtype import TrainingDtypeConfig, wants_bfloat16
 from fairseq_cmlm.shapes import spare_columns
 from fairseq_cmlm.training.batch_loss import Batch
 from fairseq_cmlm.training.noising import Example
@@ -59,7 +59,7 @@ class CMLMLoss(FairseqCriterion):
             )
         given = {one.name: getattr(cfg, one.name) for one in fields(CMLMLossConfig)}
         options = Training(**given_in(Training, given))
-        return cls(task, options, is_reduced(cfg.training_dtype, cfg.fp16, cfg.bf16, cfg.amp))
+        return cls(task, options, wants_bfloat16(cfg.training_dtype, cfg.fp16, cfg.bf16, cfg.amp))
 
     def forward(self, model: Any, sample: Dict[str, Any], reduce: bool = True) -> Tuple[Tensor, float, Dict[str, Any]]:
         """Return loss (scalar, natural log), sample size and logged sums of a batch with "noise_keys".

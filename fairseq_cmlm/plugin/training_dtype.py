@@ -26,7 +26,7 @@ class TrainingDtypeConfig(FairseqDataclass):
     amp: bool = II("common.amp")
 
 
-def is_reduced(training_dtype: str, *others: bool) -> bool:
+def wants_bfloat16(training_dtype: str, *others: bool) -> bool:
     """Return whether to train in bfloat16; raise an OptionError if combined with `others`: --fp16, --bf16 and --amp."""
     reduced = training_dtype == "bfloat16"
     if reduced and any(others):
