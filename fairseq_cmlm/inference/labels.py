@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from fairseq_cmlm.decoding.lengths import length_log_probs
-from fairseq_cmlm.inference.likelihood import wanted_log_probs
 from fairseq_cmlm.model.network import Network
 
 
@@ -84,6 +83,6 @@ def _of_network(network: Network, source: Tensor, labels: LabelCanvases) -> Tens
     positions = torch.arange(texts * canvases, device=source.device) * width + labels.asked.repeat(texts)
     states = network.states(encoding, labels.canvases.repeat(texts, 1), positions)
     tokens, column = torch.unique(labels.token, return_inverse=True)
-    log_probs = wanted_log_probs(network, states, tokens.expand(len(positions), -1)).view(texts, canvases, -1)
+    log_probs = network.log_probs(states, tokens.expand(len(positions), -1)).view(texts, canvases, -1)
     found = length_log_probs(encoding.encoded.length_logits)[:, labels.lengths]
     return found.index_add(1, labels.label, log_probs[:, labels.row, column])

@@ -12,8 +12,6 @@ from fairseq_cmlm.model.network import Network
 from fairseq_cmlm.sentence_random import derived_keys, text_keys, uniform_numbers
 from fairseq_cmlm.training.noising import random_subset
 
-_LOGITS = 1 << 24  # logits computed at once; in float32 they take 64 MB
-
 
 class LikelihoodBound(NamedTuple):
     """For each of B sentences, natural log.
@@ -55,16 +53,3 @@ def likelihood_bound(network: Network, source: Tensor, target: Tensor, mask: int
         total += each * size / count / samples
     lengths = length_log_probs(encoding.encoded.length_logits).gather(1, size[:, None]).squeeze(1)
     return LikelihoodBound(total, -lengths, size)
-
-
-def wanted_log_probs(network: Network, states: Tensor, wanted: Tensor) -> Tensor:
-    """Return the log-probabilities (M, U), natural log, of the tokens `wanted` (M, U) at the states (M, D).
-
-    The logits are computed a few rows at a time.
-    """
-    part = max(1, _LOGITS // network.decoder.output.out_features)
-    found = []
-    for some, tokens in zip(torch.split(states, part), torch.split(wanted, part)):
-        logits = network.project(some).float()
-        found.append(logits.gather(1, tokens) - logits.logsumexp(dim=1, keepdim=True))
-    return torch.cat(found)

@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from fairseq_cmlm.decoding.lengths import length_log_probs
-from fairseq_cmlm.inference.likelihood import wanted_log_probs
 from fairseq_cmlm.model.network import Encoding, Network
 
 
@@ -90,8 +89,8 @@ def factorised_scores(
     positions = masked.repeat(texts, 1).flatten().nonzero().squeeze(1)
     wanted = torch.cat([tokens, tokens.new_full((texts, 1), eos)], dim=1)
     found = tokens.new_zeros(texts * longest * width, places + 1, dtype=torch.float32)
-    found[positions] = wanted_log_probs(
-        network, network.states(encoding, canvas, positions), wanted[positions // (longest * width)]
+    found[positions] = network.log_probs(
+        network.states(encoding, canvas, positions), wanted[positions // (longest * width)]
     )
     table = found.view(texts, longest, width, places + 1)
     rows = torch.arange(longest, device=tokens.device)
@@ -115,7 +114,7 @@ def log_likelihoods(network: Network, encoding: Encoding, targets: Tensor, passe
         canvas = rows.masked_fill(real & (group >= number), mask)
         positions = (real & (group == number)).flatten().nonzero().squeeze(1)
         states = network.states(encoding, canvas, positions)
-        total.view(-1)[positions] = wanted_log_probs(network, states, rows.flatten()[positions, None]).squeeze(1)
+        total.view(-1)[positions] = network.log_probs(states, rows.flatten()[positions, None]).squeeze(1)
     return total.sum(1).view(targets.shape[:2])
 
 

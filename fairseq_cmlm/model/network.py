@@ -109,6 +109,18 @@ class Network(nn.Module):
         logits: Tensor = self.decoder.output(states)
         return logits
 
+    def log_probs(self, states: Tensor, wanted: Tensor) -> Tensor:
+        """Compute the log-probabilities (M, U) float32 of the tokens `wanted` (M, U) at the states (M, D).
+
+        In natural log. The logits are computed a few rows at a time.
+        """
+        rows = max(1, _LOGITS // self.decoder.output.out_features)
+        found = []
+        for some, tokens in zip(torch.split(states, rows), torch.split(wanted, rows)):
+            logits = self.project(some).float()
+            found.append(logits.gather(1, tokens) - logits.logsumexp(dim=1, keepdim=True))
+        return torch.cat(found)
+
     def logits(self, encoding: Encoding, canvas: Tensor, positions: Tensor) -> Tensor:
         """Compute the logits (M, V) at the flat `positions` (M,) of the canvas (B * K, T), sentence-major."""
         return self.project(self.states(encoding, canvas, positions))
@@ -130,12 +142,8 @@ class Network(nn.Module):
         real = tokens.ne(self.decoder.pad)
         positions = real.flatten().nonzero().squeeze(1)
         states = self.states(encoding, shifted(tokens, real), positions, causal=True)
-        rows = max(1, _LOGITS // self.decoder.output.out_features)
         found = torch.zeros(tokens.numel(), device=tokens.device)
-        for places, some in zip(torch.split(positions, rows), torch.split(states, rows)):
-            logits = self.project(some).float()
-            wanted = logits.gather(1, tokens.flatten()[places, None]).squeeze(1)
-            found[places] = wanted - logits.logsumexp(dim=1)
+        found[positions] = self.log_probs(states, tokens.flatten()[positions, None]).squeeze(1)
         return found.view_as(tokens)
 
 
