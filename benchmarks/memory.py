@@ -38,7 +38,7 @@ def _status(key: str) -> float:
 
 
 def _measure(load: Callable[..., Callable[[], Any]], arguments: tuple[Any, ...]) -> Peak:
-    """Load, forget the peak so far, work, and send the peak; runs in the new process."""
+    """Load, forget the peak so far, work, and return the peak; runs in the new process."""
     before = _status("VmRSS")
     work = load(*arguments)
     _RESET.write_text("5")

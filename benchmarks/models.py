@@ -42,7 +42,7 @@ class Size:
 
     @property
     def autoregressive_layers(self) -> list[tuple[int, int]]:
-        """Return encoder and decoder layers of both autoregressive models: as many each, and twice as many with one."""
+        """Return (encoder, decoder) layers of both autoregressive models: (N, N) and, deep and shallow, (2 N, 1)."""
         return [(self.layers, self.layers), (2 * self.layers, 1)]
 
     def architectures(self) -> dict[str, list[str]]:

@@ -153,7 +153,11 @@ def test_a_translation_is_made_on_the_cpu_where_no_gpu_may_be_seen(tmp_path: Pat
 @pytest.mark.parametrize(
     ("way", "message"),
     [
-        ("sharp", "'sharp' of the way 'sharp' is no number, full, fast, best, T=N, rescored-NAME, pool-NAME,"),
+        (
+            "sharp",
+            "'sharp' of the way 'sharp' is no number, full, fast, best, T=N, rescored-NAME, pool-NAME, "
+            "verified or left-to-right",
+        ),
         ("best,pool-none", "none/averaged.pt is missing, which pool-none reads: run average.sh first"),
         ("rescored-none", "none/averaged.pt is missing, which rescored-none reads: run average.sh first"),
         ("T=4", "say '4' (as in the paper) or 'full,T=4' in the place of 'T=4'"),

@@ -9,8 +9,7 @@ from torch import Tensor
 
 from fairseq_cmlm.decoding.tokens import Symbols
 from fairseq_cmlm.decoding.verification import Prefer, Preferred, preferred
-from fairseq_cmlm.errors import TextError
-from fairseq_cmlm.inference.readers import ReadCandidates
+from fairseq_cmlm.inference.readers import ReadCandidates, check_positions
 from fairseq_cmlm.model.network import Encoding, Network
 
 
@@ -54,17 +53,9 @@ class LeftToRight:
 
     def _encode(self, source: Tensor) -> Encoding:
         network = self._network.to(source.device)
-        _check("source", source, len(network.encoder.embedding.positions.weight))
+        check_positions("source", source.size(1), len(network.encoder.embedding.positions.weight))
         return network.encode(source)
 
     def _checked(self, tokens: Tensor) -> Tensor:
-        _check("target", tokens, len(self._network.decoder.embedding.positions.weight))
+        check_positions("target", tokens.size(1), len(self._network.decoder.embedding.positions.weight))
         return tokens
-
-
-def _check(side: str, tokens: Tensor, limit: int) -> None:
-    if tokens.size(1) > limit:
-        raise TextError(
-            f"a {side} of {tokens.size(1)} tokens (</s> counts) is longer than the model of --rescore-with, "
-            f"--plan-with or --verify-with reads, {limit}: shorten it, or leave the option out"
-        )

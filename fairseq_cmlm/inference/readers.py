@@ -15,7 +15,7 @@ from fairseq_cmlm.decoding.loop import query_of
 from fairseq_cmlm.decoding.planning import PLANNERS, Filled, Rows
 from fairseq_cmlm.decoding.tokens import Symbols
 from fairseq_cmlm.decoding.verification import Prefer
-from fairseq_cmlm.errors import OptionError
+from fairseq_cmlm.errors import OptionError, TextError
 from fairseq_cmlm.inference.pool import Searcher
 from fairseq_cmlm.inference.predictor import Predictor
 from fairseq_cmlm.sentence_random import text_keys
@@ -33,6 +33,15 @@ class Judge(Protocol):
 
     def prefer(self, source: Tensor, size: int) -> Prefer:
         """Encode the source, to say at each place of `size` candidates what this model would have said."""
+
+
+def check_positions(side: str, longest: int, limit: int) -> None:
+    """Raise a TextError if the source or the target, `side`, has more tokens than the `limit` of a judge."""
+    if longest > limit:
+        raise TextError(
+            f"a {side} of {longest} tokens (</s> counts) is longer than the model of --rescore-with, "
+            f"--plan-with or --verify-with reads, {limit}: shorten it, or leave the option out"
+        )
 
 
 @dataclass(frozen=True)

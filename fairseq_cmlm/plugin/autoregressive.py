@@ -13,8 +13,8 @@ from omegaconf import open_dict
 from torch import Tensor
 
 from fairseq_cmlm.decoding.verification import Prefer, Preferred, preferred
-from fairseq_cmlm.errors import CheckpointError, ModelError, OptionError, TextError
-from fairseq_cmlm.inference.readers import ReadCandidates
+from fairseq_cmlm.errors import CheckpointError, ModelError, OptionError
+from fairseq_cmlm.inference.readers import ReadCandidates, check_positions
 from fairseq_cmlm.model.packing import Packing, packing_of
 from fairseq_cmlm.plugin.same_words import check_words
 
@@ -96,7 +96,7 @@ class _Reading:
     @torch.no_grad()
     def __init__(self, model: TransformerModelBase, eos: int, source: Tensor, size: int) -> None:
         self._model, self._eos, self._size = model, eos, size
-        _check_positions("source", source.size(1), model.encoder.max_positions())
+        check_positions("source", source.size(1), model.encoder.max_positions())
         self._encoded = model.encoder(source, src_lengths=source.ne(model.encoder.padding_idx).sum(1))
         self._rows = torch.arange(len(source) * size, device=source.device)
         self._checked = False
@@ -144,7 +144,7 @@ class _Reading:
     def _states(self, tokens: Tensor, real: Tensor, number: int, rows: Optional[Tensor]) -> tuple[Packing, Tensor]:
         """Return the last states (R, D) at the real places of the candidates (n, T), and how they are packed."""
         decoder = self._model.decoder
-        _check_positions("target", tokens.size(1), decoder.max_positions())
+        check_positions("target", tokens.size(1), decoder.max_positions())
         # Padding is read as words: no token to its left can see it, and fairseq would build masks for it.
         first = tokens.new_full((len(tokens), 1), self._eos)
         before = torch.cat([first, tokens[:, :-1]], dim=1).masked_fill(~real, self._eos)
@@ -162,11 +162,3 @@ class _Reading:
         for some in torch.split(states, self._part):
             logits = self._model.decoder.output_layer(some[None])
             yield self._model.get_normalized_probs((logits, None), log_probs=True)[0]
-
-
-def _check_positions(side: str, longest: int, limit: int) -> None:
-    if longest > limit:
-        raise TextError(
-            f"a {side} of {longest} tokens (</s> counts) is longer than the autoregressive model of --rescore-with, "
-            f"--plan-with or --verify-with reads, {limit}: shorten it, or leave the option out"
-        )

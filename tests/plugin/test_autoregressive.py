@@ -237,5 +237,6 @@ def test_texts_that_it_cannot_read_are_refused(checkpoint: Path, best: Path, tmp
     state = torch.load(short)
     state["cfg"]["model"].max_source_positions = 5
     torch.save(state, short)
-    with pytest.raises(TextError, match=r"a source of 7 tokens .* --plan-with or --verify-with reads, 5"):
+    asked = "--rescore-with, --plan-with or --verify-with"
+    with pytest.raises(TextError, match=f"a source of 7 tokens .* {asked} reads, 5"):
         Translator(checkpoint).translate(["a bird sees a small dog"], rescore_with=short)
