@@ -106,22 +106,22 @@ def _masked(folder: Path, system: str, paragraphs: Sequence[list[int]], options:
     lengths = around_gold(torch.tensor([PARAGRAPH]), options.length_beam, options.window)
     rows = torch.cat([joined([one], task.symbols.eos) for one in paragraphs]).to(device)
 
-    def write(drafts: Sequence[OpenDocument], windows: Sequence[Window]) -> None:
-        for draft, window in zip(drafts, windows):
-            read = [list(map(int, one.text.split())) for one in draft.paragraphs[window.first : window.end]]
+    def write(pending: Sequence[OpenDocument], windows: Sequence[Window]) -> None:
+        for document, window in zip(pending, windows):
+            read = [list(map(int, one.text.split())) for one in document.paragraphs[window.first : window.end]]
             own = LengthCandidates(*(part.repeat(window.end - window.begin, 1) for part in lengths))
-            page = Page(draft.written[window.first : window.begin], own, decoding)
+            page = Page(document.written[window.first : window.begin], own, decoding)
             write_pages([model], joined(read, task.symbols.eos).to(device), [page], script)
-            draft.take(page.written, page.passes)
+            document.take(page.written, page.passes)
 
     def work() -> int:
         paragraph_lengths([model], rows, task.symbols.pad, decoding)
         size = PARAGRAPH - 1
-        draft = OpenDocument(
+        document = OpenDocument(
             [Paragraph(" ".join(map(str, one)), size, int(lengths.lengths.max()) - 1) for one in paragraphs]
         )
-        write_all([draft], system == "paragraphs", most, write)
-        return draft.passes
+        write_all([document], system == "paragraphs", most, write)
+        return document.passes
 
     return work
 

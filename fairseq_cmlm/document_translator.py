@@ -80,12 +80,12 @@ class DocumentTranslator(Translator):
         script = Script(decoding, self._task.symbols, mark_of(self._task.target_dictionary), WAYS[way])
         source, target = (min(sizes) for sizes in zip(*(model.max_positions() for model in self._models)))
         most = most_tokens(longest, (source, target), self._task.longest)
-        drafts = self._drafts(documents, (source, target), decoding, max_tokens)
-        check_sizes(drafts, most[0], source)
-        write_all(drafts, way == "paragraphs", most, partial(self._write, script, max_tokens))
-        return [TranslatedDocument(list(map(self._joined, one.written)), one.passes, one.windows) for one in drafts]
+        pending = self._opened(documents, (source, target), decoding, max_tokens)
+        check_sizes(pending, most[0], source)
+        write_all(pending, way == "paragraphs", most, partial(self._write, script, max_tokens))
+        return [TranslatedDocument(list(map(self._joined, one.written)), one.passes, one.windows) for one in pending]
 
-    def _drafts(
+    def _opened(
         self, documents: Sequence[Sequence[str]], limits: tuple[int, int], decoding: Decoding, max_tokens: int
     ) -> list[OpenDocument]:
         """Read all paragraphs, each alone, for the length of its translation; both have at most `limits` tokens."""
@@ -104,27 +104,27 @@ class DocumentTranslator(Translator):
         return open_documents(documents, (found[number] for number in range(len(texts))))
 
     def _write(
-        self, script: Script, max_tokens: int, drafts: Sequence[OpenDocument], windows: Sequence[Window]
+        self, script: Script, max_tokens: int, pending: Sequence[OpenDocument], windows: Sequence[Window]
     ) -> None:
         """Write a window of each document."""
-        texts = list(map(in_one_line, texts_of(drafts, windows)))
+        texts = list(map(in_one_line, texts_of(pending, windows)))
         limit = min(model.max_positions()[0] for model in self._models)
         encoded = encoded_texts(texts, self._text.source, self._task.source_dictionary, limit, cut=False)
         models: Any = self._models
         for numbers, source in encoded.batches(max_tokens, self._device):
-            pages = [_page(drafts[i], windows[i], script.decoding) for i in numbers]
+            pages = [_page(pending[i], windows[i], script.decoding) for i in numbers]
             write_pages(models, source, pages, script)
             for i, page in zip(numbers, pages):
-                drafts[i].take(page.written, page.passes)
+                pending[i].take(page.written, page.passes)
 
     def _joined(self, tokens: list[int]) -> str:
         return self._words.text(torch.tensor(tokens, dtype=torch.long))
 
 
-def _page(draft: OpenDocument, window: Window, decoding: Decoding) -> Page:
-    lengths = [one.lengths for one in draft.paragraphs[window.begin : window.end] if one.lengths is not None]
+def _page(document: OpenDocument, window: Window, decoding: Decoding) -> Page:
+    lengths = [one.lengths for one in document.paragraphs[window.begin : window.end] if one.lengths is not None]
     candidates = LengthCandidates(*(torch.cat(parts) for parts in zip(*lengths)))
-    return Page(draft.written[window.first : window.begin], candidates, decoding)
+    return Page(document.written[window.first : window.begin], candidates, decoding)
 
 
 def _checked(decoding: Decoding) -> Decoding:

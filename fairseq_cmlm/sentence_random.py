@@ -65,3 +65,17 @@ def uniform_numbers(keys: Tensor, size: int) -> Tensor:
     counter = torch.arange(1, size + 1, device=keys.device)
     bits = _mix(keys[:, None] + counter * _GAMMA)
     return _shift_right(bits, 40).to(torch.float32) * 2.0**-24
+
+
+def stratified_counts(keys: Tensor, number: int, sizes: Tensor) -> Tensor:
+    """Draw `number` counts for each key (B,), one in each of as many equal parts of 1..size.
+
+    The sizes (B,) and the counts (B, number) are int64. The mean of f(count) over the counts is an unbiased estimate of
+    the mean of f over 1..size.
+
+    >>> stratified_counts(torch.tensor([7]), 3, torch.tensor([3])).tolist()
+    [[1, 2, 3]]
+    """
+    shares = (torch.arange(number, device=keys.device) + uniform_numbers(keys, number)) / number
+    sizes = sizes[:, None]
+    return torch.minimum(1 + (shares * sizes).long(), sizes)

@@ -22,7 +22,7 @@ def run(options: argparse.Namespace) -> str:
     """Return the answers, as fairseq-generate prints them."""
     from fairseq_cmlm.commands.answers import examples_of, temperature_on
     from fairseq_cmlm.formats.baselines import BASELINES
-    from fairseq_cmlm.formats.chosen import Made, as_generated
+    from fairseq_cmlm.formats.chosen import Answering, as_generated
 
     name, examples = examples_of(options.examples)
     if name not in BASELINES:
@@ -31,5 +31,5 @@ def run(options: argparse.Namespace) -> str:
     temperature = temperature_on(options.calibrate_on, baseline, name)
     began = time.perf_counter()
     chosen = baseline(examples)
-    made = Made(baseline.signature, time.perf_counter() - began, temperature=temperature)
+    made = Answering(baseline.signature, time.perf_counter() - began, temperature=temperature)
     return as_generated(chosen, made)

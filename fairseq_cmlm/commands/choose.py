@@ -14,7 +14,7 @@ from fairseq_cmlm.commands.answers import examples_of, labels_of_all, temperatur
 from fairseq_cmlm.commands.model_options import add_model_options, loading
 from fairseq_cmlm.errors import OptionError
 from fairseq_cmlm.extractor import Extractor, Search
-from fairseq_cmlm.formats.chosen import Chosen, Made, as_generated
+from fairseq_cmlm.formats.chosen import Answering, Chosen, as_generated
 from fairseq_cmlm.formats.example import Example
 from fairseq_cmlm.formats.question_answering import context_of
 
@@ -55,7 +55,7 @@ def run(options: argparse.Namespace) -> str:
     temperature = temperature_on(options.calibrate_on, way.choose, name)
     began = time.perf_counter()
     chosen = way.choose(examples)
-    made = Made(way.signature, time.perf_counter() - began, passes=way.passes, temperature=temperature)
+    made = Answering(way.signature, time.perf_counter() - began, passes=way.passes, temperature=temperature)
     return as_generated(chosen, made)
 
 

@@ -13,7 +13,7 @@ from fairseq_cmlm.decoding.options import Decoding
 from fairseq_cmlm.document_translator import WAYS, DocumentTranslator
 from fairseq_cmlm.errors import OptionError
 from fairseq_cmlm.experiments.decoding_flags import add_decoding_flags, given_decoding
-from fairseq_cmlm.formats.chosen import Chosen, Made, as_generated
+from fairseq_cmlm.formats.chosen import Answering, Chosen, as_generated
 from fairseq_cmlm.plugin.autoregressive import is_transformer
 from fairseq_cmlm.text.paragraphs import in_one_line, paragraphs_of
 
@@ -56,7 +56,7 @@ def run(options: argparse.Namespace) -> str:
     began = time.perf_counter()
     found = answer(documents)
     told = "|".join(f"{name}:{read[name] or 'trained'}" for name in ("way", "longest"))
-    made = Made(
+    made = Answering(
         f"documents|{told}|{found.signature}", time.perf_counter() - began, passes=found.passes / len(documents)
     )
     return as_generated(Chosen([in_one_line(text) for text in found.texts]), made)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Sequence
 from fairseq_cmlm.errors import OptionError
 
 if TYPE_CHECKING:
-    from fairseq_cmlm.measures.measure import Judge
+    from fairseq_cmlm.measures.measure import Perplexity
 
 _OF_REFERENCES, _OF_EXAMPLES = ("tokenised_reference", "against"), ("json", "confusion", "judge")
 _SAMPLES = 4  # maskings of each answer; the mean is over all answers
@@ -99,7 +99,7 @@ def _draw(options: argparse.Namespace) -> str:
     return f"confusion matrices: {options.confusion}"
 
 
-def _judge(checkpoint: Path) -> Judge:
+def _judge(checkpoint: Path) -> Perplexity:
     """Return a function that estimates an upper bound of the perplexity of texts as answers to sources."""
     from fairseq_cmlm.translator import Translator
 

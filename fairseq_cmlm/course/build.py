@@ -6,7 +6,7 @@ from pathlib import Path
 
 from fairseq_cmlm.course.chapters import CHAPTERS
 from fairseq_cmlm.course.page import Section, page
-from fairseq_cmlm.course.results import Results
+from fairseq_cmlm.course.results import ResultFolder
 from fairseq_cmlm.course.text import LANGUAGES, Text, written
 from fairseq_cmlm.files import write_files
 
@@ -25,7 +25,7 @@ def course(folder: Path, output: Path) -> str:
 
     LANGUAGE/NAME.md, figures/NAME-N.svg and index.md; files of the same names are replaced, all or none.
     """
-    results = Results(folder)
+    results = ResultFolder(folder)
     files: dict[Path, str] = {output / "index.md": contents()}
     lacking: list[str] = []
     made = {name: [Section(part, results) for part in chapter.parts] for name, chapter in CHAPTERS.items()}

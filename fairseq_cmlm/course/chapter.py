@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Callable, Mapping, Optional, Sequence
 
-from fairseq_cmlm.course.results import Results
+from fairseq_cmlm.course.results import ResultFolder
 from fairseq_cmlm.course.text import Cell, Text
 
 
@@ -26,7 +26,7 @@ class Grid:
 
 
 @dataclass(frozen=True)
-class Made:
+class Exhibit:
     """Results as a part of a chapter shows them.
 
     values  for the placeholders of the part's prose
@@ -48,7 +48,7 @@ class Part:
     title: Text
     prose: Text
     command: str
-    make: Callable[[Results], Made]
+    make: Callable[[ResultFolder], Exhibit]
 
 
 @dataclass(frozen=True)

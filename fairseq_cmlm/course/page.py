@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Optional
 
-from fairseq_cmlm.course.chapter import Chapter, Grid, Made, Part
-from fairseq_cmlm.course.results import LackingError, Results
+from fairseq_cmlm.course.chapter import Chapter, Exhibit, Grid, Part
+from fairseq_cmlm.course.results import LackingError, ResultFolder
 from fairseq_cmlm.course.text import LANGUAGES, Text, escaped, listed, written
 from fairseq_cmlm.errors import TextError
 from fairseq_cmlm.render.markdown import markdown_table
@@ -23,9 +23,9 @@ _BY = Text("Measured on {text}, by", "测于 {text}，命令为")
 class Section:
     """A part of a chapter as it can be shown: what was made of which files, or nothing."""
 
-    def __init__(self, part: Part, results: Results) -> None:
+    def __init__(self, part: Part, results: ResultFolder) -> None:
         self.part = part
-        self.made: Optional[Made] = None
+        self.made: Optional[Exhibit] = None
         results.read, results.reports = [], []
         try:
             self.made = part.make(results)

@@ -27,7 +27,7 @@ class LackingError(Exception):
     """There is no such result."""
 
 
-class Results:
+class ResultFolder:
     """A folder of results.
 
     read     the files that were read, for the page that is made of them

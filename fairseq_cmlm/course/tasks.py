@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Mapping, Optional
 
-from fairseq_cmlm.course.chapter import Grid, Made, Part, Picture
+from fairseq_cmlm.course.chapter import Exhibit, Grid, Part, Picture
 from fairseq_cmlm.course.commands import task
 from fairseq_cmlm.course.drawing import bars
-from fairseq_cmlm.course.results import LackingError, Results
+from fairseq_cmlm.course.results import LackingError, ResultFolder
 from fairseq_cmlm.course.text import Cell, Text, number
 from fairseq_cmlm.measures.table import TASK_MEASURES
 
@@ -43,7 +43,7 @@ def grid(found: Found) -> Grid:
     return Grid([SYSTEM, *map(title, measures), Text("passes", "轮数"), Text("seconds", "秒")], rows)
 
 
-def _made(name: str, results: Results) -> Made:
+def _made(name: str, results: ResultFolder) -> Exhibit:
     found = results.tasks().get(name)
     if found is None:
         raise LackingError
@@ -57,7 +57,7 @@ def _made(name: str, results: Results) -> Made:
         shown = confusion
         picture = Picture(Text("Confusion matrices of the systems", "各系统的混淆矩阵"), lambda: shown)
     values = {"examples": found["examples"], "measure": measure, "best": best, "score": scores[best]}
-    return Made(values, picture, grid(found))
+    return Exhibit(values, picture, grid(found))
 
 
 def task_part(name: str, recipe: str, heading: Text, prose: Text) -> Part:

@@ -19,7 +19,7 @@ from fairseq_cmlm.decoding.chrf import agreement
 from fairseq_cmlm.decoding.planning import Filled
 from fairseq_cmlm.decoding.strategy import lowest
 from fairseq_cmlm.errors import OptionError
-from fairseq_cmlm.sentence_random import derived_keys, uniform_numbers
+from fairseq_cmlm.sentence_random import derived_keys, stratified_counts, uniform_numbers
 
 _MASKINGS = 4  # maskings of each candidate, for `likelihood_bound`
 
@@ -91,11 +91,10 @@ def likelihood_bound(finished: Finished) -> Tensor:
     """
     fillable, lengths = finished.canvas.fillable, finished.lengths
     keys = finished.keys()
-    strata = uniform_numbers(keys, _MASKINGS).cpu()
+    counts = stratified_counts(keys.cpu(), _MASKINGS, lengths.cpu())
     total = torch.zeros_like(finished.bonus)
-    for number in range(_MASKINGS):
-        count = torch.minimum(1 + ((number + strata[:, number]) / _MASKINGS * lengths).long(), lengths)
-        numbers = uniform_numbers(derived_keys(keys, number + 1), fillable.size(1))
+    for number, count in enumerate(counts.T, 1):
+        numbers = uniform_numbers(derived_keys(keys, number), fillable.size(1))
         hide = lowest(numbers, count[:, None].to(numbers.device), fillable)
         total = total + mean_log_probability(finished.hidden(hide, count), hide, hide) / _MASKINGS
     # Of the tokens to fill; those that are given are certain.

@@ -20,7 +20,7 @@ class Chosen(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Made:
+class Answering:
     """The origin of chosen answers: the signature of the way, its cost, and the fitted temperature."""
 
     way: str
@@ -29,10 +29,10 @@ class Made:
     temperature: Optional[float] = None
 
 
-def as_generated(chosen: Chosen, made: Made) -> str:
+def as_generated(chosen: Chosen, made: Answering) -> str:
     r"""Return lines that `fairseq-cmlm score --examples` reads.
 
-    >>> lines = as_generated(Chosen(["a"], [[0.0, -2.5]]), Made("labels", 0.25, passes=1)).split("\n")
+    >>> lines = as_generated(Chosen(["a"], [[0.0, -2.5]]), Answering("labels", 0.25, passes=1)).split("\n")
     >>> lines[0], lines[3].split("\t")
     ('# decoding labels', ['L-0', '0.0000 -2.5000'])
     >>> lines[4]

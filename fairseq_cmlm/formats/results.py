@@ -14,7 +14,7 @@ from fairseq_cmlm.render.markdown import markdown_table
 Scores = Sequence[Optional[float]]
 
 
-class Made(NamedTuple):
+class Provenance(NamedTuple):
     """The origin of an output: its cost, and the signatures of decoding and text; "" if unknown."""
 
     cost: Cost
@@ -39,7 +39,7 @@ class Draws(NamedTuple):
 
 
 @dataclass
-class Results:
+class TaskResults:
     """Measures of systems, in the order of `systems`.
 
     format      name of the format
@@ -55,7 +55,7 @@ class Results:
     systems: list[str]
     scores: dict[str, Scores] = field(default_factory=dict)
     signatures: dict[str, str] = field(default_factory=dict)
-    made: list[Made] = field(default_factory=list)
+    provenance: list[Provenance] = field(default_factory=list)
     groups: dict[str, list[Group]] = field(default_factory=dict)
     draws: list[Draws] = field(default_factory=list)
 
@@ -67,30 +67,30 @@ class Results:
     def to_json(self) -> str:
         """Return the content of a file."""
         content = asdict(self)
-        content["made"] = [{**asdict(one.cost), "decoding": one.decoding, "text": one.text} for one in self.made]
+        content["made"] = [{**asdict(one.cost), "decoding": one.decoding, "text": one.text} for one in self.provenance]
         content["groups"] = {title: [one._asdict() for one in groups] for title, groups in self.groups.items()}
         content["draws"] = [one._asdict() for one in self.draws]
         return json.dumps(content, ensure_ascii=False, indent=1) + "\n"
 
     @classmethod
-    def of_json(cls, text: str, place: str) -> Results:
+    def of_json(cls, text: str, place: str) -> TaskResults:
         """Return what `to_json` wrote, without groups and draws; what is damaged is a TextError that names `place`."""
         try:
             read = json.loads(text)
             found = cls(*(read[name] for name in ("format", "text", "examples", "systems", "scores", "signatures")))
             for one in read["made"]:
-                found.made.append(Made(Cost(one["seconds"], one["passes"]), one["decoding"], one["text"]))
+                found.provenance.append(Provenance(Cost(one["seconds"], one["passes"]), one["decoding"], one["text"]))
         except (ValueError, KeyError, TypeError):
             raise TextError(f"{place} is no file of results: give what fairseq-cmlm score --json wrote") from None
-        if {len(found.systems)} != {len(column) for column in (found.made, *found.scores.values())}:
+        if {len(found.systems)} != {len(column) for column in (found.provenance, *found.scores.values())}:
             raise TextError(f"{place} has not a score of every measure for each system: write it again")
         return found
 
     def to_markdown(self) -> str:
         """Return a table of the systems, one of the first measure for each kind of group, and the signatures."""
         columns = {TASK_MEASURES[name].title: _shown(scores, name) for name, scores in self.scores.items()}
-        columns["passes"] = numbers([one.cost.passes for one in self.made], 1)
-        columns["seconds"] = numbers([one.cost.seconds for one in self.made], 1)
+        columns["passes"] = numbers([one.cost.passes for one in self.provenance], 1)
+        columns["seconds"] = numbers([one.cost.seconds for one in self.provenance], 1)
         rows = list(zip(self.systems, *columns.values()))
         lines = [markdown_table([f"{self.examples} examples of {self.text}", *columns], rows)]
         for title, groups in self.groups.items():
@@ -99,8 +99,10 @@ class Results:
             drawn = [(one.system, str(one.outputs), f"{one.pairwise_bleu:.1f}") for one in self.draws]
             lines += ["", markdown_table(["drawn by", "outputs", "pairwise BLEU"], drawn)]
         lines += ["", *(f"{TASK_MEASURES[name].title} {told}" for name, told in self.signatures.items() if told)]
-        lines += [f"decoding of {name}: {one.decoding}" for name, one in zip(self.systems, self.made)]
-        return "\n".join([*lines, *(f"text {told}" for told in dict.fromkeys(one.text for one in self.made) if told)])
+        lines += [f"decoding of {name}: {one.decoding}" for name, one in zip(self.systems, self.provenance)]
+        return "\n".join(
+            [*lines, *(f"text {told}" for told in dict.fromkeys(one.text for one in self.provenance) if told)]
+        )
 
     def _group_table(self, title: str, groups: Sequence[Group]) -> str:
         measure = next(iter(self.scores))

@@ -11,11 +11,11 @@ from fairseq_cmlm.errors import TextError
 from fairseq_cmlm.files import read_lines
 from fairseq_cmlm.formats.example import Example, read_examples
 from fairseq_cmlm.formats.format import Format
-from fairseq_cmlm.formats.results import Draws, Group, Made, Results
+from fairseq_cmlm.formats.results import Draws, Group, Provenance, TaskResults
 from fairseq_cmlm.formats.table import FORMATS
 from fairseq_cmlm.generated import cost_of, decoding_of, text_of
 from fairseq_cmlm.measures.classification import confusion
-from fairseq_cmlm.measures.measure import Gold, Judge, Output
+from fairseq_cmlm.measures.measure import Gold, Output, Perplexity
 from fairseq_cmlm.measures.pairwise_bleu import pairwise_bleu
 from fairseq_cmlm.measures.score import read_output, target_language
 from fairseq_cmlm.measures.table import TASK_MEASURES
@@ -36,7 +36,7 @@ class Answers:
     outputs: Sequence[Output]
     tokenise: Optional[str]
     language: str
-    judge: Optional[Judge]
+    judge: Optional[Perplexity]
 
     def measured(self, name: str) -> Measured:
         """Return one of TASK_MEASURES."""
@@ -64,8 +64,8 @@ class Answers:
 
 
 def score_examples(
-    paths: Sequence[Path], file: Path, tokenise: Optional[str] = None, judge: Optional[Judge] = None
-) -> Results:
+    paths: Sequence[Path], file: Path, tokenise: Optional[str] = None, judge: Optional[Perplexity] = None
+) -> TaskResults:
     """Measure outputs of fairseq-generate, or of what prints as it does, against the examples in a file.
 
     paths     of the outputs; `fairseq-cmlm score` names each by its file
@@ -76,11 +76,11 @@ def score_examples(
     chosen, lines = FORMATS[name], [read_lines(path) for path in paths]
     outputs = [_answers(chosen, examples, read_output(path, len(examples))) for path in paths]
     answers = Answers(examples, outputs, tokenise, target_language([text_of(one) for one in lines]), judge)
-    results = Results(name, file.stem, len(examples), [path.stem for path in paths])
+    results = TaskResults(name, file.stem, len(examples), [path.stem for path in paths])
     for measure in (*chosen.measures, "length_ratio"):
         results.add(measure, *answers.measured(measure))
     for path, told in zip(paths, lines):
-        results.made.append(Made(cost_of([*told, *_log(path)]), decoding_of(told), text_of(told)))
+        results.provenance.append(Provenance(cost_of([*told, *_log(path)]), decoding_of(told), text_of(told)))
     results.draws = _draws(results.systems, answers)
     for title, group in chosen.groups.items():
         results.groups[title] = _by_group(answers, [group(example) for example in examples], chosen.main)

@@ -12,7 +12,7 @@ from typing import NamedTuple, Optional, Sequence
 
 from fairseq_cmlm.errors import TextError
 from fairseq_cmlm.files import read_lines
-from fairseq_cmlm.formats.results import Results, numbers
+from fairseq_cmlm.formats.results import TaskResults, numbers
 from fairseq_cmlm.formats.table import FORMATS
 from fairseq_cmlm.generated import Cost
 from fairseq_cmlm.measures.table import TASK_MEASURES
@@ -26,7 +26,7 @@ autoregressive after as many updates; a pass of that is a token; seconds are of 
 _HEAD = ("task", "examples", "measure", "model", "few", "many", "as many updates", "as much time", "simple")
 
 
-class System(NamedTuple):
+class OutputName(NamedTuple):
     """An output by its name.
 
     model  `raw`, `teacher`, `longer-raw`
@@ -45,16 +45,16 @@ class System(NamedTuple):
         return self.model == "teacher" or self.model.startswith("longer-")
 
 
-def system_of(number: int, name: str) -> System:
+def output_name(number: int, name: str) -> OutputName:
     """Read the name of an output.
 
-    >>> system_of(0, "longer-raw,beam=5"), system_of(1, "raw,T=4,infill")[1:]
-    (System(number=0, model='longer-raw', way='', size=0), ('raw', 'infill', 4))
+    >>> output_name(0, "longer-raw,beam=5"), output_name(1, "raw,T=4,infill")[1:]
+    (OutputName(number=0, model='longer-raw', way='', size=0), ('raw', 'infill', 4))
     """
     model, *parts = name.split(",")
     sizes = [int(part[2:]) for part in parts if part.startswith("T=") and part[2:].isdigit()]
     way = ",".join(part for part in parts if not part.startswith(("T=", "beam=")))
-    return System(number, model, way, max(sizes, default=0))
+    return OutputName(number, model, way, max(sizes, default=0))
 
 
 def tasks_table(paths: Sequence[Path]) -> str:
@@ -64,16 +64,16 @@ def tasks_table(paths: Sequence[Path]) -> str:
     return f"{markdown_table([*_HEAD, 'passes', 'seconds'], rows)}\n\n{LEGEND}".rstrip()
 
 
-def _results(file: Path) -> Results:
-    results = Results.of_json("\n".join(read_lines(file)), str(file))
+def _results(file: Path) -> TaskResults:
+    results = TaskResults.of_json("\n".join(read_lines(file)), str(file))
     if results.format not in FORMATS:
         raise TextError(f"{file} has the format '{results.format}', which is none of {', '.join(FORMATS)}")
     return results
 
 
-def _rows(task: str, results: Results) -> list[list[str]]:
+def _rows(task: str, results: TaskResults) -> list[list[str]]:
     """Return a row for each CMLM and way of using it; one of the others alone where there is none."""
-    named = [system_of(*one) for one in enumerate(results.systems) if "," in one[1] and ",draw=" not in one[1]]
+    named = [output_name(*one) for one in enumerate(results.systems) if "," in one[1] and ",draw=" not in one[1]]
     masked = [one for one in named if not one.autoregressive]
     simple = [i for i, name in enumerate(results.systems) if "," not in name]
     measure = FORMATS[results.format].main
@@ -86,23 +86,23 @@ def _rows(task: str, results: Results) -> list[list[str]]:
         updates, time = (_left_to_right(named, name, way) for name in ("teacher", f"longer-{model}"))
         shown = (few, many, updates, time, simple[0] if simple else None)
         scores = [_score(results, measure, number) for number in shown]
-        costs = zip(*(_made(results, number) for number in (few, many, updates)))
+        costs = zip(*(_costs(results, number) for number in (few, many, updates)))
         found.append([*begin, f"{model},{way}" if way else model, *scores, *map(" / ".join, costs)])
     return found
 
 
-def _score(results: Results, measure: str, number: Optional[int]) -> str:
+def _score(results: TaskResults, measure: str, number: Optional[int]) -> str:
     score = None if number is None else results.scores.get(measure, [None] * len(results.systems))[number]
     return numbers([score], TASK_MEASURES[measure].digits)[0]
 
 
-def _made(results: Results, number: Optional[int]) -> list[str]:
+def _costs(results: TaskResults, number: Optional[int]) -> list[str]:
     """Return passes and seconds of an output, as they are shown."""
-    cost = Cost() if number is None else results.made[number].cost
+    cost = Cost() if number is None else results.provenance[number].cost
     return numbers([cost.passes, cost.seconds], 1)
 
 
-def _left_to_right(named: Sequence[System], model: str, way: str) -> Optional[int]:
+def _left_to_right(named: Sequence[OutputName], model: str, way: str) -> Optional[int]:
     """Return the number of an autoregressive model's output, made in the same way where there is one of that."""
     found = {one.way: one.number for one in named if one.model == model}
     return found.get(way, next(iter(found.values()), None))

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from fairseq_cmlm.decoding.lengths import length_log_probs
 from fairseq_cmlm.model.network import Network
-from fairseq_cmlm.sentence_random import derived_keys, text_keys, uniform_numbers
+from fairseq_cmlm.sentence_random import derived_keys, stratified_counts, text_keys, uniform_numbers
 from fairseq_cmlm.training.noising import random_subset
 
 
@@ -40,11 +40,10 @@ def likelihood_bound(network: Network, source: Tensor, target: Tensor, mask: int
     size = fillable.sum(1)
     encoding = network.encode(source)
     keys = text_keys(1, target, fillable) ^ text_keys(0, source, source.ne(network.encoder.pad))
-    strata = uniform_numbers(keys, samples)
+    counts = stratified_counts(keys, samples, size)
     total = torch.zeros(size.shape, device=source.device)
-    for sample in range(samples):
-        count = torch.minimum(1 + ((sample + strata[:, sample]) / samples * size).long(), size)
-        numbers = uniform_numbers(derived_keys(keys, sample + 1), target.size(1))
+    for sample, count in enumerate(counts.T, 1):
+        numbers = uniform_numbers(derived_keys(keys, sample), target.size(1))
         predict = random_subset(fillable, count, numbers)
         positions = predict.flatten().nonzero().squeeze(1)
         logits = network.logits(encoding, target.masked_fill(predict, mask), positions).float()

@@ -94,30 +94,33 @@ def open_documents(documents: Sequence[Sequence[str]], paragraphs: Iterable[Para
     return [OpenDocument([next(read) for _ in document]) for document in documents]
 
 
-def texts_of(drafts: Sequence[OpenDocument], windows: Sequence[Window]) -> list[list[str]]:
+def texts_of(pending: Sequence[OpenDocument], windows: Sequence[Window]) -> list[list[str]]:
     """Return the texts of the paragraphs that a window of each document reads."""
-    return [[one.text for one in draft.paragraphs[window.first : window.end]] for draft, window in zip(drafts, windows)]
+    return [
+        [one.text for one in document.paragraphs[window.first : window.end]]
+        for document, window in zip(pending, windows)
+    ]
 
 
 Write = Callable[[Sequence[OpenDocument], Sequence[Window]], None]
 
 
-def write_all(drafts: Sequence[OpenDocument], alone: bool, most: tuple[int, int], write: Write) -> None:
+def write_all(pending: Sequence[OpenDocument], alone: bool, most: tuple[int, int], write: Write) -> None:
     """Write documents, window after window.
 
     alone  each paragraph is a window of its own, without others around it
     most   tokens of a window, source and target; a paragraph with more is a window of its own
     write  writes one window of each of the documents that it gets
     """
-    parts = [[OpenDocument([one]) for one in draft.paragraphs] if alone else [draft] for draft in drafts]
+    parts = [[OpenDocument([one]) for one in document.paragraphs] if alone else [document] for document in pending]
     while todo := [part for own in parts for part in own if not part.done]:
-        write(todo, [draft.next(most) for draft in todo])
+        write(todo, [document.next(most) for document in todo])
     if alone:
-        for draft, part in ((draft, part) for draft, own in zip(drafts, parts) for part in own):
-            draft.take(part.written, part.passes, part.windows)
+        for document, part in ((document, part) for document, own in zip(pending, parts) for part in own):
+            document.take(part.written, part.passes, part.windows)
 
 
-def longer(drafts: Sequence[OpenDocument], most: int) -> list[tuple[str, int]]:
+def longer(pending: Sequence[OpenDocument], most: int) -> list[tuple[str, int]]:
     """Return where paragraphs of more than `most` source tokens are, and how many they have, `</s>` included.
 
     >>> longer([OpenDocument([Paragraph("a", 1, 1), Paragraph("b c d", 3, 3)])], 3)
@@ -125,7 +128,7 @@ def longer(drafts: Sequence[OpenDocument], most: int) -> list[tuple[str, int]]:
     """
     return [
         (f"paragraph {place} of documents[{number}]", paragraph.size + 1)
-        for number, draft in enumerate(drafts)
-        for place, paragraph in enumerate(draft.paragraphs, 1)
+        for number, document in enumerate(pending)
+        for place, paragraph in enumerate(document.paragraphs, 1)
         if paragraph.size + 1 > most
     ]

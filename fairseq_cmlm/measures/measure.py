@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Callable, Mapping, Optional, Sequence
 
-Judge = Callable[[Sequence[str], Sequence[str]], float]
+Perplexity = Callable[[Sequence[str], Sequence[str]], float]
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Gold:
     lengths: Optional[Sequence[int]] = None
     language: str = ""
     sources: Optional[Sequence[str]] = None
-    judge: Optional[Judge] = None
+    judge: Optional[Perplexity] = None
     details: Optional[Sequence[Mapping[str, Any]]] = None
 
 

@@ -51,36 +51,36 @@ class AutoregressiveDocuments(PreparedTransformer):
         texts = [paragraph for document in documents for paragraph in document]
         encoded = encoded_texts(texts, self._text.source, self._task.source_dictionary, limits[0], cut=True)
         sizes = [len(row) - 1 + cut for row, cut in zip(encoded.rows, encoded.cut)]
-        drafts = open_documents(documents, (Paragraph(text, size, size) for text, size in zip(texts, sizes)))
+        pending = open_documents(documents, (Paragraph(text, size, size) for text, size in zip(texts, sizes)))
         job = _Job(self._task.build_generator([self._model], Namespace(beam=beam, max_len_a=2, max_len_b=10)), [])
-        check_sizes(drafts, most[0], limits[0])
-        write_all(drafts, way == "paragraphs", most, partial(self._write, job, max_tokens))
+        check_sizes(pending, most[0], limits[0])
+        write_all(pending, way == "paragraphs", most, partial(self._write, job, max_tokens))
         return WrittenDocuments(
-            [list(map(self._joined, one.written)) for one in drafts],
-            [one.passes for one in drafts],
-            sum(one.windows for one in drafts),
+            [list(map(self._joined, one.written)) for one in pending],
+            [one.passes for one in pending],
+            sum(one.windows for one in pending),
             sum(job.miscounted),
         )
 
     def _joined(self, tokens: list[int]) -> str:
         return self._text.text(self._task.target_dictionary.string(torch.tensor(tokens, dtype=torch.long)))
 
-    def _write(self, job: _Job, max_tokens: int, drafts: Sequence[OpenDocument], windows: Sequence[Window]) -> None:
+    def _write(self, job: _Job, max_tokens: int, pending: Sequence[OpenDocument], windows: Sequence[Window]) -> None:
         """Write a window of each document."""
         target = self._task.target_dictionary
         mark = mark_of(target)
-        lines = list(map(in_one_line, texts_of(drafts, windows)))
+        lines = list(map(in_one_line, texts_of(pending, windows)))
         longest = self._model.encoder.max_positions()
         encoded = encoded_texts(lines, self._text.source, self._task.source_dictionary, longest, cut=False)
         for numbers, source in encoded.batches(max_tokens, self._device):
-            given = [drafts[i].written[windows[i].first : windows[i].begin] for i in numbers]
+            given = [pending[i].written[windows[i].first : windows[i].begin] for i in numbers]
             prefixes = [[token for tokens in some for token in (*tokens, mark)] for some in given]
             for i, prefix, tokens in zip(numbers, prefixes, self._generate(job.generator, source, prefixes)):
                 own = tokens[len(prefix) :]
                 wanted = windows[i].end - windows[i].begin
                 found = split(own[:-1], mark)
                 job.miscounted.append(len(found) != wanted)
-                drafts[i].take(counted(found, wanted), len(own))
+                pending[i].take(counted(found, wanted), len(own))
 
     def _generate(self, generator: Any, source: Tensor, prefixes: Sequence[list[int]]) -> list[list[int]]:
         """Return the best target of each source (B, S), `</s>` included, which begins with its prefix."""

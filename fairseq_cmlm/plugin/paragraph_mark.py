@@ -47,15 +47,15 @@ def most_tokens(longest: Optional[int], limits: tuple[int, int], trained: Option
     return longest, longest
 
 
-def check_sizes(drafts: Sequence[OpenDocument], most: int, limit: int) -> None:
+def check_sizes(pending: Sequence[OpenDocument], most: int, limit: int) -> None:
     """Raise a TextError for a paragraph that the model cannot read, and warn of those that no window holds.
 
     most   source tokens of a window
     limit  source tokens that the model can read
     """
-    for place, size in longer(drafts, limit):
+    for place, size in longer(pending, limit):
         raise TextError(f"{place} has {size} tokens (</s> counts), and the model reads at most {limit}: split it")
-    if found := longer(drafts, most):
+    if found := longer(pending, most):
         place, size = found[0]
         logger.warning(
             f"{len(found)} paragraph(s) have more tokens than a window of {most}, the first is {place} with {size}: "

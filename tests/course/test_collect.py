@@ -12,7 +12,7 @@ import pytest
 from made_up_results import validation, write
 from recipe_steps import EXAMPLES, environment, run, stub
 
-from fairseq_cmlm.course.results import Results
+from fairseq_cmlm.course.results import ResultFolder
 
 COURSE = EXAMPLES / "course"
 
@@ -27,7 +27,7 @@ def test_a_model_is_described_and_its_views_are_those_of_a_sentence(
     words = [sys.executable, COURSE / "model.py", checkpoint, *sides, tmp_path]
     path = os.pathsep.join(filter(None, [str(EXAMPLES.parent), os.environ.get("PYTHONPATH")]))
     subprocess.run([*map(str, words)], check=True, env={**os.environ, "PYTHONPATH": path})
-    results = Results(tmp_path)
+    results = ResultFolder(tmp_path)
     model = results.file("model", "modules")
     assert model["parameters"] > 0 and any(one["name"] == "encoder.lengths" for one in model["modules"])
     views = results.file("views", "sentences")
@@ -75,7 +75,7 @@ def test_a_folder_of_results_is_filled(work: Path, tmp_path: Path) -> None:
     script = ["bash", str(COURSE / "collect.sh"), *words]
     done = subprocess.run(script, env=settings, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    results = Results(tmp_path / "results")
+    results = ResultFolder(tmp_path / "results")
     assert set(results.trainings("table")) == {"mixed", "other"}
     assert set(results.trainings("long")) == {"teacher"}
     made = sorted(str(path.relative_to(results.folder)) for path in results.folder.rglob("*.json"))
@@ -111,7 +111,7 @@ def test_a_task_is_added(tmp_path: Path) -> None:
     write(tmp_path / "work" / "confusion.svg", "<svg/>")
     done = run(COURSE / "collect_task.sh", "sst2", tmp_path / "work", tmp_path / "results")
     assert done.returncode == 0, done.stderr
-    results = Results(tmp_path / "results")
+    results = ResultFolder(tmp_path / "results")
     assert results.tasks() == {"sst2": {"scores": {}}} and results.confusion("sst2") == "<svg/>"
     missing = run(COURSE / "collect_task.sh", "sst2", tmp_path, tmp_path / "results")
     assert missing.returncode != 0 and "results.json is missing: task.sh makes it" in missing.stderr
@@ -132,5 +132,5 @@ def test_each_size_of_a_text_is_trained_on(tmp_path: Path) -> None:
         ["/bin/bash", str(COURSE / "sizes.sh"), *map(str, words)], env=settings, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    assert set(Results(tmp_path / "results").trainings("sizes")) == {"2", "4", "8", "16"}
+    assert set(ResultFolder(tmp_path / "results").trainings("sizes")) == {"2", "4", "8", "16"}
     assert len((tmp_path / "work" / "4" / "text" / "train.en").read_text().splitlines()) == 4

@@ -22,7 +22,7 @@ from fairseq_cmlm.commands.main import main
 from fairseq_cmlm.course.chapter import Chapter, Grid
 from fairseq_cmlm.course.chapters import CHAPTERS
 from fairseq_cmlm.course.page import Section, page, table
-from fairseq_cmlm.course.results import Results
+from fairseq_cmlm.course.results import ResultFolder
 from fairseq_cmlm.course.text import LANGUAGES, Text
 from fairseq_cmlm.render import plots
 
@@ -103,7 +103,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def sections(chapter: Chapter, folder: Path) -> list[Section]:
-    return [Section(part, Results(folder)) for part in chapter.parts]
+    return [Section(part, ResultFolder(folder)) for part in chapter.parts]
 
 
 @pytest.mark.parametrize("name", CHAPTERS)

@@ -9,16 +9,16 @@ import pytest
 
 from fairseq_cmlm.commands.main import main
 from fairseq_cmlm.formats import FORMATS
-from fairseq_cmlm.formats.results import Made, Results
+from fairseq_cmlm.formats.results import Provenance, TaskResults
 from fairseq_cmlm.generated import Cost
 
 
 def write(folder: Path, name: str, systems: dict[str, Optional[float]]) -> Path:
     """Write results in which a system has its number as passes and ten times that as seconds."""
     folder.mkdir()
-    results = Results(name, "valid", 9, list(systems))
+    results = TaskResults(name, "valid", 9, list(systems))
     results.add(FORMATS[name].main, list(systems.values()), "")
-    results.made = [Made(Cost(10.0 * i, float(i)), "d", "t") for i in range(len(systems))]
+    results.provenance = [Provenance(Cost(10.0 * i, float(i)), "d", "t") for i in range(len(systems))]
     (folder / "results.json").write_text(results.to_json())
     return folder
 

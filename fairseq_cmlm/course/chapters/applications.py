@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from fairseq_cmlm.course.chapter import Chapter, Grid, Made, Part, Picture
+from fairseq_cmlm.course.chapter import Chapter, Exhibit, Grid, Part, Picture
 from fairseq_cmlm.course.commands import task
 from fairseq_cmlm.course.drawing import bars
-from fairseq_cmlm.course.results import Results
+from fairseq_cmlm.course.results import ResultFolder
 from fairseq_cmlm.course.tasks import SYSTEM, first_measure, heights, title
 from fairseq_cmlm.course.text import Cell, Text, number
 
 
-def _all(results: Results) -> Made:
+def _all(results: ResultFolder) -> Exhibit:
     tasks = results.tasks()
     rows: list[list[Cell]] = []
     shown: dict[str, float] = {}
@@ -21,7 +21,7 @@ def _all(results: Results) -> Made:
             shown[f"{name}, {system}"] = score
             facts = [name, found["format"], number(found["examples"], 0), system, title(first_measure(found))]
             rows.append([*facts, number(score, 1), number(passes[system], 1)])
-    return Made(
+    return Exhibit(
         {"tasks": len(tasks)},
         Picture(
             Text("Bars: the first measure of each system in each task", "条形图：每个任务中各系统的首要指标"),

@@ -6,10 +6,10 @@ import re
 from math import prod
 from typing import Any, Mapping, NamedTuple, Sequence
 
-from fairseq_cmlm.course.chapter import Chapter, Grid, Made, Part, Picture
+from fairseq_cmlm.course.chapter import Chapter, Exhibit, Grid, Part, Picture
 from fairseq_cmlm.course.commands import COLLECT, ablation
 from fairseq_cmlm.course.drawing import bars, drawn
-from fairseq_cmlm.course.results import Curve, Results
+from fairseq_cmlm.course.results import Curve, ResultFolder
 from fairseq_cmlm.course.rows import masked, pick
 from fairseq_cmlm.course.text import Cell, Text, number
 
@@ -42,12 +42,12 @@ def _block(name: str, tensors: Sequence[tuple[str, list[int]]]) -> Block:
     return Block(name, len(layers), shapes, sum(prod(shape) for _, shape in tensors))
 
 
-def _modules(results: Results) -> Made:
+def _modules(results: ResultFolder) -> Exhibit:
     model = results.file("model", "modules")
     blocks = _blocks(model["modules"])
     layers = {side: max(one.times for one in blocks if one.name.startswith(side)) for side in ("encoder", "decoder")}
     width = next(one.shapes[0] for one in blocks).split("×")[1]
-    return Made(
+    return Exhibit(
         {"model": model["checkpoint"], "parameters": model["parameters"], "width": int(width), **layers},
         Picture(
             Text(
@@ -102,7 +102,7 @@ def _box(axes: Any, x: float, y: float, block: Block) -> None:
     axes.text(x + 0.2, y + 0.035, ", ".join(block.shapes), ha="center", va="center", fontsize=7, color="#56646e")
 
 
-def _without(results: Results) -> Made:
+def _without(results: ResultFolder) -> Exhibit:
     """Compare what is on with what is off, in decodings of one model and in trainings of several."""
     passes, candidates, ways = (results.table(name) for name in ("repetition", "candidates", "samplers"))
     ten = masked(ways, T=10)
@@ -129,7 +129,7 @@ def _without(results: Results) -> Made:
     ]
     worst = max(pairs, key=lambda pair: pair[1] - pair[2])
     rows: list[list[Cell]] = [[name, number(on, 1), number(off, 1), f"{off - on:+.1f}"] for name, on, off in pairs]
-    return Made(
+    return Exhibit(
         {"most": worst[1] - worst[2], "name": worst[0], "updates": max(models["warm-distilled"])},
         Picture(
             Text("Bars: BLEU lost where one part is switched off", "条形图：关掉某一部分后损失的 BLEU"),
@@ -151,10 +151,10 @@ def _last(curve: Curve) -> float:
     return curve[max(curve)]["bleu"]
 
 
-def _masks(results: Results) -> Made:
+def _masks(results: ResultFolder) -> Exhibit:
     found = results.trainings("training")
     heights = {name: _last(curve) for name, curve in found.items()}
-    return Made(
+    return Exhibit(
         {"base": heights["base"]},
         Picture(
             Text("Bars: BLEU on the validation set by what was masked", "条形图：不同掩码方式下验证集上的 BLEU"),

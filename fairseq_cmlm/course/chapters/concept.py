@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 
-from fairseq_cmlm.course.chapter import Chapter, Grid, Made, Part, Picture
+from fairseq_cmlm.course.chapter import Chapter, Exhibit, Grid, Part, Picture
 from fairseq_cmlm.course.commands import COLLECT
-from fairseq_cmlm.course.results import Results
+from fairseq_cmlm.course.results import ResultFolder
 from fairseq_cmlm.course.text import Text, number
 from fairseq_cmlm.course.traces import history, strategy, with_runs
 from fairseq_cmlm.render.trace_picture import picture
@@ -14,7 +14,7 @@ from fairseq_cmlm.render.trace_picture import picture
 _BESIDE = ("mask_predict", "left_to_right")
 
 
-def _canvas(results: Results) -> Made:
+def _canvas(results: ResultFolder) -> Exhibit:
     trace = results.trace("strategies")
     shown = with_runs(trace, _BESIDE, -1)
     first, second = (history(shown["sentences"][0], run) for run in range(2))
@@ -25,7 +25,7 @@ def _canvas(results: Results) -> Made:
             made = history(one["sentences"][0], run)
             tokens = len(made[-1]["written"])
             rows.append([strategy(facts), str(tokens), str(len(made)), number(tokens / len(made), 1), made[-1]["text"]])
-    return Made(
+    return Exhibit(
         {"passes": len(first), "tokens": len(first[-1]["written"]), "steps": len(second)},
         Picture(
             Text(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from fairseq_cmlm.course.chapter import Chapter, Grid, Made, Part, Picture
+from fairseq_cmlm.course.chapter import Chapter, Exhibit, Grid, Part, Picture
 from fairseq_cmlm.course.chapters.strategies import way
 from fairseq_cmlm.course.commands import COLLECT
 from fairseq_cmlm.course.drawing import Panel, bars, panels
-from fairseq_cmlm.course.results import Results
+from fairseq_cmlm.course.results import ResultFolder
 from fairseq_cmlm.course.rows import Row, beam_search, masked
 from fairseq_cmlm.course.text import Cell, Text, number
 
@@ -18,7 +18,7 @@ def _name(row: Row) -> str:
     return chosen if planned == "confidence" else f"{chosen}, planned by {planned}"
 
 
-def _choice(results: Results) -> Made:
+def _choice(results: ResultFolder) -> Exhibit:
     every = results.table("choice")
     beam = beam_search(every)
     rows = masked(every)
@@ -37,7 +37,7 @@ def _choice(results: Results) -> Made:
         ]
         for row in rows
     ]
-    return Made(
+    return Exhibit(
         {"base": base["4"], "best": best["BLEU"], "name": _name(best), "beam": beam["BLEU"]},
         Picture(
             Text("Bars: BLEU with four passes by chooser and planner", "条形图：四轮时各种选择与计划方式的 BLEU"),
@@ -57,7 +57,7 @@ def _choice(results: Results) -> Made:
     )
 
 
-def _models(results: Results) -> Made:
+def _models(results: ResultFolder) -> Exhibit:
     rows = results.table("comparison")
     names = [key.removesuffix(", BLEU") for key in rows[0] if key.endswith(", BLEU") and not key.startswith("paper")]
     lines = {name: [(row["T"], row[f"{name}, BLEU"]) for row in rows] for name in names}
@@ -71,7 +71,7 @@ def _models(results: Results) -> Made:
     ]
     order = sorted(names, key=lambda name: lines[name][-1][1])
     best, worst = order[-1], order[0]
-    return Made(
+    return Exhibit(
         {
             **{"best": best, "bleu": lines[best][-1][1], "T": rows[-1]["T"]},
             **{"worst": worst, "least": lines[worst][-1][1]},
@@ -101,7 +101,7 @@ def _spares(row: Row, usual: Row) -> str:
     return next((name for name in _SPARING if row.get(name) != usual.get(name)), "")
 
 
-def _sparing(results: Results) -> Made:
+def _sparing(results: ResultFolder) -> Exhibit:
     rows = results.table("samplers")
     ten, beam = masked(rows, T=10)[0], beam_search(rows)
     fewer = (row for row in masked(rows) if _spares(row, ten) and row["rows"] < ten["rows"])
@@ -109,7 +109,7 @@ def _sparing(results: Results) -> Made:
     kinds = sorted({_spares(row, ten) for row in kept})
     lines = {kind: [(row["rows"], row["BLEU"]) for row in kept if _spares(row, ten) == kind] for kind in kinds}
     near = next((row for row in kept if row["BLEU"] > ten["BLEU"] - 1), ten)
-    return Made(
+    return Exhibit(
         {
             **{"rows": ten["rows"], "bleu": ten["BLEU"], "least": kept[0]["rows"], "least_bleu": kept[0]["BLEU"]},
             **{"near": way(near, ten), "near_rows": near["rows"], "near_bleu": near["BLEU"]},

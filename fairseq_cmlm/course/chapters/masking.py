@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from fairseq_cmlm.course.chapter import Chapter, Grid, Made, Part, Picture
+from fairseq_cmlm.course.chapter import Chapter, Exhibit, Grid, Part, Picture
 from fairseq_cmlm.course.commands import COLLECT
 from fairseq_cmlm.course.drawing import Panel, cells, panels
-from fairseq_cmlm.course.results import Results
+from fairseq_cmlm.course.results import ResultFolder
 from fairseq_cmlm.course.text import Text, number
 from fairseq_cmlm.course.traces import history
 
 _WIDEST = 18  # tokens in a row of a figure
 
 
-def _which(results: Results) -> Made:
+def _which(results: ResultFolder) -> Exhibit:
     """Show the sentence of which most was changed after it was written first, of those that a page has room for."""
     histories = [history(sentence) for sentence in results.trace("passes")["sentences"]]
     fitting = [made for made in histories if len(made[0]["written"]) <= _WIDEST] or histories
@@ -24,7 +24,7 @@ def _which(results: Results) -> Made:
         [str(i + 1), str(sum(made["predicted"])), str(sum(made["masked_again"])), str(taken)]
         for i, (made, taken) in enumerate(zip(shown, taken_back))
     ]
-    return Made(
+    return Exhibit(
         {"tokens": len(shown[0]["written"]), "taken": sum(taken_back)},
         Picture(
             Text(
@@ -45,11 +45,11 @@ def _which(results: Results) -> Made:
     )
 
 
-def _by_passes(results: Results) -> Made:
+def _by_passes(results: ResultFolder) -> Exhibit:
     rows = results.table("repetition")
     first, last = rows[0], rows[-1]
     lines = {name: [(row["T"], row[name]) for row in rows] for name in ("BLEU", "repeated %")}
-    return Made(
+    return Exhibit(
         {
             "first": first["BLEU"],
             "last": last["BLEU"],

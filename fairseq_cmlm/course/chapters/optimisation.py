@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from functools import partial
 
-from fairseq_cmlm.course.chapter import Chapter, Made, Part, Picture
+from fairseq_cmlm.course.chapter import Chapter, Exhibit, Part, Picture
 from fairseq_cmlm.course.commands import COLLECT, ablation
 from fairseq_cmlm.course.curves import comparison, curve_panels, last
 from fairseq_cmlm.course.drawing import bars, panels
-from fairseq_cmlm.course.results import Results
+from fairseq_cmlm.course.results import ResultFolder
 from fairseq_cmlm.course.text import Text, listed
 
 
-def _curves(results: Results) -> Made:
+def _curves(results: ResultFolder) -> Exhibit:
     found = results.trainings("long")
-    return Made(
+    return Exhibit(
         {"names": listed(found), "updates": max(max(curve) for curve in found.values())},
         Picture(
             Text("BLEU and loss on the validation set by updates", "验证集上的 BLEU 与损失随更新次数的变化"),
@@ -24,12 +24,12 @@ def _curves(results: Results) -> Made:
     )
 
 
-def _variants(group: str, base: str, results: Results) -> Made:
+def _variants(group: str, base: str, results: ResultFolder) -> Exhibit:
     """Compare the trainings of a group with the one that has the usual settings."""
     found = results.trainings(group)
     scores = {name: score for name, curve in found.items() if (score := last(curve, "bleu")) is not None}
     order = sorted(scores, key=lambda name: -scores[name])
-    return Made(
+    return Exhibit(
         {
             "base": scores[base],
             "best": order[0],

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Sequence
 
-from fairseq_cmlm.course.chapter import Chapter, Grid, Made, Part, Picture
+from fairseq_cmlm.course.chapter import Chapter, Exhibit, Grid, Part, Picture
 from fairseq_cmlm.course.commands import COLLECT
 from fairseq_cmlm.course.drawing import Panel, bars, panels
-from fairseq_cmlm.course.results import Results
+from fairseq_cmlm.course.results import ResultFolder
 from fairseq_cmlm.course.rows import beam_search, masked, pick
 from fairseq_cmlm.course.text import Text, number
 from fairseq_cmlm.course.traces import Pass, history
 
 
-def _by_pass(results: Results) -> Made:
+def _by_pass(results: ResultFolder) -> Exhibit:
     """Average over the sentences that are long enough to take all passes."""
     histories = [history(sentence) for sentence in results.trace("passes")["sentences"]]
     passes = max(map(len, histories))
@@ -21,7 +21,7 @@ def _by_pass(results: Results) -> Made:
     sure, least, masks, changed = zip(*(_of_pass(whole, done) for done in range(passes)))
     numbers = range(1, passes + 1)
     rows = [[str(n), *(number(value, 1) for value in one)] for n, *one in zip(numbers, sure, least, masks, changed)]
-    return Made(
+    return Exhibit(
         {"sentences": len(whole), "first": sure[0], "last": sure[-1], "passes": passes},
         Picture(
             Text(
@@ -61,14 +61,14 @@ def _of_pass(histories: Sequence[Sequence[Pass]], done: int) -> tuple[float, flo
     return 100 * sure, 100 * least, 100 * masks, 100 * changed
 
 
-def _beside(results: Results) -> Made:
+def _beside(results: ResultFolder) -> Exhibit:
     rows = results.table("speed")
     beam, ours = beam_search(rows), masked(rows, **{"l or beam": 5})
     best = max(ours, key=lambda row: row["BLEU"])
     quick = max(masked(rows), key=lambda row: row["x"])
     greedy = pick(rows, **{"system": "autoregressive", "l or beam": 1})
     shown = [row for row in rows if row in (*ours, quick, beam, greedy)]
-    return Made(
+    return Exhibit(
         {
             **{"beam": beam["BLEU"], "greedy": greedy["BLEU"], "greedy_x": greedy["x"]},
             **{"best": best["BLEU"], "T": best["T"], "quick": quick["BLEU"], "quick_x": quick["x"]},
@@ -100,11 +100,11 @@ def _beside(results: Results) -> Made:
     )
 
 
-def _memory(results: Results) -> Made:
+def _memory(results: ResultFolder) -> Exhibit:
     rows = [row for row in results.file("memory", "rows")["rows"] if row["memory_mb"]]
     found = {f"{row['system']}, T={row['iterations']}" if row["iterations"] else row["system"]: row for row in rows}
     peaks = {name: row["memory_mb"]["process"] - row["memory_mb"]["libraries"] for name, row in found.items()}
-    return Made(
+    return Exhibit(
         {"batch": rows[0]["batch_size"]},
         Picture(Text("Bars: peak of memory by system", "条形图：各系统的内存峰值"), bars("peak of memory, MB", peaks)),
         Grid(

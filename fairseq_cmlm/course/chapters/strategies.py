@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from functools import partial
 
-from fairseq_cmlm.course.chapter import Chapter, Grid, Made, Part, Picture
+from fairseq_cmlm.course.chapter import Chapter, Exhibit, Grid, Part, Picture
 from fairseq_cmlm.course.commands import COLLECT
 from fairseq_cmlm.course.drawing import bars
-from fairseq_cmlm.course.results import Results
+from fairseq_cmlm.course.results import ResultFolder
 from fairseq_cmlm.course.rows import Row, beam_search, masked
 from fairseq_cmlm.course.text import Text, escaped, number
 from fairseq_cmlm.course.traces import history, with_runs
@@ -16,14 +16,14 @@ from fairseq_cmlm.render.trace_picture import picture
 _SHOWN = ("mask_predict", "without_remasking", "remdm_cap")
 
 
-def _side_by_side(results: Results) -> Made:
+def _side_by_side(results: ResultFolder) -> Exhibit:
     trace = results.trace("strategies")
     shown = with_runs(trace, _SHOWN, 0)
     rows = [
         [name, str(len(history(shown["sentences"][0], run))), history(shown["sentences"][0], run)[-1]["text"]]
         for run, name in enumerate(_SHOWN)
     ]
-    return Made(
+    return Exhibit(
         {"source": escaped(shown["sentences"][0]["text"])},
         Picture(
             Text("The passes of three strategies, one below the other", "三种策略的各轮画布，上下排列"),
@@ -49,13 +49,13 @@ def way(row: Row, usual: Row) -> str:
     return ", ".join(names) or str(usual["strategy"])
 
 
-def _table(results: Results) -> Made:
+def _table(results: ResultFolder) -> Exhibit:
     rows = results.table("samplers")
     ours, beam = masked(rows), beam_search(rows)
     ten = masked(rows, T=10)
     names = {way(row, ten[0]): row["BLEU"] for row in ten}
     best = max(ours, key=lambda row: row["BLEU"])
-    return Made(
+    return Exhibit(
         {"ways": len(ours), "best": best["BLEU"], "name": way(best, ten[0]), "T": best["T"], "beam": beam["BLEU"]},
         Picture(
             Text("BLEU of each way to decode with at most ten passes", "各种解码方式最多用十轮时的 BLEU"),

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from fairseq_cmlm.course.chapter import Chapter, Grid, Made, Part, Picture
+from fairseq_cmlm.course.chapter import Chapter, Exhibit, Grid, Part, Picture
 from fairseq_cmlm.course.commands import COLLECT
 from fairseq_cmlm.course.drawing import Panel, panels
-from fairseq_cmlm.course.results import Results
+from fairseq_cmlm.course.results import ResultFolder
 from fairseq_cmlm.course.rows import beam_search, masked
 from fairseq_cmlm.course.text import Text, number
 
 
-def _speed(results: Results) -> Made:
+def _speed(results: ResultFolder) -> Exhibit:
     rows = results.table("speed")
     ours, beam = masked(rows), beam_search(rows)
     sizes = dict.fromkeys(row["l or beam"] for row in ours)
@@ -19,7 +19,7 @@ def _speed(results: Results) -> Made:
     lines["autoregressive"] = [(row["x"], row["BLEU"]) for row in others]
     faster = [row for row in ours if row["x"] > 1]
     best = max(ours, key=lambda row: row["BLEU"])
-    return Made(
+    return Exhibit(
         {
             "faster": len(faster),
             "all": len(ours),
@@ -53,14 +53,14 @@ def _speed(results: Results) -> Made:
     )
 
 
-def _lengths(results: Results) -> Made:
+def _lengths(results: ResultFolder) -> Exhibit:
     rows = results.table("lengths")
     columns = [name for name in rows[0] if name not in ("length", "sentences", "decoding") and "paper" not in name]
     lines = {name: [(row["length"], row[name]) for row in rows if row[name] is not None] for name in columns}
     beam = next(name for name in columns if "beam" in name)
     ours = columns[-2] if columns[-1] == beam else columns[-1]
     full = [row for row in rows if row["sentences"]]
-    return Made(
+    return Exhibit(
         {
             "short": full[0][ours] - full[0][beam],
             "long": full[-1][ours] - full[-1][beam],

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
-from fairseq_cmlm.course.chapter import Chapter, Grid, Made, Part, Picture
+from fairseq_cmlm.course.chapter import Chapter, Exhibit, Grid, Part, Picture
 from fairseq_cmlm.course.commands import COLLECT, ablation
 from fairseq_cmlm.course.curves import comparison, curve_panels, last
 from fairseq_cmlm.course.drawing import cells, panels
-from fairseq_cmlm.course.results import Curve, Results
+from fairseq_cmlm.course.results import Curve, ResultFolder
 from fairseq_cmlm.course.text import Cell, Text, escaped, number
 
 
-def _views(results: Results) -> Made:
+def _views(results: ResultFolder) -> Exhibit:
     found = results.file("views", "sentences")
     sentence, mask = found["sentences"][0], found["mask"]
     target = sentence["target"]
@@ -23,7 +23,7 @@ def _views(results: Results) -> Made:
         [name, number(100 * state.count("masked") / len(state), 0), number(100 * state.count("own") / len(state), 0)]
         for (name, _), state in zip(canvases[1:], states[1:])
     ]
-    return Made(
+    return Exhibit(
         {"source": escaped(sentence["source"]), "tokens": len(target)},
         Picture(
             Text(
@@ -58,14 +58,14 @@ def _state(word: str, right: str, mask: str) -> str:
     return "" if word == right else "own"
 
 
-def _compare(trainings: Mapping[str, Curve], alt: Text) -> Made:
+def _compare(trainings: Mapping[str, Curve], alt: Text) -> Exhibit:
     scored = {name: curve for name, curve in trainings.items() if last(curve, "bleu") is not None}
     best = max(scored, key=lambda name: last(scored[name], "bleu") or 0)
     values = {"number": len(trainings), "best": best, "bleu": last(scored[best], "bleu")}
-    return Made(values, Picture(alt, panels(*curve_panels(trainings))), comparison(trainings))
+    return Exhibit(values, Picture(alt, panels(*curve_panels(trainings))), comparison(trainings))
 
 
-def _methods(results: Results) -> Made:
+def _methods(results: ResultFolder) -> Exhibit:
     return _compare(
         results.trainings("objectives"),
         Text(
@@ -75,7 +75,7 @@ def _methods(results: Results) -> Made:
     )
 
 
-def _texts(results: Results) -> Made:
+def _texts(results: ResultFolder) -> Exhibit:
     return _compare(
         results.trainings("texts"),
         Text(

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Sequence
 
-from fairseq_cmlm.course.chapter import Chapter, Grid, Made, Part, Picture
+from fairseq_cmlm.course.chapter import Chapter, Exhibit, Grid, Part, Picture
 from fairseq_cmlm.course.commands import COLLECT
 from fairseq_cmlm.course.drawing import Panel, panels
 from fairseq_cmlm.course.fit import power_law
-from fairseq_cmlm.course.results import Results
+from fairseq_cmlm.course.results import ResultFolder
 from fairseq_cmlm.course.text import Cell, Text, number
 
 _EXTRAPOLATED = Text("extrapolated, not measured", "外推，未实测")
 
 
-def _fitted(points: Sequence[tuple[float, float]], x: Text, label: str) -> Made:
+def _fitted(points: Sequence[tuple[float, float]], x: Text, label: str) -> Exhibit:
     """Fit a power law, and go on to twice and four times the greatest x if the points settle it."""
     law = power_law(points)
     greatest = points[-1][0]
@@ -23,7 +23,7 @@ def _fitted(points: Sequence[tuple[float, float]], x: Text, label: str) -> Made:
     rows += [[number(a, 0), "-", number(b, 1), _EXTRAPOLATED] for a, b in beyond[1:]]
     lines = {"measured": points, "fit": [(a, law.at(a)) for a, _ in points]}
     verdict = _SETTLED if law.settled else _UNSETTLED
-    return Made(
+    return Exhibit(
         {**law._asdict(), "last": points[-1][1], "verdict": verdict},
         Picture(
             Text(
@@ -36,17 +36,17 @@ def _fitted(points: Sequence[tuple[float, float]], x: Text, label: str) -> Made:
     )
 
 
-def _passes(results: Results) -> Made:
+def _passes(results: ResultFolder) -> Exhibit:
     rows = results.table("repetition")
     return _fitted([(row["T"], row["BLEU"]) for row in rows], Text("passes T", "轮数 T"), "T")
 
 
-def _updates(results: Results) -> Made:
+def _updates(results: ResultFolder) -> Exhibit:
     curve = results.trainings("long")["warm-distilled-long"]
     return _fitted([(n, curve[n]["bleu"]) for n in sorted(curve)], Text("updates", "更新次数"), "updates")
 
 
-def _data(results: Results) -> Made:
+def _data(results: ResultFolder) -> Exhibit:
     found = {int(name): curve[max(curve)]["bleu"] for name, curve in results.trainings("sizes").items()}
     return _fitted(sorted(found.items()), Text("training sentences", "训练句数"), "training sentences")
 
