@@ -84,12 +84,8 @@ def decode(
     captured  replays passes whose shape was decoded before
     """
     job = Job(inputs, decoding, symbols)
-    for flag, judge in {"--search-with": judges.searcher, "--verify-with": judges.verifier}.items():
-        if judge is not None and (inputs.templates is not None or inputs.draft is not None):
-            raise OptionError(
-                f"{flag} cannot be combined with given words, blanks or a canvas to go on from: a search from left to "
-                "right would not keep them. Leave it out"
-            )
+    if inputs.templates is not None or inputs.draft is not None:
+        _refuse_search(judges)
     encoded = [network.encoder(inputs.source) for network in networks]
     if judges.verifier is not None:
         return _verified(judges.verifier, networks, encoded, job)
@@ -118,6 +114,16 @@ def decode(
         size = pool.own.size(1)
         readers = Readers(inputs.source, size, Predictor(decoders, encoded, size, _allowed(job)), judges, symbols)
     return _ranked(pool, readers.compare(pool.canvas, pool.own, pool.bonus, decoding.weights))
+
+
+def _refuse_search(judges: Judges) -> None:
+    """Raise an OptionError for a judge that searches from left to right, where words are given."""
+    for flag, judge in {"--search-with": judges.searcher, "--verify-with": judges.verifier}.items():
+        if judge is not None:
+            raise OptionError(
+                f"{flag} cannot be combined with given words, blanks or a canvas to go on from: a search from left to "
+                "right would not keep them. Leave it out"
+            )
 
 
 def _verified(verifier: Judge, networks: Sequence[EncoderDecoder], encoded: Sequence[Encoded], job: Job) -> Candidates:

@@ -82,10 +82,22 @@ class CMLMGenerator:
         """
         if isinstance(constraints, Tensor):
             raise OptionError("--constraints is not for --task translation_cmlm: use --infill, whose blanks are filled")
-        source, target = sample["net_input"]["src_tokens"], sample.get("target")
         for model in models:
             model.eval()
             model.lay_out()
+        inputs, trace = self._inputs(sample, prefix_tokens, constraints), self._trace(sample)
+        with nullcontext() if self._captured is None else self._captured.lock:
+            found = decode(models, inputs, self.decoding, self.symbols, trace, self._judges, self._captured)
+        self._warn_of(inputs.source.size(1), int(found.lengths[:, 0].max()))
+        sentences = [self._sentence(found, i, trace) for i in range(len(inputs.source))]
+        self.counter.count(sentences)
+        return sentences
+
+    def _inputs(
+        self, sample: dict[str, Any], prefix_tokens: Optional[Tensor], constraints: Optional[Sequence[Template]]
+    ) -> Inputs:
+        """Return what is decoded: the sources, and what of the targets is given."""
+        source, target = sample["net_input"]["src_tokens"], sample.get("target")
         templates = constraints if constraints is not None else sample.get("constraints")
         if prefix_tokens is not None:
             if len(prefix_tokens) != len(source):
@@ -95,25 +107,23 @@ class CMLMGenerator:
                 )
             templates = [self._prompt(prefix) for prefix in prefix_tokens.tolist()]
         sets = self._token_sets if templates is not None else None
-        inputs = Inputs(
+        return Inputs(
             source=source,
             gold_lengths=None if target is None else target.ne(self.symbols.pad).sum(1),
             templates=templates,
             token_sets=None if sets is None else sent(sets, source.device),
             draft=sample.get("draft"),
         )
+
+    def _trace(self, sample: dict[str, Any]) -> Optional[Trace]:
+        """Return what receives the passes, if anything does."""
         trace = sample.get("trace") or (Trace() if self._history else None)
         if trace is not None and (self._judges.searcher or self._judges.verifier):
             raise OptionError(
                 "a history has the passes of refinement, and what --search-with or --verify-with finds has none: leave "
                 "one of them out"
             )
-        with nullcontext() if self._captured is None else self._captured.lock:
-            found = decode(models, inputs, self.decoding, self.symbols, trace, self._judges, self._captured)
-        self._warn_of(source.size(1), int(found.lengths[:, 0].max()))
-        sentences = [self._sentence(found, i, trace) for i in range(len(source))]
-        self.counter.count(sentences)
-        return sentences
+        return trace
 
     def _warn_of(self, *sizes: int) -> None:
         """Warn once if the batch has a source or a target of more tokens than any of the training."""

@@ -155,7 +155,7 @@ def _masks(results: ResultFolder) -> Exhibit:
     found = results.trainings("training")
     heights = {name: _last(curve) for name, curve in found.items()}
     return Exhibit(
-        {"base": heights["base"]},
+        {"base": heights["base"], "updates": max(found["base"])},
         Picture(
             Text("Bars: BLEU on the validation set by what was masked", "条形图：不同掩码方式下验证集上的 BLEU"),
             bars("BLEU", heights),
@@ -203,10 +203,16 @@ CHAPTER = Chapter(
             _without,
         ),
         Part(
-            Text("What is masked in training", "训练时掩码什么"),
+            Text("What is masked, and what is learned from", "掩码什么，从什么学习"),
             Text(
-                "`base` masks 1 to N tokens and has {base:.1f} BLEU; the other rows mask 1 to N-1 of them, or all.",
-                "`base` 掩码 1 到 N 个词元，得到 {base:.1f} BLEU；其余各行掩码 1 到 N-1 个，或全部掩码。",
+                "Trainings of {updates:,} updates from random parameters, by their last validation (T=10, one length "
+                "candidate). `base` masks 1 to N tokens and has {base:.1f} BLEU; `mask-to-n-1` leaves one token at "
+                "least, as the released code does; `mask-all` masks all, so that only the first pass is trained; "
+                "`distilled-text` masks as `base` does, and learns the teacher's translations. One seed each.",
+                "各训练 {updates:,} 次更新，从随机参数开始，取最后一次验证（T=10，一个长度候选）。`base` 掩码 1 到 N 个"
+                "词元，得到 {base:.1f} BLEU；`mask-to-n-1` 至少留一个词元，与原作者发布的代码相同；`mask-all` 全部掩"
+                "码，因此只训练了第一轮；`distilled-text` 的掩码与 `base` 相同，但学习教师模型的译文。每种只用一个随机"
+                "种子。",
             ),
             ablation("examples/ablations/training.txt"),
             _masks,

@@ -31,6 +31,7 @@ def _variants(group: str, base: str, results: ResultFolder) -> Exhibit:
     order = sorted(scores, key=lambda name: -scores[name])
     return Exhibit(
         {
+            "updates": max(found[base]),
             "base": scores[base],
             "best": order[0],
             "bleu": scores[order[0]],
@@ -46,10 +47,10 @@ def _variants(group: str, base: str, results: ResultFolder) -> Exhibit:
 
 
 _COMPARED = Text(
-    "The usual settings have {base:.1f} BLEU. Best: `{best}`, {bleu:.1f}; worst: `{worst}`, {least:.1f}. One seed "
-    "each: differences of some tenths are noise.",
-    "通常的设置得到 {base:.1f} BLEU。最好：`{best}`，{bleu:.1f}；最差：`{worst}`，{least:.1f}。每种只用一个随机种"
-    "子，零点几的差别属于噪声。",
+    "Trainings of {updates:,} updates. The usual settings have {base:.1f} BLEU. Best: `{best}`, {bleu:.1f}; worst: "
+    "`{worst}`, {least:.1f}. One seed each: differences of some tenths are noise.",
+    "各训练 {updates:,} 次更新。通常的设置得到 {base:.1f} BLEU。最好：`{best}`，{bleu:.1f}；最差：`{worst}`，"
+    "{least:.1f}。每种只用一个随机种子，零点几的差别属于噪声。",
 )
 
 CHAPTER = Chapter(
