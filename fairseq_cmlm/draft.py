@@ -50,7 +50,7 @@ def read_draft(
     end_word, end = words.end
     if not len(tokens) == len(probabilities) == len(masked) == len(fixed):
         raise TextError("tokens, probabilities, masked and fixed must be of one length: an entry for each token")
-    if not tokens or tokens[-1] != end_word:
+    if not tokens or (tokens[-1] != end_word and not masked[-1]):
         raise TextError(f"tokens must end in {end_word}")
     if done < 0 or not all(0 <= p <= 1 for p in probabilities):
         raise TextError("done must be at least 0, and probabilities must be from 0 to 1")

@@ -121,8 +121,12 @@ _BOUNDS: dict[str, tuple[str, Callable[[Any, Any], bool]]] = {
 def _check_bounds(one: Field[Any], value: Any) -> None:
     bounds = {name: one.metadata[name] for name in _BOUNDS if one.metadata[name] is not None}
     if not all(_BOUNDS[name][1](value, bound) for name, bound in bounds.items()):
-        wanted = " and ".join(f"{_BOUNDS[name][0]} {bound:g}" for name, bound in bounds.items())
+        wanted = " and ".join(f"{_BOUNDS[name][0]} {_exact(bound)}" for name, bound in bounds.items())
         raise OptionError(f"{flag_of(one)} {value} must be {wanted}")
+
+
+def _exact(bound: float) -> str:
+    return str(bound) if isinstance(bound, int) else f"{bound:g}"
 
 
 def signature(instance: Any, left_out: Sequence[str] = (), **others: Any) -> str:

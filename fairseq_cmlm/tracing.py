@@ -37,17 +37,17 @@ def trace_document(
     """Return the document of several runs over the same texts, made of JSON values.
 
     languages   names of source and target
-    references  translations for BLEU by pass and for the oracle, the candidate whose last pass has the best BLEU
+    references  translations for BLEU by pass and for the oracle: the candidate, of those that were not given up, whose
+                last pass has the best BLEU
     tokenise    sacreBLEU's tokenizer; None for that of the target language
 
-    sentences -> decodings (one per run) -> candidates (best first, given up last) -> history, a list of `TracedPass`.
-    Values that need a reference are null without one.
+    sentences -> decodings (one per run, with the source as that model reads it) -> candidates (best first, given up
+    last) -> history, a list of `TracedPass`. Values that need a reference are null without one.
     """
     bleu = None if references is None else Bleu([references], tokenise, language=languages[1])
     sentences = [
         {
             "text": text,
-            "source": runs[0].translations[i].source,
             "reference": None if references is None else references[i],
             "decodings": [_decoding(run.translations[i], i, bleu) for run in runs],
         }
@@ -75,6 +75,7 @@ def _decoding(translation: Translation, number: int, bleu: Optional[Bleu]) -> di
     finals = [0.0 if one["bleu"] is None else one["bleu"][-1] for one in candidates]
     given_up = [_candidate(one, True, number, bleu) for one in translation.given_up]
     return {
+        "source": translation.source,
         "oracle": None if bleu is None else finals.index(max(finals)),
         "candidates": candidates + given_up,
     }

@@ -69,7 +69,7 @@ class Translator:
         paths = [checkpoint] if isinstance(checkpoint, (str, os.PathLike)) else checkpoint
         files = [Path(path) for path in paths]
         self._task, self._models = load_models(files, data, source_lang, target_lang, text_pipeline)
-        self._text, _ = prepared_text(self._task.text, self.languages, tokenizer, bpe_codes)
+        self._text, self.text_signature = prepared_text(self._task.text, self.languages, tokenizer, bpe_codes)
         self._words = Wording(
             source=lambda token: str(self._task.source_dictionary[token]),
             target=lambda token: str(self._task.target_dictionary[token]),
@@ -159,9 +159,10 @@ class Translator:
         fixed          whether the token must never change; by default none is fixed
 
         The others are as in `translate`. If nothing is changed, the decoding continues as if it had not been
-        interrupted, with three exceptions: random strategies draw other numbers for all but the first candidate, rules
-        that count passes start again (with `block_length` the passes too), and blanks of a target forget that they must
-        not join a given word.
+        interrupted, except that what the canvas does not show is lost: random strategies draw other numbers for all but
+        the first candidate, rules that count passes start again (with `block_length` the passes too), blanks of a
+        target forget that they must not join a given word, searches go on from one hypothesis, and with `plan_by` the
+        planner's probabilities of the tokens that stand take the place of the model's in the score.
         """
         decoding = Decoding.of(**{"dtype": self._dtype, **options})
         shown = Shown(history, alternatives, attention, watch)

@@ -54,7 +54,8 @@ def _why(given: bool, masked: bool, predicted: bool, count: int) -> str:
 def candidate(number: int, passes: list[TracedPass]) -> Candidate:
     """A candidate that has made some passes."""
     last = passes[-1]
-    return Candidate(len(last.written), number, last.text, last.score - 0.25, {}, -0.25, len(passes), passes)
+    score = last.score - 0.25
+    return Candidate(len(last.written), number, last.text, score, {"confidence": score}, -0.25, len(passes), passes)
 
 
 def translation(

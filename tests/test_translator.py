@@ -545,6 +545,25 @@ def test_going_on_unchanged_is_as_if_never_interrupted(translator: Translator, o
             assert found.score == pytest.approx(candidate.score, abs=1e-4)
 
 
+def test_going_on_needs_to_know_how_sure_the_tokens_are_that_stand(translator: Translator) -> None:
+    (made, *_) = translator.translate(WATCHED[:1], history=True, length_beam=1)[0].candidates[0].history or []
+    canvas = {"probabilities": made.probabilities, "masked": made.masked_again, "done": 1}
+    with pytest.raises(OptionError, match="--decoding-order margin cannot go on with mask_predict"):
+        translator.go_on(WATCHED[0], made.written, order="margin", **canvas)
+    assert translator.go_on(WATCHED[0], made.written, order="margin", strategy="without_remasking", **canvas).text
+
+
+def test_a_search_goes_on_before_its_end_is_written(translator: Translator) -> None:
+    options = {"strategy": "left_to_right", "beam": 1}
+    history = translator.translate(WATCHED[:1], history=True, length_beam=1, **options)[0].candidates[0].history or []
+    made = history[1]
+    assert made.written[-1] == "<mask>"
+    canvas = {"probabilities": [0.0 if p != p else p for p in made.probabilities], "masked": made.masked_again}
+    found = translator.go_on(WATCHED[0], made.written, done=2, history=True, **canvas, **options)
+    rest = found.candidates[0].history or []
+    assert [one.written for one in rest] == [one.written for one in history[2:]]
+
+
 def test_fixed_tokens_stay_and_a_longer_draft_is_filled(translator: Translator) -> None:
     (made,) = translator.translate(WATCHED[:1], history=True, iterations=1)[0].candidates[0].history or []
     written = [made.written[1], made.written[0], *made.written]

@@ -19,14 +19,15 @@ step() { bash "$examples/steps/$1.sh" "$recipe" "$direction" "$work" "${@:2}"; }
 
 for table in "$@"; do [ -f "$table" ] || fail "there is no table $table"; done
 names=() models=() variants=()
-while IFS='|' read -r name model options; do
+while IFS='|' read -r name model options || [ -n "$name" ]; do
     read -r name <<< "$name"
     read -r model <<< "$model"
     case $name in '' | '#'*) continue ;; esac
     [[ $name =~ ^[A-Za-z0-9._-]+$ ]] || fail "the name '$name' of a variant may hold letters, digits and ._- only"
     case $name in teacher | fairseq) fail "'$name' is the name of another model: call the variant otherwise" ;; esac
+    [ "$model" != teacher ] || fail "the variant $name is of the model teacher, which takes no options here: give TEACHER_OPTIONS to task.sh or run.sh of ../steps"
     names+=("$name") models+=("${model:?the variant $name names no model}") variants+=("$options")
-done < <(cat "$@")
+done < <(awk 1 "$@")
 [ ${#names[@]} -gt 0 ] || fail "there is no variant in $*"
 
 outputs=() updates=${UPDATES:-300000}

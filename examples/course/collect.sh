@@ -29,7 +29,7 @@ keep() {
 # keep_table TABLE: the logs of its variants.
 keep_table() {
     local name rest
-    while IFS='|' read -r name rest; do
+    while IFS='|' read -r name rest || [ -n "$name" ]; do
         read -r name <<< "$name"
         case $name in '' | '#'*) continue ;; esac
         keep "$(basename "$1" .txt)" "$folder/$name/train.log" "$name"
@@ -38,6 +38,8 @@ keep_table() {
 
 trace() { fairseq-cmlm trace "$checkpoint" --alternatives 0 --length-beam 1 "${@:1:$#-1}" --output "${!#}"; }
 
+[ ! -e "$results/model.json" ] || grep -qF "\"checkpoint\": \"$model\"" "$results/model.json" ||
+    fail "$results shows another model than $model (model.json): take another folder, or remove model.json, views.json and traces"
 mkdir -p "$results"/{traces,reports}
 for side in "$source" "$target"; do
     for line in ${SHOWN:-27 68}; do sed -n "${line}p" "$work/raw/valid.$side"; done > "$results/shown.$side.part"

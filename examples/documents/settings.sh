@@ -3,7 +3,7 @@
 #
 # FOLDER holds {train,valid}.{en,de,doc} and perhaps test.*, as lay_out.py reads them. WINDOW is the number of tokens that a
 # window has at most: training sees pieces of that length at all places of a document.
-format=documents language=en lay_out=lay_out.py baseline=copy document_ways="windows blocks paragraphs"
+format=documents language="en de" lay_out=lay_out.py baseline=copy document_ways="windows blocks paragraphs"
 lay_out_options=(--languages en de)
 : "${MERGES:=6000}" "${LONGEST:=400}" "${WINDOW:=256}"
 # After 2,500 updates each, two rounds over the text, the models translate worse than a copy of the source.

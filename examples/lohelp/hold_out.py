@@ -19,7 +19,7 @@ ENDINGS = ("en", "de", "doc")
 
 def main(text: Path, output: Path, documents: int = 150) -> None:
     """Write train and test of the training text, and copy valid."""
-    lines = {ending: (text / f"train.{ending}").read_text("utf-8").split("\n")[:-1] for ending in ENDINGS}
+    lines = {ending: (text / f"train.{ending}").read_text("utf-8").removesuffix("\n").split("\n") for ending in ENDINGS}
     if len({len(side) for side in lines.values()}) > 1:
         sys.exit(f"hold_out.py: {text}/train.{{en,de,doc}} differ in their number of lines")
     names = sorted(set(lines["doc"]))

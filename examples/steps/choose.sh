@@ -5,7 +5,7 @@
 #
 # MODEL is the folder of a model, a CMLM or for labels also fairseq's autoregressive Transformer. The answers go to
 # WORK/DIRECTION/test/MODEL,labels.out or MODEL,spans.out, as the recipe says. The temperature of probabilities of labels is
-# fitted to the validation text. SPLIT (test, or valid) and CHOOSE (more options of fairseq-cmlm choose) may be set.
+# fitted to the validation text, unless that is what is answered. SPLIT (test, or valid) and CHOOSE (more options of fairseq-cmlm choose) may be set.
 usage="usage: choose.sh RECIPE DIRECTION WORK MODEL"
 recipe=${1:?$usage} direction=${2:?$usage} work=${3:?$usage} model=${4:?$usage}
 . "$(dirname "$0")/recipe.sh"
@@ -14,7 +14,7 @@ split=${SPLIT:-test} checkpoint=$work/$direction/$model/averaged.pt
 [ -n "${choice:-}" ] || fail "the recipe $recipe has nothing to choose from: translate.sh is for it"
 [ -e "$checkpoint" ] || fail "$checkpoint is missing: run average.sh $recipe $direction $work $model first"
 words options "${CHOOSE:-}"
-[ "$choice" != labels ] || options+=(--calibrate-on "$work/text/valid.jsonl")
+[ "$choice" != labels ] || [ "$split" = valid ] || options+=(--calibrate-on "$work/text/valid.jsonl")
 find_gpus
 [ ${#gpus[@]} = 0 ] || options+=(--device cuda)
 

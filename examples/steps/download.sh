@@ -12,7 +12,7 @@ usage="usage: download.sh RECIPE WORK"
 recipe=${1:?$usage} work=${2:?$usage}
 . "$(dirname "$0")/recipe.sh"
 settings "$recipe"
-mkdir -p "$work/text"
+if [ -z "$format" ]; then mkdir -p "$work/text"; else mkdir -p "$work"; fi
 lock "$work/steps.log" # which exec keeps
 [ ! -e "$recipe_folder/download.sh" ] || exec bash "$recipe_folder/download.sh" "$work/$([ -z "$format" ] && echo text || echo records)"
 archives_folder=$work/archives

@@ -33,7 +33,8 @@ prepare() {
     local options=(--dictionary "$DICTIONARY" --longest "$LONGEST" --ratio "$RATIO")
     [ "$bpe" = joint ] || options+=(--separate)
     [ "${DIACRITICS:-keep}" != strip ] || options+=(--strip-diacritics ro)
-    [ -z "$format" ] || options+=(--language "$language")
+    words codes "${language:-}"
+    [ -z "$format" ] || options+=(--language "${codes[@]}")
     words more "${PREPARE:-}"
     [[ " ${more[*]} " == *" --text-pipeline "* ]] || options+=(--merges "$MERGES")
     fairseq-cmlm prepare "$text" "$work" -s "$first" -t "$second" --workers "${WORKERS:-$(nproc)}" "${options[@]}" "${more[@]}" \

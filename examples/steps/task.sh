@@ -28,7 +28,7 @@ lay_out_records() { python "$recipe_folder/$lay_out" "$records" "$1" --seed "${S
 # The answers of what needs no network.
 answer_simply() {
     local options=(--train "$work/text/train.jsonl")
-    [ "$choice" != labels ] || options+=(--calibrate-on "$work/text/valid.jsonl")
+    [ "$choice" != labels ] || [ "$SPLIT" = valid ] || options+=(--calibrate-on "$work/text/valid.jsonl")
     fairseq-cmlm baseline "$work/text/$SPLIT.jsonl" "${options[@]}" > "$1"
 }
 
@@ -78,7 +78,7 @@ fill() {
         for draw in ${DRAWS:-}; do
             [ "$way" = "${ITERATIONS##* }" ] || continue
             DRAW=$draw step translate "$direction" "$work" "$1" "$way"
-            outputs+=("$name,draw=$draw.out")
+            outputs+=("$name${TEMPERATURE:+,temperature=$TEMPERATURE},draw=$draw.out")
         done
         # What is written from left to right has no templates.
         case $way in *pool-* | verified | left-to-right) continue ;; esac
@@ -103,6 +103,7 @@ unlabelled_text() { fairseq-cmlm format infilling "$denoise/records" "$1" --seed
 
 # The task's own texts, of which parts are missing. Their dictionary and subwords are those of all models then.
 prepare_denoising() {
+    [[ $work != *[[:space:]]* ]] || fail "the model denoised needs a WORK without white space, and '$work' has some"
     [ -n "${unlabelled:-}" ] || fail "$recipe does not say which column has its texts: leave the model denoised out"
     make "$denoise/records" "$work/text" unlabelled_records
     make "$denoise/text" "$denoise/records" unlabelled_text
@@ -131,14 +132,22 @@ train_cmlm() {
 # learns_from_teacher MODEL: whether its text has translations by the teacher.
 learns_from_teacher() { [[ $1 != denoised && $(text_of "$1") != raw ]]; }
 
+# begun_from MODEL: the trainings that went into a model: its own, that of the teacher whose parameters or translations it
+# has, and those of a model that it began with.
+begun_from() {
+    echo "$1"
+    case $1 in
+        *-from-*) begun_from "${1#*-from-}" ;;
+        warm-* | teacher-*) echo teacher ;;
+    esac
+    ! learns_from_teacher "$1" || echo teacher
+}
+
 # longer MODEL: the autoregressive model after as much time as went into MODEL, or when more has brought nothing for long.
 longer() {
-    local folder=$work/$direction teacher=$work/$direction/teacher spent=("$work/$direction/$1/train.log") updates
-    case $1 in
-        raw) ;;
-        denoised) spent+=("$denoise/$direction/raw/train.log") ;;
-        *) spent+=("$teacher/train.log") ;;
-    esac
+    local folder=$work/$direction teacher=$work/$direction/teacher spent=() updates name
+    mapfile -t spent < <(for name in $(begun_from "$1"); do echo "$folder/$name/train.log"; done | sort -u)
+    [ "$1" != denoised ] || spent+=("$denoise/$direction/raw/train.log")
     ! learns_from_teacher "$1" || spent+=("$folder"/shards/*.log)
     updates=$(python "$examples/steps/equal.py" "$teacher/train.log" "${spent[@]}")
     if [ "$updates" -le "$TEACHER_UPDATES" ]; then
@@ -184,6 +193,10 @@ if [ -n "${lay_out:-}" ]; then
     records=$work/laid-out
 fi
 inputs=$(newest "$records"/{train,valid,test}.*)
+settled="CUT=${CUT:-} SEED=${SEED:-1}"
+[ ! -d "$work/text" ] || [ "$(cat "$work/text.options" 2> /dev/null || echo "$settled")" = "$settled" ] ||
+    fail "$work/text was written with $(cat "$work/text.options"), and $settled is wanted: take another folder"
+echo "$settled" > "$work/text.options"
 make "$work/text" "$inputs" write_text "$format"
 export SPLIT
 SPLIT=$([ -e "$work/text/test.jsonl" ] && echo test || echo valid)

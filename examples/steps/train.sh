@@ -41,7 +41,7 @@ folder=$work/$direction/${NAME:-$model}
 
 unknown="the model '$model' is none of teacher, raw, distilled, mixed, interpolated, warm-raw and so on, raw-from-NAME and so on,"
 unknown+=" teacher-raw and so on, and fairseq"
-more=() autoregressive=(--task translation --criterion autoregressive_loss)
+begin= more=() autoregressive=(--task translation --criterion autoregressive_loss)
 eval_bleu=(--eval-bleu --eval-bleu-args '{"beam": 5}' --eval-bleu-remove-bpe subword_nmt)
 case $model in
     teacher)
@@ -58,13 +58,13 @@ case $model in
             warm-*-from-* | teacher-*-from-*) fail "the model '$model' begins with the teacher: leave out -from-$first, or ${model%%-*}-" ;;
             warm-* | teacher-*) first=teacher ;;
         esac
-        begin=$work/$direction/$first/averaged.pt
-        [ "$first" = "$model" ] || [ -e "$begin" ] ||
+        [ "$first" = "$model" ] || begin=$work/$direction/$first/averaged.pt
+        [ -z "$begin" ] || [ -e "$begin" ] ||
             fail "$begin is missing: run average.sh $recipe $direction $work $first first"
         case $model in
             teacher-*) arch=$TEACHER options=("${autoregressive[@]}" --finetune-from-model "$begin") ;;
             *) arch=${ARCH:-cmlm_base} options=(--task translation_cmlm --criterion cmlm_loss)
-                [ "$first" = "$model" ] || options+=(--init-from "$begin")
+                [ -z "$begin" ] || options+=(--init-from "$begin")
                 eval_bleu=(--eval-bleu --eval-bleu-args '{"decoding_iterations": 10}' --eval-bleu-remove-bpe subword_nmt)
                 words more "${validation:-}" ;;
         esac
@@ -94,9 +94,16 @@ if [ -e "$folder/training" ] && { [ -e "$folder/checkpoint_last.pt" ] || compgen
     [ "$found" = "$wanted" ] || fail "$folder is trained with '$found', and '$wanted' is wanted: $way_out"
     [ "$most_updates" -le "$updates" ] || fail "$folder is trained for $most_updates updates, and $updates are wanted: $way_out"
 fi
-! stands "$folder/$updates.done" "$data" || exit 0
-[ ! -e "$folder/checkpoint_last.pt" ] || stands "$folder/checkpoint_last.pt" "$data" ||
-    fail "$data is newer than the training in $folder: remove that folder to train on it"
+# A model that it begins with is an input as the text is, whether the model's name or OPTIONS tell it.
+given_model=()
+for ((i = 0; i < ${#given[@]} - 1; i++)); do
+    [ "${given[i]}" != --init-from ] || given_model=("${given[i + 1]}")
+done
+! stands "$folder/$updates.done" "$(newest "$data" ${begin:+"$begin"} "${given_model[@]}")" || exit 0
+for input in "$data" ${begin:+"$begin"} "${given_model[@]}"; do
+    [ ! -e "$folder/checkpoint_last.pt" ] || stands "$folder/checkpoint_last.pt" "$input" ||
+        fail "$input is newer than the training in $folder: remove that folder to train on it"
+done
 
 case ${SELECT:-loss} in
     loss) ;;
@@ -139,7 +146,8 @@ echo "$updates updates of $((accumulated * update_freq)) tokens: $max_tokens x $
     --keep-best-checkpoints "$average" --keep-interval-updates "$average" --save-dir "$folder" \
     --log-format simple --log-interval 100 "${more[@]}" >> "$current_log" 2>&1
 ended="Stopping training due to num_updates: $updates >=|early stop since valid performance"
-if [ -n "${STOP_HOURS:-}" ] && ! grep -qE "$ended" "$current_log"; then
+# Of this call: an earlier one, for fewer updates, may have ended.
+if [ -n "${STOP_HOURS:-}" ] && ! tail -c "+$((log_begin + 1))" "$current_log" | grep -E "$ended" > /dev/null; then
     note stop "$folder"
     exit 75
 fi

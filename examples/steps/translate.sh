@@ -16,7 +16,8 @@
 # The output of fairseq-generate goes to WORK/DIRECTION/test/MODEL,WAY.out (MODEL,T=10.out, teacher,beam=5.out). SPLIT (test, or
 # valid), DECODING (more options of fairseq-generate), NAME (of the model's folder, and of the output, as in train.sh),
 # INFILL (a file of lines SOURCE<TAB>TEMPLATE, whose blanks a CMLM fills: the output is MODEL,WAY,ENDING.out) and DRAW (a
-# number: a CMLM draws its words, with TEMPERATURE (0.7); the output is MODEL,WAY,draw=DRAW.out) may be set.
+# number: a CMLM draws its words, with TEMPERATURE (0.7); the output is MODEL,WAY,draw=DRAW.out, or of a temperature that is
+# given MODEL,WAY,temperature=TEMPERATURE,draw=DRAW.out) may be set.
 usage="usage: translate.sh RECIPE DIRECTION WORK MODEL WAY"
 recipe=${1:?$usage} direction=${2:?$usage} work=${3:?$usage} model=${4:?$usage} way=${5:?$usage}
 . "$(dirname "$0")/recipe.sh"
@@ -78,7 +79,7 @@ find_gpus
 
 if [ -n "${DRAW:-}" ]; then
     options+=(--sampling-temperature "${TEMPERATURE:-0.7}" --sampling-seed "$DRAW")
-    name+=,draw=$DRAW
+    name+=${TEMPERATURE:+,temperature=$TEMPERATURE},draw=$DRAW
 fi
 command=(fairseq-generate) input=$newest
 if [ -n "${INFILL:-}" ]; then

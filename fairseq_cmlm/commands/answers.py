@@ -28,12 +28,19 @@ def labels_of_all(examples: Sequence[Example]) -> list[str]:
     return found
 
 
-def temperature_on(path: Optional[Path], choose: Callable[[Sequence[Example]], Chosen], name: str) -> Optional[float]:
-    """Fit the temperature of the choice among labels to the examples in a file of the format `name`."""
+def temperature_on(
+    path: Optional[Path], choose: Callable[[Sequence[Example]], Chosen], name: str, answered: Path
+) -> Optional[float]:
+    """Fit the temperature of the choice among labels to examples of the format `name`, in another file than `answered`."""
     if path is None:
         return None
     if name != "classification":
         raise OptionError(f"--calibrate-on {path} is for classification, and the examples are of {name}: leave it out")
+    if path.resolve() == answered.resolve():
+        raise OptionError(
+            f"--calibrate-on {path} is the text that is answered: the temperature would be fitted to what is measured; "
+            "name another text, or leave it out"
+        )
     from fairseq_cmlm.measures.calibration import fitted_temperature
 
     examples = examples_of(path, name)[1]

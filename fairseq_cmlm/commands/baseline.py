@@ -28,7 +28,7 @@ def run(options: argparse.Namespace) -> str:
     if name not in BASELINES:
         raise OptionError(f"{options.examples} has the format {name}: baselines are of {', '.join(BASELINES)}")
     baseline = BASELINES[name](examples_of(options.train, name)[1])
-    temperature = temperature_on(options.calibrate_on, baseline, name)
+    temperature = temperature_on(options.calibrate_on, baseline, name, options.examples)
     began = time.perf_counter()
     chosen = baseline(examples)
     made = Answering(baseline.signature, time.perf_counter() - began, temperature=temperature)

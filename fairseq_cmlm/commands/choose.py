@@ -52,51 +52,54 @@ def run(options: argparse.Namespace) -> str:
     if name not in _WAYS:
         raise OptionError(f"{options.examples} has the format {name}: a choice is made in {' and '.join(_WAYS)}")
     way = _WAYS[name](options)
-    temperature = temperature_on(options.calibrate_on, way.choose, name)
+    temperature = temperature_on(options.calibrate_on, way.choose, name, options.examples)
     began = time.perf_counter()
     chosen = way.choose(examples)
-    made = Answering(way.signature, time.perf_counter() - began, passes=way.passes, temperature=temperature)
+    seconds = time.perf_counter() - began
+    made = Answering(way.signature, seconds, passes=way.passes, temperature=temperature, text=way.text)
     return as_generated(chosen, made)
 
 
 class _Way(NamedTuple):
-    """The way a model answers: the choice, its signature, and the decoder passes that it takes."""
+    """The way a model answers: the choice, its signature, its decoder passes, and the signature of the model's text."""
 
     choose: Callable[[Sequence[Example]], Chosen]
     signature: str
     passes: int
+    text: str
 
 
 def _labels(options: argparse.Namespace) -> _Way:
     """Load a masked or an autoregressive model, to choose among labels."""
     from fairseq_cmlm.plugin.autoregressive import is_transformer
 
-    likelihoods = _by_transformer(options) if is_transformer(options.checkpoint) else _by_masked_model(options)
+    load = _by_transformer if is_transformer(options.checkpoint) else _by_masked_model
+    likelihoods, text = load(options)
 
     def choose(examples: Sequence[Example]) -> Chosen:
         labels = labels_of_all(examples)
         scores, cut = likelihoods([example.source for example in examples], labels)
         return Chosen([labels[row.index(max(row))] for row in scores], scores, cut)
 
-    return _Way(choose, f"likelihood of labels|version:{__version__}", passes=1)
+    return _Way(choose, f"likelihood of labels|version:{__version__}", passes=1, text=text)
 
 
-def _by_masked_model(options: argparse.Namespace) -> _Likelihoods:
+def _by_masked_model(options: argparse.Namespace) -> tuple[_Likelihoods, str]:
     model = Classifier(options.checkpoint, **loading(options))
 
     def likelihoods(texts: Sequence[str], labels: Sequence[str]) -> tuple[list[list[float]], int]:
         found = model.classify(texts, labels, cut=options.cut)
         return [list(one.log_likelihoods.values()) for one in found], sum(one.cut > 0 for one in found)
 
-    return likelihoods
+    return likelihoods, model.text_signature
 
 
-def _by_transformer(options: argparse.Namespace) -> _Likelihoods:
+def _by_transformer(options: argparse.Namespace) -> tuple[_Likelihoods, str]:
     from fairseq_cmlm.plugin.autoregressive_labels import AutoregressiveLabels
 
     languages = options.source_lang, options.target_lang
     model = AutoregressiveLabels(options.checkpoint, options.data, languages, options.text_pipeline, options.device)
-    return partial(model.log_likelihoods, cut=options.cut)
+    return partial(model.log_likelihoods, cut=options.cut), model.text_signature
 
 
 def _spans(options: argparse.Namespace) -> _Way:
@@ -114,7 +117,7 @@ def _spans(options: argparse.Namespace) -> _Way:
 
     told = "|".join(f"{name}:{number}" for name, number in given.items())
     passes = 1 + (search.passes if search.passes > 1 else 0)
-    return _Way(choose, f"likelihood of spans|{told}|version:{__version__}", passes)
+    return _Way(choose, f"likelihood of spans|{told}|version:{__version__}", passes, model.text_signature)
 
 
 _Likelihoods = Callable[[Sequence[str], Sequence[str]], "tuple[list[list[float]], int]"]

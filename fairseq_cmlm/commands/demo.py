@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
+from contextlib import contextmanager
+from typing import Iterator
 
 from fairseq_cmlm.commands.model_options import add_model_options, translator_of
 
@@ -19,11 +22,22 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+@contextmanager
+def _no_texts_logged() -> Iterator[None]:
+    """Keep the warning of unknown words, which quotes the text, out of the terminal; the page tells the user."""
+    logger = logging.getLogger("fairseq_cmlm.plugin.unknown_words")
+    logger.disabled = True
+    try:
+        yield
+    finally:
+        logger.disabled = False
+
+
 def run(options: argparse.Namespace) -> str:
     """Serve until interrupted."""
     from fairseq_cmlm.demo.server import DemoServer, warning
 
-    with DemoServer(options.host, options.port, translator_of(options)) as server:
+    with _no_texts_logged(), DemoServer(options.host, options.port, translator_of(options)) as server:
         told = warning(options.host)
         if told is not None:
             print(f"fairseq-cmlm demo: {told}", file=sys.stderr)

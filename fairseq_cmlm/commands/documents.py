@@ -40,11 +40,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 class _Answers(NamedTuple):
-    """The paragraphs of each document, the passes of all, and how they were made."""
+    """The paragraphs of each document, the passes of all, how they were made, and the signature of the model's text."""
 
     texts: Sequence[Sequence[str]]
     passes: int
     signature: str
+    text: str
 
 
 def run(options: argparse.Namespace) -> str:
@@ -56,9 +57,8 @@ def run(options: argparse.Namespace) -> str:
     began = time.perf_counter()
     found = answer(documents)
     told = "|".join(f"{name}:{read[name] or 'trained'}" for name in ("way", "longest"))
-    made = Answering(
-        f"documents|{told}|{found.signature}", time.perf_counter() - began, passes=found.passes / len(documents)
-    )
+    seconds, passes = time.perf_counter() - began, found.passes / len(documents)
+    made = Answering(f"documents|{told}|{found.signature}", seconds, passes=passes, text=found.text)
     return as_generated(Chosen([in_one_line(text) for text in found.texts]), made)
 
 
@@ -69,7 +69,8 @@ def _masked(options: argparse.Namespace, read: dict[str, Any]) -> Any:
     def answer(documents: Sequence[Sequence[str]]) -> _Answers:
         found = model.translate_documents(documents, **read, **decoding)
         signature = f"windows:{sum(one.windows for one in found)}|{Decoding.of(**decoding).signature()}"
-        return _Answers([one.paragraphs for one in found], sum(one.passes for one in found), signature)
+        passes = sum(one.passes for one in found)
+        return _Answers([one.paragraphs for one in found], passes, signature, model.text_signature)
 
     return answer
 
@@ -89,6 +90,6 @@ def _autoregressive(options: argparse.Namespace, read: dict[str, Any]) -> Any:
     def answer(documents: Sequence[Sequence[str]]) -> _Answers:
         found = model.translate_documents(documents, **read, beam=beam)
         signature = f"windows:{found.windows}|miscounted:{found.miscounted}|autoregressive|beam:{beam}"
-        return _Answers(found.texts, sum(found.passes), signature)
+        return _Answers(found.texts, sum(found.passes), signature, model.text_signature)
 
     return answer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Optional, Sequence
 
 from fairseq_cmlm.commands.model_options import add_model_options, translator_of
 from fairseq_cmlm.commands.named_file import named_file
@@ -13,6 +13,8 @@ from fairseq_cmlm.errors import OptionError, TextError
 from fairseq_cmlm.experiments.decoding_flags import add_decoding_flags, given_decoding, read_setting
 from fairseq_cmlm.files import read_lines
 from fairseq_cmlm.tracing import Run, check_outputs, trace_document, write_trace
+
+_MOST_ALTERNATIVES = 100
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -56,17 +58,34 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> str:
     """Decode, write the files, and say which."""
     check_outputs(options.output)
-    if options.alternatives < 0:
-        raise OptionError(f"--alternatives {options.alternatives} must be at least 0")
+    if not 0 <= options.alternatives <= _MOST_ALTERNATIVES:
+        raise OptionError(f"--alternatives {options.alternatives} must be from 0 to {_MOST_ALTERNATIVES}")
+    if options.gold_target_length:
+        raise OptionError("--gold-target-length is not for traces: give --length-budget, the number of tokens")
+    _refuse_twins("--settings", options.settings)
+    _refuse_twins("--compare", [name for name, _ in options.compare])
     texts, references = _texts(options)
     translator = translator_of(options)
     given = given_decoding(vars(options))
     plans = [(None, given), *((text, {**given, **read_setting("--settings", text)}) for text in options.settings)]
     runs = [_run(translator, texts, name, setting, options) for name, setting in plans]
     for name, checkpoint in options.compare:
-        runs.append(_run(translator_of(options, checkpoint), texts, name, given, options))
+        other = translator_of(options, checkpoint)
+        if other.languages != translator.languages:
+            raise OptionError(
+                f"--compare {name}={checkpoint} translates {' to '.join(other.languages)}, and {options.checkpoint} "
+                f"{' to '.join(translator.languages)}: compare models of one direction"
+            )
+        runs.append(_run(other, texts, name, given, options))
     write_trace(trace_document(texts, runs, translator.languages, references, options.tokenize), options.output)
     return "\n".join(map(str, options.output))
+
+
+def _refuse_twins(flag: str, names: Sequence[str]) -> None:
+    """Raise an OptionError for a name that is there twice, for its runs could not be told apart."""
+    for name in names:
+        if names.count(name) > 1:
+            raise OptionError(f"{flag} {name} is there twice: leave one of them out")
 
 
 def _texts(options: argparse.Namespace) -> tuple[list[str], Optional[list[str]]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
 
 from fairseq_cmlm.course.chapters import CHAPTERS
@@ -36,11 +38,23 @@ def course(folder: Path, output: Path) -> str:
             elif section.made.picture:
                 files[output / "figures" / f"{name}-{i}.svg"] = section.made.picture.svg()
         for language in LANGUAGES:
-            files[output / language / f"{name}.md"] = page(name, number, chapter, made[name], language)
+            text = page(name, number, chapter, made[name], language)
+            files[output / language / f"{name}.md"] = _linked(text, output / language)
     contained = {path: text.encode("utf-8") for path, text in files.items()}
     write_files({path: lambda file, text=text: file.write(text) for path, text in contained.items()}, replace=True)  # type: ignore[misc]
     told = [f"{len(CHAPTERS)} chapters in {output}", *(f"without a result - {part}" for part in lacking)]
     return "\n".join(told)
+
+
+def _linked(text: str, folder: Path) -> str:
+    """Keep links to other documents only where these are, seen from `folder`, as they are from docs/course."""
+
+    def kept(link: re.Match[str]) -> str:
+        return (
+            link[0] if Path(os.path.normpath(folder / link[2])).exists() else f"{link[1]} (documents of fairseq_cmlm)"
+        )
+
+    return re.sub(r"\[([^]]+)\]\((\.\./\.\./[^)]+)\)", kept, text)
 
 
 def contents() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Optional
 
 from fairseq_cmlm.course.chapter import Chapter, Exhibit, Grid, Part
@@ -53,8 +54,14 @@ class Section:
             lines.append(table(self.made.grid, language))
         lines.append("*" + _FROM.filled(language, {"files": listed(self.files)}) + "*")
         for command, text in self.reports:
-            lines += [_BY.filled(language, {"text": text}), _code(command)]
+            lines += [_BY.filled(language, {"text": _measured(text)}), _code(command)]
         return "\n\n".join(lines)
+
+
+def _measured(text: str) -> Text:
+    """Return what a report says of its text, `SOURCE and REFERENCE, N sentences`, in both languages."""
+    found = re.fullmatch(r"(.+) and (.+), (\d+) sentences", text)
+    return Text(text, "{} 与 {} 的 {} 句".format(*found.groups()) if found else text)
 
 
 def page(name: str, number: int, chapter: Chapter, sections: list[Section], language: str) -> str:

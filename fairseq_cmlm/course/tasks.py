@@ -9,7 +9,7 @@ from fairseq_cmlm.course.chapter import Exhibit, Grid, Part, Picture
 from fairseq_cmlm.course.commands import task
 from fairseq_cmlm.course.drawing import bars
 from fairseq_cmlm.course.results import LackingError, ResultFolder
-from fairseq_cmlm.course.text import Cell, Text, number
+from fairseq_cmlm.course.text import Cell, Text, joined, number
 from fairseq_cmlm.measures.table import TASK_MEASURES
 
 Found = Mapping[str, Any]
@@ -32,6 +32,20 @@ def title(measure: str) -> str:
     return TASK_MEASURES[measure].title
 
 
+_CHINESE = {
+    **{"accuracy %": "准确率 %", "calibration error %": "校准误差 %", "calibrated error %": "校准后的误差 %"},
+    **{"entities %": "提到的实体 %", "exact blanks %": "完全正确的空缺 %", "BLEU of blanks": "空缺的 BLEU"},
+    **{"given words kept %": "保留的给定词 %", "repeated tokens %": "重复的词元 %", "perplexity": "困惑度"},
+    **{"exact match %": "完全匹配 %", "length ratio": "长度比", "document BLEU": "文档 BLEU"},
+    **{"document chrF": "文档 chrF", "terms alike %": "一致的术语 %"},
+}
+
+
+def named(measure: str) -> Text:
+    """Return a measure's name in both languages; what is a name of its own, such as BLEU, is the same in both."""
+    return Text(title(measure), _CHINESE.get(title(measure), title(measure)))
+
+
 def grid(found: Found) -> Grid:
     """Return a row for each system, with all measures, passes and seconds."""
     measures = {
@@ -40,7 +54,7 @@ def grid(found: Found) -> Grid:
     }
     costs = [[number(one[key], 1) for one in found["made"]] for key in ("passes", "seconds")]
     rows: list[list[Cell]] = [list(row) for row in zip(found["systems"], *measures.values(), *costs)]
-    return Grid([SYSTEM, *map(title, measures), Text("passes", "轮数"), Text("seconds", "秒")], rows)
+    return Grid([SYSTEM, *map(named, measures), Text("passes", "轮数"), Text("seconds", "秒")], rows)
 
 
 def _made(name: str, results: ResultFolder) -> Exhibit:
@@ -49,14 +63,15 @@ def _made(name: str, results: ResultFolder) -> Exhibit:
         raise LackingError
     results.read = [path for path in results.read if path.stem == name]
     scores = heights(found)
-    best, measure = max(scores, key=lambda system: scores[system]), title(first_measure(found))
+    best, measure = max(scores, key=lambda system: scores[system]), first_measure(found)
     confusion: Optional[str] = results.confusion(name)
     alt = Text("Bars: {measure} of each system", "条形图：各系统的 {measure}")
-    picture = Picture(alt, bars(measure, scores))
+    picture = Picture(alt, bars(title(measure), scores))
     if confusion is not None:
         shown = confusion
         picture = Picture(Text("Confusion matrices of the systems", "各系统的混淆矩阵"), lambda: shown)
-    values = {"examples": found["examples"], "measure": measure, "best": best, "score": scores[best]}
+    values = {"examples": found["examples"], "text": found["text"], "measure": named(measure)}
+    values |= {"best": best, "score": scores[best]}
     return Exhibit(values, picture, grid(found))
 
 
@@ -66,11 +81,13 @@ def task_part(name: str, recipe: str, heading: Text, prose: Text) -> Part:
 
 
 BEST = Text(
-    " Of {examples:,} examples; best by {measure}: `{best}`, {score:.1f}.",
-    "共 {examples:,} 例；按 {measure} 最好的是 `{best}`，{score:.1f}。",
+    " Of {examples:,} examples of the split `{text}`; best by {measure}: `{best}`, {score:.1f}. `teacher` is an "
+    "autoregressive model of the same size after as many updates, `longer-...` after as much time.",
+    "`{text}` 集共 {examples:,} 例；按{measure}最好的是 `{best}`，{score:.1f}。`teacher` 是同样大小、更新次数相同的自回"
+    "归模型，`longer-...` 则训练了同样长的时间。",
 )
 
 
 def judged(prose: Text) -> Text:
     """Return the prose of a task with a sentence that tells how many examples there are and which system is best."""
-    return Text(prose.en + BEST.en, prose.zh + BEST.zh)
+    return joined(prose, BEST)

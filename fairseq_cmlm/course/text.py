@@ -25,6 +25,15 @@ class Text(NamedTuple):
         return str(getattr(self, language)).format(**own)
 
 
+def joined(*texts: Text) -> Text:
+    """Return texts one after the other.
+
+    >>> joined(Text("One. ", "一。"), Text("Two.", "二。")).zh
+    '一。二。'
+    """
+    return Text("".join(text.en for text in texts), "".join(text.zh for text in texts))
+
+
 # What stands in a cell: in two languages, or the same in both.
 Cell = Union[str, Text]
 

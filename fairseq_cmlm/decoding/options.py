@@ -72,6 +72,7 @@ class Decoding:
         "weight w of the length model in the choice of the candidate: mean log-probability + w ln p(length) / length; "
         "0 is the paper's choice, which favours short candidates",
         least=0,
+        most=1000,
         signed=True,
     )
     choose_by: str = option(
@@ -208,7 +209,11 @@ class Decoding:
         most=1,
     )
     seed: int = option(
-        0, "seed for drawing tokens and the masks of `remdm_*`; draws do not depend on the batch", flag="sampling_seed"
+        0,
+        "seed for drawing tokens and the masks of `remdm_*`; draws do not depend on the batch",
+        flag="sampling_seed",
+        least=0,
+        most=2**31 - 1,
     )
 
     @classmethod

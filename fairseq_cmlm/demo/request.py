@@ -67,13 +67,15 @@ def read_request(body: bytes, declaration: type) -> Request:
     """Read a request of the page, with declared options; raise a TextError or an OptionError if it is not valid."""
     try:
         found = json.loads(body)
-    except ValueError:  # no JSON, or no UTF-8
+    except (ValueError, RecursionError):  # no JSON, no UTF-8, or too deep
         raise TextError("the request is not JSON") from None
     if not isinstance(found, dict) or not isinstance(found.get("text"), str):
         raise TextError("the request has no text")
     target, options, draft = found.get("target"), found.get("options", {}), found.get("draft")
     if not isinstance(target, (str, type(None))) or not isinstance(options, dict):
         raise TextError("the request's target must be a text and its options must be an object")
+    if target and draft is not None:
+        raise TextError("a request has a target to begin with or a draft to go on from, not both")
     _check_options(options, declaration)
     return Request(found["text"], target or None, options, None if draft is None else _draft(draft))
 

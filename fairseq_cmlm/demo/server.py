@@ -18,6 +18,7 @@ from fairseq_cmlm.render.page import page
 
 _AT_ONCE = 8  # decodings at a time; further requests are told to try again
 _LONGEST = 1 << 18  # bytes of a request: a draft of 1,000 tokens needs a quarter
+_DIGITS = 12  # of a length; Python reads no number of thousands of digits
 _PATIENCE = 30  # seconds that a client may stay silent or leave data unread
 
 
@@ -130,7 +131,7 @@ class _Handler(BaseHTTPRequestHandler):
         length = self.headers.get("Content-Length", "")
         if self.path != "/translate":
             raise _RefusedError(404, "requests go to /translate")
-        if not length.isdecimal():
+        if not length.isdecimal() or len(length) > _DIGITS:
             raise _RefusedError(411, "a request must tell its Content-Length")
         if int(length) > _LONGEST:
             # Unread data would make the client miss the answer.
@@ -156,6 +157,10 @@ class _Handler(BaseHTTPRequestHandler):
         if not self._begun:
             self._begin(status, "application/json")
         self.wfile.write(json.dumps({"error": reason}, ensure_ascii=False).encode("utf-8") + b"\n")
+
+    def send_error(self, code: int, message: Optional[str] = None, explain: Optional[str] = None) -> None:
+        """Answer a request that is none of HTTP, or has a method that is not served."""
+        self._fail(code, message or "the request cannot be read")
 
     def _begin(self, status: int, kind: str) -> None:
         self._begun = True

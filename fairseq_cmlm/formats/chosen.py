@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple, Optional, Sequence
 
-from fairseq_cmlm.generated import SIGNATURE, TEMPERATURE
+from fairseq_cmlm.generated import SIGNATURE, TEMPERATURE, TEXT_SIGNATURE
 
 
 class Chosen(NamedTuple):
@@ -21,12 +21,13 @@ class Chosen(NamedTuple):
 
 @dataclass(frozen=True)
 class Answering:
-    """The origin of chosen answers: the signature of the way, its cost, and the fitted temperature."""
+    """The origin of chosen answers: signatures of the way and of the model's text, the cost, the fitted temperature."""
 
     way: str
     seconds: float
     passes: Optional[float] = None
     temperature: Optional[float] = None
+    text: str = ""
 
 
 def as_generated(chosen: Chosen, made: Answering) -> str:
@@ -39,6 +40,7 @@ def as_generated(chosen: Chosen, made: Answering) -> str:
     'Translated 1 sentences (0 tokens) in 0.2s (4.00 sentences/s); 1.0 passes a sentence'
     """
     lines = [f"{SIGNATURE}{made.way}{f'|cut:{chosen.cut} of {len(chosen.texts)}' if chosen.cut else ''}"]
+    lines += [f"{TEXT_SIGNATURE}{made.text}"] if made.text else []
     lines += [] if made.temperature is None else [f"{TEMPERATURE}{made.temperature:.4f}"]
     for number, text in enumerate(chosen.texts):
         lines += [f"{kind}-{number}\t0\t{text}" for kind in "HD"]

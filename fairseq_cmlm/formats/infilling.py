@@ -19,7 +19,7 @@ from fairseq_cmlm.formats.records import read_parallel
 
 BLANK = re.compile(r"<blank[^>]*>", re.IGNORECASE)
 # A word may begin and end a span if spaces, or marks that end a phrase, are around it.
-_WORD = re.compile(r"(?<!\S)\w+(?:[-'’]\w+)*(?=[\s.,;:!?]|$)")
+_WORD = re.compile(r"(?<!\S)\w+(?:[-'’]\w+)*(?=[.,;:!?](?!\w)|\s|$)")
 _SENTENCE = re.compile(r"\S.*?[.!?](?=\s+[^\W\d_a-z]|$)")
 PHRASE = (2, 6)  # words
 DRAWS = 4  # draws of gaps for each text in train
@@ -130,12 +130,20 @@ def left_only(whole: Example) -> Example:
     return replace(whole, source=f"{whole.details['given'][0]} {GAP}".strip(), template=None)
 
 
+def _left_example(text: str) -> Example:
+    """Return the example of a text with one blank, of which only the left is shown."""
+    made = example(text)
+    if len(made.details["given"]) != 2:
+        raise TextError(f"'{text}' has more than one <blank>, and left_infilling fills one: write one")
+    return left_only(made)
+
+
 # The input of a model that writes from left to right, for comparison on the same gaps.
 LEFT_INFILLING = Format(
     title="the same with what stands to the left of the gap alone, to compare with",
     files=INFILLING.files,
     read=lambda part: map(left_only, read(part)),
-    example=lambda text: left_only(example(text)),
+    example=_left_example,
     measures=INFILLING.measures,
     answer=lambda example, text: " ".join([example.details["given"][0], text, example.details["given"][1]]).strip(),
     pairs=lambda example, train: [(example.source, example.details["missing"][0])],

@@ -73,6 +73,9 @@ def score_examples(
     judge     gives the perplexity of answers; without one it is left out
     """
     name, examples = _with_references(file)
+    for path in paths:
+        if twin := next((one for one in paths if one.stem == path.stem and one is not path), None):
+            raise TextError(f"{path} and {twin} would have one name in the table, {path.stem}: rename one of them")
     chosen, lines = FORMATS[name], [read_lines(path) for path in paths]
     outputs = [_answers(chosen, examples, read_output(path, len(examples))) for path in paths]
     answers = Answers(examples, outputs, tokenise, target_language([text_of(one) for one in lines]), judge)

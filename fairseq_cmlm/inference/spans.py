@@ -61,6 +61,9 @@ def best_spans(network: Network, source: Tensor, context: Context, search: Searc
     """Return the most likely spans in the contexts of the sources (B, S)."""
     encoding = network.encode(source)
     longest = min(search.longest, context.tokens.size(1), encoding.encoded.length_logits.size(1) - 2)
+    if longest < 1:  # no context has a token
+        nothing = torch.zeros(len(source), 1, dtype=torch.long, device=source.device)
+        return Spans(nothing, nothing, torch.full(nothing.shape, -torch.inf, device=source.device))
     lengths = length_log_probs(encoding.encoded.length_logits)[:, 2 : longest + 2]
     scores = factorised_scores(network, encoding, context.tokens, longest, mask, eos) + lengths[:, :, None]
     spans = _best(scores.masked_fill(~_possible(context, longest), -torch.inf), context.tokens, search.kept)

@@ -12,6 +12,7 @@ from fairseq_cmlm.decoding.canvas import Canvas, fully_masked
 from fairseq_cmlm.decoding.draft import start_of_draft
 from fairseq_cmlm.decoding.lengths import LengthCandidates, as_log_probs, equally_likely, length_log_probs, scaled
 from fairseq_cmlm.decoding.options import Decoding
+from fairseq_cmlm.decoding.strategy import STRATEGIES
 from fairseq_cmlm.decoding.template import Start, Template, fillings, start_of
 from fairseq_cmlm.decoding.tokens import Symbols, average
 from fairseq_cmlm.decoding.transfer import sent
@@ -51,17 +52,28 @@ def start_of_job(encoded: Sequence[Encoded], job: Job) -> Start:
     log_probs = length_distribution(encoded, job.decoding)
     longest = log_probs.size(1) - 1
     if job.inputs.draft is not None:
-        if len(job.inputs.draft.tokens) > longest:
-            raise TextError(
-                f"the target has {len(job.inputs.draft.tokens)} tokens (</s> counts), and the model writes at most "
-                f"{longest}: shorten it"
-            )
+        _check_draft(job.inputs.draft, job.decoding, longest)
         return start_of_draft(job.inputs.draft, log_probs)
     if job.inputs.templates is not None:
         return _with_templates(log_probs, job.inputs.templates, job)
     candidates = _length_candidates(log_probs, job)
     canvas = fully_masked(candidates.lengths.flatten(), job.symbols.pad, job.decoding.rules.last_set)
     return Start(canvas, candidates.log_probs)
+
+
+def _check_draft(draft: Draft, decoding: Decoding, longest: int) -> None:
+    """Raise an error for a draft that cannot be gone on from."""
+    if len(draft.tokens) > longest:
+        raise TextError(
+            f"the target has {len(draft.tokens)} tokens (</s> counts), and the model writes at most {longest}: shorten "
+            "it"
+        )
+    strategy = None if decoding.searches else STRATEGIES[decoding.strategy]
+    if strategy is not None and strategy.keeps_count and not strategy.rereads and decoding.order != "probability":
+        raise OptionError(
+            f"--decoding-order {decoding.order} cannot go on with {decoding.strategy}: of the tokens that stand only "
+            "the probabilities are known. Leave it out, or take without_remasking"
+        )
 
 
 def length_distribution(encoded: Sequence[Encoded], decoding: Decoding) -> Tensor:

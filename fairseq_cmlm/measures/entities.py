@@ -10,7 +10,8 @@ from fairseq_cmlm.measures.measure import Gold, Output, Scale
 from fairseq_cmlm.measures.words import words
 
 _ASIDE = re.compile(r"\s*\([^()]*\)$")  # Alan Shepard (astronaut)
-_WHOLE = re.compile(r"^(-?\d+)\.0+$")  # 25.0
+_ZEROS = re.compile(r"(?<=\d)\.0+(?!\d)")  # 25.0
+_IN_NUMBER = re.compile(r"(?<=\d)[.,](?=\d)")  # 4.25 and 1,000 are a word each
 
 
 def mentions(text: str, entity: str) -> bool:
@@ -18,12 +19,15 @@ def mentions(text: str, entity: str) -> bool:
 
     >>> mentions("Aarhus airport lies 25 metres high.", "Aarhus Airport"), mentions("It is 25 metres high.", "25.0")
     (True, True)
+    >>> mentions("It is 4.25 metres high.", "25"), mentions("It rose 1,000 metres.", "1000")
+    (False, True)
     """
-    entity = _WHOLE.sub(r"\1", _ASIDE.sub("", entity) or entity)
+    entity = _ASIDE.sub("", entity) or entity
     return f" {_letters(entity)} " in f" {_letters(text)} "
 
 
 def _letters(text: str) -> str:
+    text = _IN_NUMBER.sub("", _ZEROS.sub("", text))
     plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
     return " ".join(word for word in words(plain) if word[0].isalnum())
 

@@ -32,3 +32,4 @@ class PreparedTransformer:
         cfg = self._task.cfg
         file = Path(text_pipeline or Path(utils.split_paths(cfg.data)[0], FILE_NAME))
         self._text = read_pipeline(file).between(cfg.source_lang, cfg.target_lang)
+        self.text_signature = self._text.signature

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import Any, NamedTuple, Sequence
 
@@ -9,6 +10,7 @@ from fairseq_cmlm.render.page import TEMPLATES
 
 _LETTER, _PADDING, _GAP, _LABEL, _ROW, _TITLE = 7.8, 14, 4, 64, 28, 24
 _LEGEND = "orange: unsure, green: sure · dashed: masked again · underlined: changed"
+_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _UNSURE, _SURE = (246, 179, 94), (207, 233, 228)
 
 
@@ -54,9 +56,10 @@ def picture(document: dict[str, Any]) -> str:
     lines.append(Line(y - _TITLE / 2, _LEGEND, "legend"))
     y += _TITLE / 2
     widths = [box.x + box.width for box in boxes] + [_width(line.text) for line in lines]
-    return TEMPLATES.get_template("picture.svg").render(
+    drawn = TEMPLATES.get_template("picture.svg").render(
         boxes=boxes, lines=lines, width=round(max(widths)) + 16, height=round(y), row=_ROW, gap=_GAP
     )
+    return _NOT_IN_XML.sub("\ufffd", drawn)
 
 
 def _boxes(history: Sequence[dict[str, Any]], top: float) -> list[Box]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -30,12 +31,17 @@ def test_it_serves_until_interrupted(checkpoint: Path) -> None:
         assert address.startswith("http://127.0.0.1:") and rest == "(Ctrl+C ends it)\n"
         with urllib.request.urlopen(address, timeout=60) as answer:
             assert b"<title>Translate, pass by pass</title>" in answer.read()
+        body = json.dumps({"text": "the secretword sleeps"}).encode()
+        request = urllib.request.Request(f"{address}translate", body, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            assert "<unk>" in json.loads(answer.read().splitlines()[-1])["done"]["source"]
         demo.send_signal(signal.SIGINT)
         try:
             assert demo.wait(60) == 0
         finally:
             demo.kill()
-        assert "Traceback" not in demo.stderr.read()
+        told = demo.stderr.read()
+        assert "Traceback" not in told and "secretword" not in told
 
 
 def test_a_host_that_cannot_be_had_is_named(checkpoint: Path) -> None:

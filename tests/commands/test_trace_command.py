@@ -56,7 +56,11 @@ def test_texts_may_stand_in_the_command(checkpoint: Path, tmp_path: Path) -> Non
     ("arguments", "message"),
     [
         (["--text", "a", "--output", "t.png"], "--output t.png must end in .html, .json, .svg"),
-        (["--text", "a", "--output", "t.html", "--alternatives", "-1"], "--alternatives -1 must be at least 0"),
+        (["--text", "a", "--output", "t.html", "--alternatives", "-1"], "--alternatives -1 must be from 0 to 100"),
+        (["--text", "a", "--output", "t.html", "--alternatives", "101"], "--alternatives 101 must be from 0 to 100"),
+        (["--text", "a", "--output", "t.html", "--gold-target-length"], "--gold-target-length is not for traces"),
+        (["--text", "a", "--output", "t.html", "--settings", "beam=2", "beam=2"], "--settings beam=2 is there twice"),
+        (["--text", "a", "--output", "t.html", "--compare", "b=c.pt", "b=d.pt"], "--compare b is there twice"),
         (["--source", "EMPTY", "--output", "t.html"], "EMPTY is empty: there is nothing to translate"),
         (["--text", "a", "--reference", "EMPTY", "--output", "t.html"], "EMPTY has 0 lines and there are 1 texts"),
         (["--text", "a", "--output", "t.html", "--settings", "x=1"], "--settings x= is no option of decoding"),

@@ -81,6 +81,7 @@ def tables() -> dict[str, list[dict[str, Any]]]:
     choice.append(masked(4, 36.0, **pool))
     comparison = [
         {"T": T, "more, BLEU": 30.0 + T, "more, repeated %": 2.0, "new, BLEU": 31.0 + T, "new, repeated %": 1.0}
+        | {"decoding": f"iterations:{T}|length_prior:0"}
         for T in (1, 10)
     ]
     speed = [

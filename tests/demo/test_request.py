@@ -26,8 +26,9 @@ def read(**found: Any) -> Any:
 
 
 def test_a_request_is_read() -> None:
-    found = read(text="a", target="b <blank>", options={"iterations": 4}, draft=DRAFT)
-    assert (found.text, found.target, found.options, found.draft) == ("a", "b <blank>", {"iterations": 4}, DRAFT)
+    found = read(text="a", target="b <blank>", options={"iterations": 4})
+    assert (found.text, found.target, found.options, found.draft) == ("a", "b <blank>", {"iterations": 4}, None)
+    assert read(text="a", draft=DRAFT).draft == DRAFT
     assert (read(text="").options, read(text="", target="").target, read(text="").draft) == ({}, None, None)
 
 
@@ -37,6 +38,7 @@ def test_a_request_is_read() -> None:
         ({"text": 1}, "the request has no text"),
         ({}, "the request has no text"),
         ({"text": "a", "target": 1}, "the request's target must be a text"),
+        ({"text": "a", "target": "b", "draft": DRAFT}, "a target to begin with or a draft to go on from, not both"),
         ({"text": "a", "options": []}, "its options must be an object"),
         ({"text": "a", "options": {"dtype": "int8"}}, "'dtype' cannot be set here: there are strategy, iterations"),
         (

@@ -164,6 +164,11 @@ def test_a_client_that_takes_nothing_is_given_up(
 
 WRONG: list[tuple[dict[str, Any], int, str]] = [
     ({"body": b"no"}, 400, "the request is not JSON"),
+    ({"body": b"[" * 100_000}, 400, "the request is not JSON"),
+    ({"body": {"text": "a"}, "headers": {"Content-Length": "9" * 5000}}, 411, "must tell its Content-Length"),
+    ({"method": "PUT", "path": "/translate"}, 501, "Unsupported method"),
+    ({"body": {"text": "a", "options": {"length_prior": 1e300}}}, 400, "must be at least 0 and at most 1000"),
+    ({"body": {"text": "a", "options": {"seed": 2**64, "temperature": 1.0}}}, 400, "and at most 2147483647"),
     ({"body": {"text": "a", "options": {"iterations": "4"}}}, 400, "--decoding-iterations '4' must be a whole number"),
     ({"body": {"text": "a", "options": {"strategy": "none"}}}, 400, "--decoding-strategy none must be one of"),
     (

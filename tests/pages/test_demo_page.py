@@ -104,8 +104,11 @@ def test_another_token_is_kept_and_the_rest_goes_on(page: Browser) -> None:
     for after in range(made + 1):
         page.run("player.go(arguments[0])", after)
         assert page.run("return draft()[0].word") == choices[1] and page.run("return draft()[0].given")
+    # Back leads to where the user was, with the change that was made there.
     page.click("#undo")
-    assert page.run("return player.most") == 6 and page.run("return draft()[0].given") is False
+    assert page.run("return [player.most, player.pass]") == [6, 2] and page.run("return draft()[0].given")
+    page.click(".reset")
+    assert words(page) == before
 
 
 def test_words_are_locked_and_blanks_are_put_with_keys(page: Browser, server: DemoServer) -> None:
@@ -165,8 +168,10 @@ def test_a_token_that_the_model_does_not_know_is_named_and_the_way_back_is_open(
     page.wait("!document.querySelector('#trouble').hidden")
     assert page.text("#trouble") == "the model's dictionary has no 'Zebra', so the target cannot keep it"
     assert any("400" in message for message in page.errors())
-    page.click("#undo")
-    assert words(page) == before and page.run("return document.querySelector('#trouble').hidden")
+    # What was shown is there again, with the change, which can be undone.
+    assert words(page) == ["Zebra", *before[1:]]
+    page.click(".reset")
+    assert words(page) == before
 
 
 def test_mistakes_are_told(page: Browser) -> None:
@@ -209,7 +214,53 @@ def test_a_decoding_can_be_stopped_and_another_takes_its_place(page: Browser, de
     page.wait("player.most > 0")
     translate(page, "a bird", iterations=3, length_beam=2)
     assert page.text(".now.text") == demo_model.translate(["a bird"], iterations=3, length_beam=2)[0].text
+    assert page.text("#trouble") != "Stopped."
+
+
+def test_a_word_that_the_model_cannot_read_is_told(page: Browser) -> None:
+    translate(page, f"{TEXT} Zebra", iterations=2)
+    assert page.text("#trouble").startswith("The model does not know a part of the text: it reads <unk> there")
+    translate(page, TEXT, iterations=2)
     assert page.run("return document.querySelector('#trouble').hidden")
+
+
+def test_a_wrong_value_among_the_hidden_options_is_shown(page: Browser) -> None:
+    page.write("#text", TEXT)
+    page.run("at('option-confidence_threshold').value = 7; document.querySelector('details').open = false")
+    page.click("button.main")
+    page.wait("document.querySelector('details').open")
+    page.errors()  # the browser's own, of a field that could not have the focus
+
+
+def test_going_on_takes_the_word_that_is_still_in_the_field(page: Browser) -> None:
+    translate(page, iterations=6, length_beam=1)
+    page.run("player.go(2)")
+    word = words(page)[1]
+    page.click(f"{WORDS}:nth-child(1)")
+    page.write(".another", word)
+    page.click(".go-on")
+    page.wait(FINISHED)
+    assert words(page)[0] == word and page.run("return draft()[0].given")
+
+
+def test_a_blank_is_put_at_the_end(page: Browser) -> None:
+    translate(page, iterations=4, length_beam=1)
+    before = words(page)
+    page.click(f"{WORDS}:nth-child({len(before)})")
+    page.click(".insert")
+    assert words(page) == [*before[:-1], "<mask>", before[-1]]
+    page.click(".go-on")
+    page.wait(FINISHED)
+    assert len(words(page)) == len(before) + 1 and words(page)[: len(before) - 1] == before[:-1]
+
+
+def test_a_search_is_gone_on_from_before_its_end_is_written(page: Browser) -> None:
+    translate(page, strategy="left_to_right", length_beam=1)
+    number = len(words(page))
+    page.run("player.go(2)")
+    page.click(".go-on")
+    page.wait(FINISHED)
+    assert page.run("return document.querySelector('#trouble').hidden") and len(words(page)) == number
 
 
 def test_gaps_of_the_target_are_filled(page: Browser, server: DemoServer) -> None:

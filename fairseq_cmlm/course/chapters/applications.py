@@ -6,7 +6,7 @@ from fairseq_cmlm.course.chapter import Chapter, Exhibit, Grid, Part, Picture
 from fairseq_cmlm.course.commands import task
 from fairseq_cmlm.course.drawing import bars
 from fairseq_cmlm.course.results import ResultFolder
-from fairseq_cmlm.course.tasks import SYSTEM, first_measure, heights, title
+from fairseq_cmlm.course.tasks import SYSTEM, first_measure, heights, named
 from fairseq_cmlm.course.text import Cell, Text, number
 
 
@@ -19,7 +19,7 @@ def _all(results: ResultFolder) -> Exhibit:
         passes = dict(zip(found["systems"], (one["passes"] for one in found["made"])))
         for system, score in scores.items():
             shown[f"{name}, {system}"] = score
-            facts = [name, found["format"], number(found["examples"], 0), system, title(first_measure(found))]
+            facts = [name, found["format"], number(found["examples"], 0), system, named(first_measure(found))]
             rows.append([*facts, number(score, 1), number(passes[system], 1)])
     return Exhibit(
         {"tasks": len(tasks)},

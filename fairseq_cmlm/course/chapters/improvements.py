@@ -40,7 +40,7 @@ def _choice(results: ResultFolder) -> Exhibit:
     return Exhibit(
         {"base": base["4"], "best": best["BLEU"], "name": _name(best), "beam": beam["BLEU"]},
         Picture(
-            Text("Bars: BLEU with four passes by chooser and planner", "条形图：四轮时各种选择与计划方式的 BLEU"),
+            Text("BLEU with four passes by chooser and planner", "四轮时各种选择与计划方式的 BLEU"),
             bars("BLEU, T=4", {_name(row): row["BLEU"] for row in few}, start=min(row["BLEU"] for row in few) - 2),
         ),
         Grid(
@@ -73,7 +73,7 @@ def _models(results: ResultFolder) -> Exhibit:
     best, worst = order[-1], order[0]
     return Exhibit(
         {
-            **{"best": best, "bleu": lines[best][-1][1], "T": rows[-1]["T"]},
+            **{"best": best, "bleu": lines[best][-1][1], "T": rows[-1]["T"], "decoding": rows[-1]["decoding"]},
             **{"worst": worst, "least": lines[worst][-1][1]},
         },
         Picture(
@@ -112,7 +112,13 @@ def _sparing(results: ResultFolder) -> Exhibit:
     return Exhibit(
         {
             **{"rows": ten["rows"], "bleu": ten["BLEU"], "least": kept[0]["rows"], "least_bleu": kept[0]["BLEU"]},
-            **{"near": way(near, ten), "near_rows": near["rows"], "near_bleu": near["BLEU"]},
+            **{
+                "least_T": kept[0]["T"],
+                "near": way(near, ten),
+                "near_T": near["T"],
+                "near_rows": near["rows"],
+                "near_bleu": near["BLEU"],
+            },
         },
         Picture(
             Text("BLEU against the rows that the decoder reads for a sentence", "BLEU 与解码器为一个句子读取的行数"),
@@ -126,9 +132,9 @@ def _sparing(results: ResultFolder) -> Exhibit:
             ),
         ),
         Grid(
-            [Text("decoding", "解码"), "BLEU", Text("passes", "轮数"), Text("rows read", "读取的行数")],
+            [Text("decoding", "解码"), "T", "BLEU", Text("passes", "轮数"), Text("rows read", "读取的行数")],
             [
-                [way(row, ten), number(row["BLEU"], 1), number(row["passes"], 1), number(row["rows"], 1)]
+                [way(row, ten), str(row["T"]), number(row["BLEU"], 1), number(row["passes"], 1), number(row["rows"], 1)]
                 for row in [ten, *kept]
             ],
         ),
@@ -161,8 +167,10 @@ CHAPTER = Chapter(
         Part(
             Text("Training", "训练"),
             Text(
-                "At T={T}, `{best}` is best with {bleu:.1f} BLEU; the least, `{worst}`, has {least:.1f}.",
-                "T={T} 时，`{best}` 最好，{bleu:.1f} BLEU；最差的 `{worst}` 为 {least:.1f}。",
+                "At T={T}, `{best}` is best with {bleu:.1f} BLEU; the least, `{worst}`, has {least:.1f}. All decode "
+                "with `{decoding}`; another choice of the length (`length_prior`) gives other numbers.",
+                "T={T} 时，`{best}` 最好，{bleu:.1f} BLEU；最差的 `{worst}` 为 {least:.1f}。解码设置都是 `{decoding}`；"
+                "长度的选择方式（`length_prior`）不同，数值也不同。",
             ),
             COLLECT,
             _models,
@@ -171,12 +179,12 @@ CHAPTER = Chapter(
             Text("Fewer passes", "更少的轮数"),
             Text(
                 "Ten passes over five candidates read {rows:.1f} rows a sentence and give {bleu:.1f} BLEU. Giving "
-                "candidates up early, or stopping when sure, reads as few as {least:.1f}, with {least_bleu:.1f} "
-                "BLEU. The cheapest within one BLEU of ten passes is: {near}, with {near_rows:.1f} rows and "
-                "{near_bleu:.1f} BLEU.",
+                "candidates up early, or stopping when sure, reads as few as {least:.1f} (T={least_T}), with "
+                "{least_bleu:.1f} BLEU. The cheapest within one BLEU of ten passes is: {near}, T={near_T}, with "
+                "{near_rows:.1f} rows and {near_bleu:.1f} BLEU.",
                 "对五个候选做十轮，每句读取 {rows:.1f} 行，得到 {bleu:.1f} BLEU。及早放弃候选，或有把握就停，最少只"
-                "读 {least:.1f} 行，BLEU 为 {least_bleu:.1f}。与十轮相差不到 1 BLEU 的解码中，最省的是 {near}："
-                "{near_rows:.1f} 行，{near_bleu:.1f} BLEU。",
+                "读 {least:.1f} 行（T={least_T}），BLEU 为 {least_bleu:.1f}。与十轮相差不到 1 BLEU 的解码中，最省的是 "
+                "{near}，T={near_T}：{near_rows:.1f} 行，{near_bleu:.1f} BLEU。",
             ),
             COLLECT,
             _sparing,

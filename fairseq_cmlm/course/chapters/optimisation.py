@@ -9,7 +9,7 @@ from fairseq_cmlm.course.commands import COLLECT, ablation
 from fairseq_cmlm.course.curves import comparison, curve_panels, last
 from fairseq_cmlm.course.drawing import bars, panels
 from fairseq_cmlm.course.results import ResultFolder
-from fairseq_cmlm.course.text import Text, listed
+from fairseq_cmlm.course.text import Text, joined, listed
 
 
 def _curves(results: ResultFolder) -> Exhibit:
@@ -39,17 +39,22 @@ def _variants(group: str, base: str, results: ResultFolder) -> Exhibit:
             "least": scores[order[-1]],
         },
         Picture(
-            Text("Bars: BLEU on the validation set by variant", "条形图：各变体在验证集上的 BLEU"),
+            Text("BLEU on the validation set by variant", "各变体在验证集上的 BLEU"),
             bars("BLEU", {name: scores[name] for name in order}, start=max(0, scores[order[-1]] - 2)),
         ),
         comparison({name: found[name] for name in order}),
     )
 
 
+_SEARCHED = Text(
+    "All are trained on as many tokens: {updates:,} updates of the usual batch, more of a smaller one. ",
+    "训练所用的词元数都相同：通常的批量为 {updates:,} 次更新，批量更小的次数更多。",
+)
+_AS_LONG = Text("Trainings of {updates:,} updates. ", "各训练 {updates:,} 次更新。")
 _COMPARED = Text(
-    "Trainings of {updates:,} updates. The usual settings have {base:.1f} BLEU. Best: `{best}`, {bleu:.1f}; worst: "
+    "The usual settings have {base:.1f} BLEU. Best: `{best}`, {bleu:.1f}; worst: "
     "`{worst}`, {least:.1f}. One seed each: differences of some tenths are noise.",
-    "各训练 {updates:,} 次更新。通常的设置得到 {base:.1f} BLEU。最好：`{best}`，{bleu:.1f}；最差：`{worst}`，"
+    "通常的设置得到 {base:.1f} BLEU。最好：`{best}`，{bleu:.1f}；最差：`{worst}`，"
     "{least:.1f}。每种只用一个随机种子，零点几的差别属于噪声。",
 )
 
@@ -76,13 +81,13 @@ CHAPTER = Chapter(
         ),
         Part(
             Text("Learning rate, batch and dropout", "学习率、批量与 dropout"),
-            _COMPARED,
+            joined(_SEARCHED, _COMPARED),
             "UPDATES=300 SAVE_EVERY=300 " + ablation("examples/multi30k/search.txt"),
             partial(_variants, "search", "search-base"),
         ),
         Part(
             Text("Schedule, warm-up, clipping and label smoothing", "学习率计划、预热、裁剪与标签平滑"),
-            _COMPARED,
+            joined(_AS_LONG, _COMPARED),
             ablation("examples/ablations/optimisation.txt"),
             partial(_variants, "optimisation", "base"),
         ),

@@ -123,11 +123,11 @@ CHAPTER = Chapter(
         Part(
             Text("What is learned from", "从什么文本学习"),
             Text(
-                "{number} trainings that differ in their text: the teacher's translations, the human ones, or both. "
-                "Best: `{best}`, {bleu:.1f} BLEU. Losses of different texts are comparable, for all are validated "
-                "on the same one.",
-                "{number} 个训练只在文本上不同：教师模型的译文、人工译文，或两者兼有。最好的是 `{best}`，{bleu:.1f} "
-                "BLEU。它们都在同一验证集上验证，因此损失可以互相比较。",
+                "{number} trainings that differ in their text: `more` learns the teacher's translations, `more-mixed` "
+                "these and the human ones. Best: `{best}`, {bleu:.1f} BLEU. Losses of different texts are comparable, "
+                "for all are validated on the same one.",
+                "{number} 个训练只在文本上不同：`more` 学习教师模型的译文，`more-mixed` 两者都学。最好的是 `{best}`，"
+                "{bleu:.1f} BLEU。它们都在同一验证集上验证，因此损失可以互相比较。",
             ),
             ablation("examples/multi30k/texts.txt"),
             _texts,

@@ -26,10 +26,7 @@ def _fitted(points: Sequence[tuple[float, float]], x: Text, label: str) -> Exhib
     return Exhibit(
         {**law._asdict(), "last": points[-1][1], "verdict": verdict},
         Picture(
-            Text(
-                "Measured points and the fitted law; what is extrapolated is dotted",
-                "实测点与拟合曲线；外推部分用点线表示",
-            ),
+            _DOTTED if law.settled else Text("Measured points and the fitted law", "实测点与拟合曲线"),
             panels(Panel(label, "BLEU", {**lines, "beyond what was measured": beyond} if beyond else lines, log=True)),
         ),
         Grid([x, Text("BLEU, measured", "BLEU，实测"), Text("BLEU, fitted", "BLEU，拟合"), ""], rows),
@@ -51,6 +48,9 @@ def _data(results: ResultFolder) -> Exhibit:
     return _fitted(sorted(found.items()), Text("training sentences", "训练句数"), "training sentences")
 
 
+_DOTTED = Text(
+    "Measured points and the fitted law; what is extrapolated is dotted", "实测点与拟合曲线；外推部分用点线表示"
+)
 _SETTLED = Text(
     "What is dotted, and marked in the table, is extrapolated: nobody has measured it.",
     "点线部分以及表中注明的行是外推，没有人测过。",

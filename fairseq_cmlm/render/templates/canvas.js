@@ -37,7 +37,7 @@ const fixed = (number, digits) => (number === null ? "–" : number.toFixed(digi
 // "rtl" or "ltr", by the first letter that has a direction.
 function direction(text) {
   const letter = text.match(/\p{L}/u);
-  return letter && /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]/.test(letter[0]) ? "rtl" : "ltr";
+  return letter && /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u.test(letter[0]) ? "rtl" : "ltr";
 }
 
 // The pass, counted from 1, in which a token became what it is after pass `now`.
@@ -128,6 +128,12 @@ function bars(pairs, label, title) {
 
 // The score of each candidate by pass: mean log-probability of the tokens and the length's part.
 const scoreAt = (candidate, pass) => candidate.history[Math.min(pass, candidate.history.length) - 1].score + candidate.bonus;
+
+// What the candidates were compared by, if by more than the score.
+function comparedBy(candidates) {
+  const names = Object.keys(candidates[0].scores).filter((name) => name !== "confidence");
+  return names.length ? `compared by ${names.join(", ")}` : null;
+}
 
 function raceChart(candidates, shown, now) {
   const [width, height, left, right, bottom] = [360, 150, 42, 34, 20];

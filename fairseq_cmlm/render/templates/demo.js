@@ -11,6 +11,7 @@ unpacked("data").then((data) => {
   at("text").lang = data.languages[0];
   at("target").lang = data.languages[1];
   at("form").addEventListener("submit", (event) => { event.preventDefault(); begin(); });
+  at("form").addEventListener("invalid", (event) => event.target.closest("details")?.setAttribute("open", ""), true);
   at("text").addEventListener("keydown", (event) => { if (event.key === "Enter" && event.ctrlKey) at("form").requestSubmit(); });
   at("stop").addEventListener("click", () => state.request?.abort());
   at("undo").addEventListener("click", undo);
@@ -39,7 +40,7 @@ function options() {
 }
 
 function begin() {
-  state.earlier = [];
+  keep();
   start({ text: at("text").value, target: at("target").value || null, options: options() }, 0);
 }
 
@@ -59,6 +60,7 @@ async function start(request, before) {
     heard(run);
   } catch (error) {
     if (state.request !== mine) return; // another request has taken its place
+    if (!run.candidates.length && state.earlier.length) undo();
     trouble(mine.signal.aborted ? "Stopped." : error.message);
   }
   if (state.request === mine) busy(false);
@@ -109,7 +111,11 @@ function arrived(run, event) {
 }
 
 function heard(run) {
-  if (!run.candidates.length) return trouble("Nothing was masked, so there was nothing to do.");
+  if (!run.candidates.length) {
+    if (state.earlier.length) undo();
+    return trouble("Nothing was masked, so there was nothing to do.");
+  }
+  if (run.source.includes("<unk>")) trouble("The model does not know a part of the text: it reads <unk> there, and may translate it wrongly.");
   at("status").textContent = `Translated in ${candidate().history.length} passes: ${candidate().text}`;
 }
 
@@ -124,13 +130,19 @@ function trouble(message) {
   at("trouble").textContent = message ?? "";
 }
 
+// Keeps what is shown, with the user's changes, for `undo`.
+function keep() {
+  const { run, candidate, token, drafts } = state;
+  if (run?.candidates.length) state.earlier.push({ run, candidate, token, drafts, pass: player.pass });
+}
+
 function undo() {
-  const run = state.earlier.pop();
-  Object.assign(state, { run, candidate: null, token: null, drafts: new Map() });
-  Object.assign(player, { before: run.before, most: candidate().history.length });
+  const { pass, ...shown } = state.earlier.pop();
+  Object.assign(state, shown);
+  Object.assign(player, { before: shown.run.before, most: candidate().history.length });
   trouble(null);
   busy(false);
-  player.go(player.most);
+  player.go(pass);
 }
 
 // The candidate that is shown: the one chosen, or the best so far.
@@ -151,15 +163,17 @@ function draft() {
   return state.drafts.get(key()) ?? canvasAt(history, player.pass).map((token, from) => ({ ...token, masked: token.masked || token.blank, from }));
 }
 
-function change(edit) {
+// Changes the draft at once, and draws it after `later` milliseconds.
+function change(edit, later = 0) {
   const tokens = draft().map((token) => ({ ...token }));
   edit(tokens);
   state.drafts.set(key(), tokens);
   state.token = Math.min(state.token, tokens.length - 1);
-  keepingFocus(show);
+  if (later) setTimeout(() => keepingFocus(show), later);
+  else keepingFocus(show);
 }
 
-const use = (i, word) => change((tokens) => Object.assign(tokens[i], { word, p: 1, given: true, masked: false, blank: false }));
+const use = (i, word, later) => change((tokens) => Object.assign(tokens[i], { word, p: 1, given: true, masked: false, blank: false }), later);
 const blank = (i) => change((tokens) => Object.assign(tokens[i], { masked: true, blank: true, given: false }));
 const insert = (i) => change((tokens) => tokens.splice(i, 0, { word: "<mask>", p: 1, masked: true, blank: true, given: false, from: null }));
 const remove = (i) => change((tokens) => tokens.splice(i, 1));
@@ -190,7 +204,7 @@ function goOn() {
   if (!state.run.finished) return;
   const [tokens, { masked, done }] = [draft(), plan()];
   if (!masked.length) return trouble("Every word is locked: there is nothing to predict.");
-  state.earlier.push(state.run);
+  keep();
   start({
     text: state.run.request.text,
     options: state.run.request.options,

@@ -69,6 +69,10 @@ function whyView() {
   const box = make("div", { class: "why" });
   const tokens = draft();
   const i = state.token;
+  if (i === tokens.length - 1) {
+    box.append(make("p", {}, "The end of the target: it stays."), make("div", { class: "fields" }, action("insert", "Blank before it", () => insert(i))));
+    return box;
+  }
   if (!editable(tokens, i)) {
     box.append(make("p", { class: "quiet" }, "Choose a token to see why it is there, to take another, to lock it, or to blank it."));
     return box;
@@ -91,7 +95,8 @@ function whyView() {
 // A field for a token of the user's own.
 function another(i) {
   const field = make("input", { class: "another", size: 10, placeholder: "another token", "aria-label": "Another token", "data-key": `another/${i}` });
-  field.addEventListener("change", () => { if (field.value.trim()) use(i, field.value.trim()); });
+  // Who leaves the field for a button must find it there: the page is drawn anew only after the click.
+  field.addEventListener("change", () => { if (field.value.trim()) use(i, field.value.trim(), 150); });
   return field;
 }
 
@@ -104,17 +109,19 @@ function goOnView() {
 }
 
 function candidateTable() {
+  const compared = state.run.finished ? comparedBy(state.run.candidates) : null;
   const rows = state.run.candidates.map((one) => {
     const isShown = one === candidate();
     const radio = make("input", { type: "radio", name: "candidate", "data-key": `candidate/${one.number}`, "aria-label": `${one.length} tokens`, onchange: () => pick(one) });
     radio.checked = isShown;
     return make("tr", { class: isShown ? "shown" : null },
       make("td", { class: "number" }, make("label", {}, radio, ` ${one.length}`)),
-      make("td", { class: "number" }, fixed(one.score, 2)),
+      make("td", { class: "number" }, fixed(one.scores?.confidence ?? one.score, 2)),
+      compared ? make("td", { class: "number" }, one.given_up ? "–" : fixed(one.score, 2)) : null,
       make("td", {}, one.given_up ? `given up after pass ${one.history.length}` : ""),
       make("td", { lang: state.page.languages[1], dir: direction(one.text) }, one.text));
   });
-  const head = ["tokens", "score", "", "text"].map((cell) => make("th", { scope: "col" }, cell));
+  const head = ["tokens", "score", compared, "", "text"].filter((cell) => cell !== null).map((cell) => make("th", { scope: "col" }, cell));
   return make("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Length candidates" },
     make("table", { class: "candidates" }, make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...rows)));
 }

@@ -26,9 +26,7 @@ class Player {
 
   // What the browser does with keys in fields and buttons stays.
   #key(event, keys) {
-    const inside = event.target.closest("input, select, textarea, summary, a, .scroll");
-    const pressed = event.key === " " && event.target.closest("button");
-    if (event.ctrlKey || event.altKey || event.metaKey || inside || pressed || !(event.key in keys)) return;
+    if (event.ctrlKey || event.altKey || event.metaKey || !(event.key in keys) || ownKey(event)) return;
     event.preventDefault();
     keys[event.key]();
   }
@@ -68,6 +66,15 @@ class Player {
     at("first").disabled = at("back").disabled = this.pass === 0;
     at("last").disabled = at("forward").disabled = this.pass === this.most;
   }
+}
+
+// Whether what has the focus does something with a key itself: a button and a choice with the space bar, a slider and a
+// choice with the arrows, a field and what scrolls with all.
+function ownKey({ key, target }) {
+  if (target.closest("button")) return key === " ";
+  if (target.matches("input[type=radio]")) return key.startsWith("Arrow") || key === " ";
+  if (target.matches("input[type=range]")) return key.startsWith("Arrow") || key === "Home" || key === "End";
+  return target.closest("input, select, textarea, summary, a, .scroll") !== null;
 }
 
 // The keys of a row of tokens, of which one can be reached by tab: neighbours, passes, and those of `keys`.

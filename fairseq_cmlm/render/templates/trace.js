@@ -1,6 +1,6 @@
 // The trace page. `state` and the player say what is shown; `show` draws it.
 
-const state = { trace: null, sentence: 0, views: [] };
+const state = { trace: null, sentence: 0, views: [], run: 0 }; // run: the one whose token was chosen last
 const player = new Player(step, { n: () => near(1), p: () => near(-1) });
 
 unpacked("data").then(begin, () => {
@@ -11,8 +11,14 @@ function begin(trace) {
   state.trace = trace;
   at("sentences").append(...trace.sentences.map((sentence, number) =>
     make("button", { type: "button", dir: direction(sentence.text), onclick: () => choose(number, 1) }, `${number + 1}  ${sentence.text}`)));
+  window.addEventListener("hashchange", goToAddress);
+  goToAddress();
+}
+
+// Shows the sentence and the pass that the address ends in, `#3/4`.
+function goToAddress() {
   const [sentence, pass] = location.hash.slice(1).split("/").map(Number);
-  choose(sentence >= 1 && sentence <= trace.sentences.length ? sentence - 1 : 0, Number.isInteger(pass) ? pass : 1);
+  choose(sentence >= 1 && sentence <= state.trace.sentences.length ? sentence - 1 : 0, Number.isInteger(pass) ? pass : 1);
 }
 
 const sentence = () => state.trace.sentences[state.sentence];
@@ -20,7 +26,7 @@ const chosen = (number) => sentence().decodings[number].candidates[state.views[n
 const most = () => Math.max(...state.views.map((view, number) => chosen(number).history.length));
 
 function choose(number, pass) {
-  state.sentence = number;
+  Object.assign(state, { sentence: number, run: 0 });
   state.views = state.trace.runs.map(() => ({ candidate: 0, token: null }));
   player.most = most();
   player.go(pass);
@@ -39,6 +45,7 @@ function step() {
 function select(number, i) {
   const size = chosen(number).length;
   state.views[number].token = Math.max(0, Math.min(i, size - 1));
+  state.run = number;
   show();
   at("runs").querySelector(`[data-key="${number}/${state.views[number].token}"]`).focus({ preventScroll: true });
 }
@@ -53,16 +60,17 @@ function show() {
   at("runs").replaceChildren(...state.trace.runs.map(runView));
 }
 
-// The attention of the token that was chosen, in the pass that is shown; null if there is none.
+// The attention of the token that was chosen last, in the pass that is shown; null if there is none.
 function attention() {
-  const number = state.views.findIndex((view) => view.token !== null);
-  if (number < 0 || player.pass === 0) return null;
-  const history = chosen(number).history;
-  return history[Math.min(player.pass, history.length) - 1].attention[state.views[number].token] ?? null;
+  const { token } = state.views[state.run];
+  if (token === null || player.pass === 0) return null;
+  const { history } = chosen(state.run);
+  return history[Math.min(player.pass, history.length) - 1].attention[token] ?? null;
 }
 
 function sourceView() {
-  const { text, source, reference } = sentence();
+  const { text, reference } = sentence();
+  const { source } = sentence().decodings[state.run];
   const shares = attention();
   const most = shares && Math.max(...shares, 1e-9);
   const [from, to] = state.trace.languages;
@@ -130,26 +138,29 @@ function whyView(number, candidate) {
   }
   const made = candidate.history[Math.min(player.pass, candidate.history.length) - 1];
   const changed = changedLast(candidate.history, token, player.pass);
-  const before = changed > 1 ? candidate.history[changed - 2].written[token] : null;
+  const before = canvasAt(candidate.history, changed - 1)[token];
   box.append(
     make("p", {}, make("b", {}, made.written[token]), ` · ${percent(made.probabilities[token])} · position ${token + 1}`),
     make("p", { class: "reason" }, reason(made, token)),
-    make("p", {}, changed > 1 ? `Changed last in pass ${changed}, from “${before}”. ` : "Unchanged since pass 1. ",
+    make("p", {}, before.blank ? `Unchanged since it was written in pass ${changed}. `
+      : changed > 1 ? `Changed last in pass ${changed}, from “${before.word}”. ` : "Unchanged since pass 1. ",
       make("button", { type: "button", class: "jump", "data-key": `${number}/jump`, onclick: () => player.go(changed) }, `Go to pass ${changed}`)),
   );
   const { pass, best } = alternativesAt(candidate.history, token, player.pass);
   box.append(make("div", { class: "pair" }, bars(best, "Best tokens", `Best tokens in pass ${pass}`),
-    bars(mostRead(sentence().source, made.attention[token]), "Attention", "Read of the source in this pass")));
+    bars(mostRead(sentence().decodings[number].source, made.attention[token]), "Attention", "Read of the source in this pass")));
   return box;
 }
 
 function candidateTable(number) {
   const { candidates, oracle } = sentence().decodings[number];
   const scored = candidates[0].bleu !== null;
-  const head = ["tokens", "score", "at this pass", scored ? "BLEU" : null, "", "text"].filter((cell) => cell !== null);
+  const compared = comparedBy(candidates);
+  const oracleOf = candidates.some((one) => one.given_up) ? "oracle of those kept" : "oracle";
+  const head = ["tokens", "score", "at this pass", compared, scored ? "BLEU" : null, "", "text"].filter((cell) => cell !== null);
   const rows = candidates.map((one, i) => {
     const pass = Math.min(Math.max(player.pass, 1), one.history.length);
-    const marks = [i === 0 ? "chosen" : null, i === oracle ? "oracle" : null, one.given_up ? `given up after pass ${one.history.length}` : null];
+    const marks = [i === 0 ? "chosen" : null, i === oracle ? oracleOf : null, one.given_up ? `given up after pass ${one.history.length}` : null];
     const isShown = i === state.views[number].candidate;
     const radio = make("input", {
       type: "radio", name: `candidate-${number}`, id: `candidate-${number}-${i}`, "data-key": `${number}/candidate/${i}`,
@@ -158,8 +169,9 @@ function candidateTable(number) {
     radio.checked = isShown;
     return make("tr", { class: isShown ? "shown" : null },
       make("td", { class: "number" }, make("label", {}, radio, ` ${one.length}`)),
-      make("td", { class: "number" }, fixed(one.score, 2)),
+      make("td", { class: "number" }, fixed(one.scores.confidence, 2)),
       make("td", { class: "number" }, player.pass ? fixed(scoreAt(one, pass), 2) : "–"),
+      compared ? make("td", { class: "number" }, one.given_up ? "–" : fixed(one.score, 2)) : null,
       scored ? make("td", { class: "number" }, fixed(one.bleu[one.bleu.length - 1], 1)) : null,
       make("td", {}, marks.filter(Boolean).join(", ")),
       make("td", { lang: state.trace.languages[1], dir: direction(one.text) }, one.text));
