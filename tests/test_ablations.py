@@ -77,6 +77,7 @@ def test_variants_are_trained_once_and_compared(text: Path, tmp_path: Path) -> N
         ("x | distilled |", "en-de/distilled-data is missing: run distill.sh first"),
         ("x | data |", "the model 'data' is none of"),
         ("x y | raw |", "the name 'x y' of a variant"),
+        ("t | teacher | --lr 2", "the variant t is of the model teacher, which takes no options here"),
         ("fairseq | raw |", "'fairseq' is the name of another model"),
         ("x", "the variant x names no model"),
         ("# x", "there is no variant in"),
@@ -89,6 +90,16 @@ def test_a_table_that_cannot_work_is_refused(tmp_path: Path, line: str | None, m
         table.write_text(line + "\n")
     done = ablate(tmp_path / "work", table)
     assert done.returncode == 1 and message in done.stderr
+
+
+def test_a_last_line_without_its_end_is_read_too(tmp_path: Path) -> None:
+    (tmp_path / "one").write_text("# a table\nx y | raw |")
+    (tmp_path / "two").write_text("# another\nz | raw |")
+    for tables in (("one",), ("one", "two"), ("two", "one")):
+        done = run(
+            *(ABLATIONS / "run.sh", "multi30k", "en-de", tmp_path / "work"), *(tmp_path / name for name in tables)
+        )
+        assert done.returncode == 1 and "the name 'x y' of a variant" in done.stderr
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.stem)

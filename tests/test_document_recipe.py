@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from recipe_steps import EXAMPLES, STEPS, environment, run
 
+from fairseq_cmlm.text.pipeline_file import read_pipeline
+
 SIZES = " ".join(
     f"--{side}-layers 1 --{side}-embed-dim 32 --{side}-ffn-embed-dim 64 --{side}-attention-heads 2"
     for side in ("encoder", "decoder")
@@ -67,7 +69,10 @@ def test_documents_go_from_files_to_the_table_after_an_interruption(tmp_path: Pa
     ended, begun = (Counter(result for kind, result in steps if kind == which) for which in ("end", "begin"))
     assert set(ended.values()) == {1} and begun == ended + Counter({"source-target/warm-raw": 1})
 
+    sides = read_pipeline(work / "data" / "text.json").sides
+    assert [sides[side].language for side in ("source", "target")] == ["en", "de"]
     results = json.loads((work / "results.json").read_text())
+    assert all(one["text"].startswith("en-de|") for one in results["made"][1:])
     assert results["format"] == "documents" and results["examples"] == 8
     ways = ("windows", "blocks", "paragraphs")
     expected = ["copy", "teacher,beam=5,windows", "teacher,beam=5,paragraphs", *(f"warm-raw,T=2,{way}" for way in ways)]

@@ -491,6 +491,10 @@ def test_documents_of_the_help_are_held_out_whole(tmp_path: Path) -> None:
     assert len(set(held)) == 1 and set(held) | set(kept) == set("abc") and not set(held) & set(kept)
     assert len((output / "test.en").read_text().splitlines()) == len(held) == "aabbbcc".count(held[0])
     assert (output / "valid.de").read_text() == "de 0\n"
+    for ending in ("en", "de", "doc"):  # a last line without its end is a line
+        (text / f"train.{ending}").write_text((text / f"train.{ending}").read_text().removesuffix("\n"))
+    subprocess.run([*program, "1"], check=True)
+    assert sum(len((output / f"{split}.doc").read_text().split()) for split in ("test", "train")) == 7
     (text / "train.de").write_text("de 0\n")
     done = subprocess.run(program, capture_output=True, text=True)
     assert done.returncode == 1 and "differ in their number of lines" in done.stderr

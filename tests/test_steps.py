@@ -126,6 +126,33 @@ def test_a_training_ends_early_where_it_is_told_to(tmp_path: Path) -> None:
     assert words[words.index("--patience") + 1] == "3"
 
 
+def test_a_training_that_its_time_cuts_is_not_done_because_an_earlier_one_was(tmp_path: Path) -> None:
+    training = Training(tmp_path)
+    begun = f"touch {training.folder}/checkpoint_last.pt; echo"
+    stub(training.commands, "fairseq-train", f"{begun} early stop since valid performance")
+    assert training.run(GPUS="0", PATIENCE="3", STOP_HOURS="1").returncode == 0
+    stub(training.commands, "fairseq-train", f"{begun} stopping: out of time")
+    cut = training.run(GPUS="0", UPDATES="9", STOP_HOURS="1")
+    assert cut.returncode == 75 and not (training.folder / "9.done").exists()
+
+
+@pytest.mark.parametrize("model", ["warm-raw", "raw-from-teacher", "raw"])
+def test_a_model_is_not_taken_for_done_when_the_one_that_it_began_with_has_changed(tmp_path: Path, model: str) -> None:
+    training = Training(tmp_path)
+    begin = training.work / "en-de" / "teacher" / "averaged.pt"
+    begin.parent.mkdir(parents=True)
+    begin.touch()
+    training.words = (*training.words[:-1], model)
+    training.folder = training.work / "en-de" / model
+    stub(training.commands, "fairseq-train", f"touch {training.folder}/checkpoint_last.pt")
+    settings = {"GPUS": "0", "OPTIONS": f"--init-from {begin}" if model == "raw" else ""}
+    assert training.run(**settings).returncode == 0 and training.run(**settings).stdout == ""
+    later = time.time() + 9
+    os.utime(begin, (later, later))
+    done = training.run(**settings)
+    assert done.returncode == 1 and f"{begin} is newer than the training in {training.folder}" in done.stderr
+
+
 def test_an_nvidia_smi_that_fails_ends_a_step_with_one_line(tmp_path: Path) -> None:
     training = Training(tmp_path)
     stub(training.commands, "nvidia-smi", BROKEN)

@@ -131,6 +131,14 @@ def test_a_task_goes_from_records_to_its_table(recipe: str, tmp_path: Path) -> N
     assert len(answers) == len(examples) and all(map(str.strip, answers))
 
 
+def test_a_folder_holds_the_text_of_one_cut(tmp_path: Path) -> None:
+    records, work = write_records(tmp_path / "records", RECIPES["paraphrase"]), tmp_path / "work"
+    (work / "text").mkdir(parents=True)
+    (work / "text.options").write_text("CUT=6 SEED=1\n")
+    done = run(STEPS / "task.sh", "paraphrase", work, records)
+    assert done.returncode == 1 and "was written with CUT=6 SEED=1, and CUT= SEED=1 is wanted" in done.stderr
+
+
 def test_a_recipe_of_translation_is_no_task(tmp_path: Path) -> None:
     done = run(STEPS / "task.sh", "multi30k", tmp_path)
     assert done.returncode == 1 and "'multi30k' names no format: run.sh is for translation" in done.stderr

@@ -31,7 +31,7 @@ def labels_of_all(examples: Sequence[Example]) -> list[str]:
 def temperature_on(
     path: Optional[Path], choose: Callable[[Sequence[Example]], Chosen], name: str, answered: Path
 ) -> Optional[float]:
-    """Fit the temperature of the choice among labels to examples of the format `name`, in another file than `answered`."""
+    """Fit the temperature of a choice among labels to the examples of a file, which must not be the one `answered`."""
     if path is None:
         return None
     if name != "classification":

@@ -90,6 +90,9 @@ def test_a_folder_of_results_is_filled(work: Path, tmp_path: Path) -> None:
     noted.write_text("")
     subprocess.run(script, env=settings, check=True, capture_output=True)
     assert len(noted.read_text().splitlines()) == 1
+    write(results.folder / "model.json", '{"checkpoint": "other", "parameters": 1}')
+    done = subprocess.run(script, env=settings, capture_output=True, text=True)
+    assert done.returncode == 1 and "shows another model than mixed (model.json)" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -133,4 +136,11 @@ def test_each_size_of_a_text_is_trained_on(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert set(ResultFolder(tmp_path / "results").trainings("sizes")) == {"2", "4", "8", "16"}
-    assert len((tmp_path / "work" / "4" / "text" / "train.en").read_text().splitlines()) == 4
+    part = tmp_path / "work" / "4" / "text" / "train.en"
+    assert len(part.read_text().splitlines()) == 4
+    # A second call leaves the texts as they are: trainings that go on refuse newer ones.
+    os.utime(part, (1, 1))
+    subprocess.run(
+        ["/bin/bash", str(COURSE / "sizes.sh"), *map(str, words)], env=settings, capture_output=True, check=True
+    )
+    assert part.stat().st_mtime == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -74,6 +75,20 @@ def test_train_draws_several_times_and_other_splits_once_and_both_formats_alike(
 def test_a_text_with_a_mark_of_its_own_is_refused(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(TextError, match=message):
         read(tmp_path, text)
+
+
+def test_no_gap_ends_inside_a_token() -> None:
+    text = "It costs 3.5 or 1,000 at 5:30 in the U.S. from example.com, he said."
+    for seed in range(200):
+        for span in draw_spans(text, random.Random(seed), 1):
+            assert (text[span.begin - 1 : span.begin] or " ") == " "
+            assert re.match(r"[.,;:!?]?(\s|$)", text[span.end :]), text[span.begin : span.end]
+
+
+def test_left_infilling_has_one_blank() -> None:
+    with pytest.raises(TextError, match="has more than one <blank>"):
+        LEFT.example("A <blank> b <blank> c")
+    assert LEFT.answer(LEFT.example("A <blank> b"), "X") == "A X b"
 
 
 def test_other_characters_stay_as_they_are(tmp_path: Path) -> None:

@@ -89,6 +89,14 @@ def test_an_empty_context_has_no_span() -> None:
     assert not found.size.any() and found.scores.eq(float("-inf")).all()
 
 
+def test_a_batch_of_empty_contexts_has_no_span() -> None:
+    nothing = torch.zeros(2, 0, dtype=torch.long)
+    spans = best_spans(
+        network(), SOURCE[:2], Context(nothing, *[nothing.bool()] * 3), Search(), SYMBOLS.mask, SYMBOLS.eos
+    )
+    assert spans.size.tolist() == [[0], [0]] and spans.scores.isneginf().all()
+
+
 def test_no_span_runs_over_what_may_not_be_in_it() -> None:
     allowed = REAL[:1].clone()
     allowed[0, 3] = False
