@@ -147,6 +147,24 @@ def test_a_recipe_of_translation_is_no_task(tmp_path: Path) -> None:
 LINE = "| INFO | train_inner | epoch 001: 100 / 282 loss=1, ups={ups}, wpb=1, num_updates={updates}, lr=1, wall=1\n"
 
 
+def test_equal_time_counts_all_that_went_into_a_model(tmp_path: Path) -> None:
+    """The teacher where it lent parameters or translations, and a model that another was begun from."""
+    made = {"raw": "raw", "mixed": "mixed", "warm-raw": "warm-raw", "mine": "warm-raw", "new": "raw-from-mine"}
+    for name, model in {**made, "denoised": "raw", "newer": "raw-from-raw"}.items():
+        (tmp_path / "s-t" / name).mkdir(parents=True)
+        (tmp_path / "s-t" / name / "training").write_text(f"5\n{model}, ARCH=cmlm_tiny\n")
+    show = (
+        'usage=; . "$1/recipe.sh"; work=$2 direction=s-t; eval "$(sed -n "/^learns_from_teacher()/p; '
+        '/^begun_from() {/,/^}/p" "$1/task.sh")"; '
+        'for name in "${@:3}"; do begun_from "$name" | sort -u | paste -sd " "; done'
+    )
+    words = ["bash", "-c", show, "-", str(STEPS), str(tmp_path), *made, "denoised", "newer"]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == [
+        *("raw", "mixed teacher", "teacher warm-raw", "mine teacher", "mine new teacher", "denoised", "newer raw")
+    ]
+
+
 def test_equal_time_is_counted_in_updates(tmp_path: Path) -> None:
     teacher, model, shard = (tmp_path / name for name in ("teacher.log", "model.log", "shard.log"))
     teacher.write_text(LINE.format(ups=2, updates=100) + LINE.format(ups=2, updates=200))

@@ -132,15 +132,17 @@ train_cmlm() {
 # learns_from_teacher MODEL: whether its text has translations by the teacher.
 learns_from_teacher() { [[ $1 != denoised && $(text_of "$1") != raw ]]; }
 
-# begun_from MODEL: the trainings that went into a model: its own, that of the teacher whose parameters or translations it
-# has, and those of a model that it began with.
+# begun_from NAME: the trainings that went into the model in a folder: its own, that of the teacher whose parameters or
+# translations it has, and those of a model that it began with.
 begun_from() {
+    local model
+    model=$(sed -n '2s/,.*//p' "$work/$direction/$1/training")
     echo "$1"
-    case $1 in
-        *-from-*) begun_from "${1#*-from-}" ;;
+    case $model in
+        *-from-*) begun_from "${model#*-from-}" ;;
         warm-* | teacher-*) echo teacher ;;
     esac
-    ! learns_from_teacher "$1" || echo teacher
+    ! learns_from_teacher "$model" || echo teacher
 }
 
 # longer MODEL: the autoregressive model after as much time as went into MODEL, or when more has brought nothing for long.
