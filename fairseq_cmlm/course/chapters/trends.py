@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Sequence
 
 from fairseq_cmlm.course.chapter import Chapter, Exhibit, Grid, Part, Picture
@@ -9,24 +10,26 @@ from fairseq_cmlm.course.commands import COLLECT
 from fairseq_cmlm.course.drawing import Panel, panels
 from fairseq_cmlm.course.fit import power_law
 from fairseq_cmlm.course.results import ResultFolder
-from fairseq_cmlm.course.text import Cell, Text, number
+from fairseq_cmlm.course.text import Cell, Text, joined, number
 
+_NOISE = 2.0  # BLEU: a rise of less may be that of the seed
 _EXTRAPOLATED = Text("extrapolated, not measured", "外推，未实测")
 
 
 def _fitted(points: Sequence[tuple[float, float]], x: Text, label: str) -> Exhibit:
-    """Fit a power law, and go on to twice and four times the greatest x if the points settle it."""
+    """Fit a power law; go on to twice and four times the greatest x if the points settle it and rise above noise."""
     law = power_law(points)
-    greatest = points[-1][0]
-    beyond = [(factor * greatest, law.at(factor * greatest)) for factor in (1, 2, 4)] if law.settled else []
+    greatest, rises = points[-1][0], points[-1][1] - points[0][1] > _NOISE
+    on = law.settled and rises
+    beyond = [(factor * greatest, law.at(factor * greatest)) for factor in (1, 2, 4)] if on else []
     rows: list[list[Cell]] = [[number(a, 0), number(b, 1), number(law.at(a), 1), ""] for a, b in points]
     rows += [[number(a, 0), "-", number(b, 1), _EXTRAPOLATED] for a, b in beyond[1:]]
     lines = {"measured": points, "fit": [(a, law.at(a)) for a, _ in points]}
-    verdict = _SETTLED if law.settled else _UNSETTLED
+    verdict = _SETTLED if on else _UNSETTLED if rises else _FLAT
     return Exhibit(
         {**law._asdict(), "last": points[-1][1], "verdict": verdict},
         Picture(
-            _DOTTED if law.settled else Text("Measured points and the fitted law", "实测点与拟合曲线"),
+            _DOTTED if on else Text("Measured points and the fitted law", "实测点与拟合曲线"),
             panels(Panel(label, "BLEU", {**lines, "beyond what was measured": beyond} if beyond else lines, log=True)),
         ),
         Grid([x, Text("BLEU, measured", "BLEU，实测"), Text("BLEU, fitted", "BLEU，拟合"), ""], rows),
@@ -44,10 +47,16 @@ def _updates(results: ResultFolder) -> Exhibit:
 
 
 def _data(results: ResultFolder) -> Exhibit:
-    found = {int(name): curve[max(curve)]["bleu"] for name, curve in results.trainings("sizes").items()}
-    return _fitted(sorted(found.items()), Text("training sentences", "训练句数"), "training sentences")
+    curves = results.trainings("sizes")
+    found = {int(name): curve[max(curve)]["bleu"] for name, curve in curves.items()}
+    made = _fitted(sorted(found.items()), Text("training sentences", "训练句数"), "training sentences")
+    return replace(made, values={**made.values, "updates": max(map(max, curves.values()))})
 
 
+_FLAT = Text(
+    "The points differ by less than trainings with other seeds may: so nothing is extrapolated.",
+    "这些点之间的差别小于换一个随机种子可能带来的差别，因此不作外推。",
+)
 _DOTTED = Text(
     "Measured points and the fitted law; what is extrapolated is dotted", "实测点与拟合曲线；外推部分用点线表示"
 )
@@ -66,22 +75,27 @@ _LAW = Text(
     "拟合公式为 BLEU = a - b x^-c，最小二乘得 a = {limit:.1f}，b = {fall:.3g}，c = {exponent:.2f}；在实测点上的均方"
     "根误差为 {error:.2f} BLEU。最后一个实测点为 {last:.1f}。{verdict}",
 )
+_AS_MANY = Text(
+    " All are trainings of {updates:,} updates, one seed each. The fewer the updates, the less often a small text is "
+    "repeated, and the less it matters how large it is.",
+    "每个训练都是 {updates:,} 次更新，各用一个随机种子。更新次数越少，小语料重复得越少，语料大小的影响也就越小。",
+)
 
 CHAPTER = Chapter(
     Text("Trends", "趋势"),
     Text(
-        "How much more would more bring? Quality against passes, computation and data follows a law of falling "
-        "returns as far as it was measured. A fitted curve is no promise: beyond the measured points it only says "
+        "How much more would more bring? Quality against passes and computation follows a law of falling returns as "
+        "far as it was measured; against data, short trainings show little. A fitted curve is no promise: beyond the measured points it only says "
         "what would happen if nothing changed.",
-        "再多一些，能好多少？在实测范围内，质量随轮数、计算量和数据量的变化都呈收益递减。拟合曲线并不是承诺：在实测"
-        "点之外，它只说明如果规律不变会怎样。",
+        "再多一些，能好多少？在实测范围内，质量随轮数和计算量的变化呈收益递减；随数据量的变化，短训练看不出多少。拟合"
+        "曲线并不是承诺：在实测点之外，它只说明如果规律不变会怎样。",
     ),
     [
         Part(Text("Quality against passes", "质量与轮数"), _LAW, COLLECT, _passes),
         Part(Text("Quality against computation", "质量与计算量"), _LAW, COLLECT, _updates),
         Part(
             Text("Quality against data", "质量与数据量"),
-            _LAW,
+            joined(_LAW, _AS_MANY),
             "bash examples/course/sizes.sh multi30k en-de WORK TEXT RESULTS",
             _data,
         ),
