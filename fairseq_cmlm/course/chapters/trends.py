@@ -85,8 +85,8 @@ CHAPTER = Chapter(
     Text("Trends", "趋势"),
     Text(
         "How much more would more bring? Quality against passes and computation follows a law of falling returns as "
-        "far as it was measured; against data, short trainings show little. A fitted curve is no promise: beyond the measured points it only says "
-        "what would happen if nothing changed.",
+        "far as it was measured; against data, short trainings show little. A fitted curve is no promise: beyond the "
+        "measured points it only says what would happen if nothing changed.",
         "再多一些，能好多少？在实测范围内，质量随轮数和计算量的变化呈收益递减；随数据量的变化，短训练看不出多少。拟合"
         "曲线并不是承诺：在实测点之外，它只说明如果规律不变会怎样。",
     ),
