@@ -12,6 +12,7 @@ import traceback
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Optional
 
+from fairseq_cmlm.demo.choice import Choice, read_subject
 from fairseq_cmlm.demo.request import Model, answer, form, read_request
 from fairseq_cmlm.errors import OptionError, UserError
 from fairseq_cmlm.render.page import page
@@ -27,14 +28,18 @@ class DemoServer(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, host: str, port: int, model: Model) -> None:
-        """Bind to `host` and `port`, 0 for any that is free; raise an OptionError if that fails."""
+    def __init__(self, host: str, port: int, model: Model, choice: Optional[Choice] = None) -> None:
+        """Bind to `host` and `port`, 0 for any that is free; raise an OptionError if that fails.
+
+        choice  a form of its own for labels or answers, above that of the translation
+        """
         self.host = host
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self.model = model
+        self.model, self.choice = model, choice
         self.places = threading.BoundedSemaphore(_AT_ONCE)
         source, target = model.languages
         data = {"languages": model.languages, "form": form(model.declaration)}
+        data["choice"] = None if choice is None else choice.kind
         self.page = page("demo", data, "'self'", summary=f"{source} → {target}").encode("utf-8")
         try:
             super().__init__((host, port), _Handler)
@@ -106,7 +111,7 @@ class _Handler(BaseHTTPRequestHandler):
             if not self.server.places.acquire(blocking=False):
                 raise _RefusedError(503, f"{_AT_ONCE} decodings are going on already: try again in a moment")
             try:
-                answer(self.server.model, read_request(body, self.server.model.declaration), self._event)
+                self._answer(body)
             finally:
                 self.server.places.release()
         except _RefusedError as refused:
@@ -119,6 +124,13 @@ class _Handler(BaseHTTPRequestHandler):
             traceback.print_exc()
             self._fail(500, "the server failed; its terminal says why")
 
+    def _answer(self, body: bytes) -> None:
+        """Decode, or choose: _body has checked that the path is that of one of them."""
+        if self.server.choice is not None and self.path == "/choose":
+            self._event({"chosen": self.server.choice.choose(*read_subject(body))})
+        else:
+            answer(self.server.model, read_request(body, self.server.model.declaration), self._event)
+
     def _check_names(self) -> None:
         """Refuse requests that a foreign page may have made the browser send."""
         host, origin = self.headers.get("Host", ""), self.headers.get("Origin")
@@ -129,8 +141,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _body(self) -> bytes:
         length = self.headers.get("Content-Length", "")
-        if self.path != "/translate":
-            raise _RefusedError(404, "requests go to /translate")
+        paths = ["/translate"] if self.server.choice is None else ["/translate", "/choose"]
+        if self.path not in paths:
+            raise _RefusedError(404, f"requests go to {' or '.join(paths)}")
         if not length.isdecimal() or len(length) > _DIGITS:
             raise _RefusedError(411, "a request must tell its Content-Length")
         if int(length) > _LONGEST:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Optional
@@ -13,8 +14,9 @@ from demo_requests import ask, events
 
 from fairseq_cmlm import Translator
 from fairseq_cmlm.demo import server as module
+from fairseq_cmlm.demo.choice import Choice
 from fairseq_cmlm.demo.server import DemoServer, warning
-from fairseq_cmlm.errors import OptionError
+from fairseq_cmlm.errors import OptionError, TextError
 
 TEXTS = ["the small dog sees the boat", "a bird", "the strong king hears every small dog in the quiet garden", ""]
 
@@ -193,6 +195,35 @@ def test_a_wrong_request_gets_a_clear_answer(
 ) -> None:
     found = ask(server, **wrong)
     assert found[0] == status and reason in json.loads(found[1])["error"]
+
+
+def choose(text: str, question: str) -> dict[str, Any]:
+    """A stand-in for a model that answers with what it was given."""
+    if question == "?":
+        raise TextError("the question is too short")
+    return {"answer": f"{text}, {question}", "text": text, "cut": 0}
+
+
+def test_a_choice_is_answered_beside_the_translation(demo_model: Translator) -> None:
+    with DemoServer("127.0.0.1", 0, demo_model, Choice("answer", choose)) as made:
+        threading.Thread(target=made.serve_forever, daemon=True).start()
+        found = ask(made, {"text": "a b", "question": "c"}, path="/choose")
+        assert found[0] == 200 and json.loads(found[1])["chosen"]["answer"] == "a b, c"
+        assert events(made, TEXTS[1])[-1]["done"]
+        for body, reason in (
+            ({"text": "a", "question": "?"}, "the question is too short"),
+            ({"text": " "}, "the request must have a text"),
+            ({"text": "a", "question": 1}, "the request must have a text"),
+            ([], "the request must have a text"),
+            (b"no", "the request is not JSON"),
+        ):
+            status, answer = ask(made, body, path="/choose")
+            assert status == 400 and reason in json.loads(answer)["error"]
+        made.shutdown()
+
+
+def test_without_a_choice_there_is_none(server: DemoServer) -> None:
+    assert ask(server, {"text": "a"}, path="/choose")[0] == 404
 
 
 def test_a_request_without_a_length_is_refused(server: DemoServer) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from browser import Browser
 from demo_requests import events
 
 from fairseq_cmlm import Translator
+from fairseq_cmlm.demo.choice import Choice
 from fairseq_cmlm.demo.server import DemoServer
 
 TEXT = "the small dog sees the boat"
@@ -170,7 +172,7 @@ def test_a_token_that_the_model_does_not_know_is_named_and_the_way_back_is_open(
     assert any("400" in message for message in page.errors())
     # What was shown is there again, with the change, which can be undone.
     assert words(page) == ["Zebra", *before[1:]]
-    page.click(".reset")
+    page.run("document.querySelector('.reset').click()")
     assert words(page) == before
 
 
@@ -304,3 +306,39 @@ def test_it_works_by_keys_on_a_narrow_screen_and_in_the_dark(page: Browser, scre
     page.screenshot(screenshots / "demo-narrow.png")
     page.window()
     page.screenshot(screenshots / "demo.png")
+
+
+LABELS = [("good", 0.75), ("<b>bad</b>", 0.25)]
+CONTEXT = "The king had a golden apple. The queen had none."
+CHOICES = {
+    "labels": {"labels": LABELS, "cut": 3},
+    "answer": {"answer": "a golden apple", "text": CONTEXT, "cut": 0},
+}
+
+
+@pytest.mark.parametrize("kind", CHOICES)
+def test_a_choice_has_a_form_of_its_own(browser: Browser, demo_model: Translator, kind: str) -> None:
+    with DemoServer("127.0.0.1", 0, demo_model, Choice(kind, lambda text, question: CHOICES[kind])) as made:
+        threading.Thread(target=made.serve_forever, daemon=True).start()
+        browser.open(made.address)
+        browser.wait("document.querySelector('#option-strategy')")
+        assert browser.run("return at('question-field').hidden") is (kind == "labels")
+        browser.write("#subject", CONTEXT)
+        if kind == "answer":
+            browser.write("#question", "What had the king?")
+        browser.click("button.choose")
+        browser.wait("document.querySelector('#chosen .now')")
+        if kind == "labels":
+            assert browser.text("#chosen .now") == "good" and browser.texts("#chosen .bars span")[2:] == [
+                LABELS[1][0],
+                "25 %",
+            ]
+            assert "its last 3 tokens were not read" in browser.text("#chosen .notice")
+        else:
+            assert browser.text("#chosen mark") == "a golden apple" and browser.texts("#chosen .text")[1] == CONTEXT
+        translate(browser, iterations=2)
+        made.shutdown()
+
+
+def test_a_translation_alone_shows_no_choice(page: Browser) -> None:
+    assert page.run("return getComputedStyle(at('choice')).display") == "none"

@@ -8,6 +8,7 @@ unpacked("data").then((data) => {
   const [first, more] = [data.form.slice(0, 3), data.form.slice(3)];
   at("fields").append(...first.map(field));
   at("more").append(...more.map(field));
+  offerChoice(data.choice);
   at("text").lang = data.languages[0];
   at("target").lang = data.languages[1];
   at("form").addEventListener("submit", (event) => { event.preventDefault(); begin(); });
