@@ -28,7 +28,7 @@ def read_subject(body: bytes) -> tuple[str, str]:
         found = json.loads(body)
     except (ValueError, RecursionError):
         raise TextError("the request is not JSON") from None
-    parts = [found.get(name, "") if isinstance(found, dict) else None for name in ("text", "question")]
-    if not all(isinstance(part, str) for part in parts) or not parts[0].strip():
+    text, question = (found.get("text"), found.get("question", "")) if isinstance(found, dict) else (None, None)
+    if not isinstance(text, str) or not isinstance(question, str) or not text.strip():
         raise TextError("the request must have a text, and perhaps a question")
-    return parts[0], parts[1]
+    return text, question

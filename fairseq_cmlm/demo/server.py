@@ -38,7 +38,7 @@ class DemoServer(ThreadingHTTPServer):
         self.model, self.choice = model, choice
         self.places = threading.BoundedSemaphore(_AT_ONCE)
         source, target = model.languages
-        data = {"languages": model.languages, "form": form(model.declaration)}
+        data: dict[str, Any] = {"languages": model.languages, "form": form(model.declaration)}
         data["choice"] = None if choice is None else choice.kind
         self.page = page("demo", data, "'self'", summary=f"{source} → {target}").encode("utf-8")
         try:
