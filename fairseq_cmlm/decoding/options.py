@@ -27,6 +27,8 @@ from fairseq_cmlm.model.precision import PRECISIONS
 from fairseq_cmlm.options import check, declared, flag_of, name_of, option, signature
 from fairseq_cmlm.schedule import SCHEDULES, MaskSchedule
 
+_SEEDS = 2**31 - 1
+
 
 @dataclass(frozen=True)
 class Decoding:
@@ -210,10 +212,10 @@ class Decoding:
     )
     seed: int = option(
         0,
-        "seed for drawing tokens and the masks of `remdm_*`; draws do not depend on the batch",
+        "seed of drawn tokens and masks; draws do not depend on the batch",
         flag="sampling_seed",
         least=0,
-        most=2**31 - 1,
+        most=_SEEDS,
     )
 
     @classmethod

@@ -11,7 +11,7 @@ from fairseq_cmlm.errors import TextError
 
 @dataclass(frozen=True)
 class Choice:
-    """What the page offers beside the translation.
+    """A form that the page offers beside the translation.
 
     kind    `labels`, or `answer`, which has a question too
     choose  (text, question) -> JSON values for the page: `labels`, pairs of a label and its probability, best first, or
