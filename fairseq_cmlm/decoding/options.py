@@ -27,8 +27,6 @@ from fairseq_cmlm.model.precision import PRECISIONS
 from fairseq_cmlm.options import check, declared, flag_of, name_of, option, signature
 from fairseq_cmlm.schedule import SCHEDULES, MaskSchedule
 
-_SEEDS = 2**31 - 1
-
 
 @dataclass(frozen=True)
 class Decoding:
@@ -211,11 +209,7 @@ class Decoding:
         most=1,
     )
     seed: int = option(
-        0,
-        "seed of drawn tokens and masks; draws do not depend on the batch",
-        flag="sampling_seed",
-        least=0,
-        most=_SEEDS,
+        0, "seed of drawn tokens and masks, alike in any batch", flag="sampling_seed", least=0, most=2**31 - 1
     )
 
     @classmethod
