@@ -66,7 +66,7 @@ SAID = {
         "| teacher | 800 | - | 4.50 | - |",
         "updates of the usual batch, more of a smaller one. The usual settings have 20.0 BLEU. "
         "Best: `search-rate-2e-3`, 21.0; worst: `search-base`, 20.0",
-        "Trainings of 200 updates. The usual settings have",
+        "Trainings of 200 updates from random parameters; `seed-2` is `base` with another seed. The usual",
         "worst: `no-clipping`, 12.0",
     ],
     "applications": ["| sst2 | classification | 1,000 | raw,labels | accuracy % | 82.5 | 1.0 |", "so far: 6"],

@@ -50,12 +50,18 @@ _SEARCHED = Text(
     "All are trained on as many tokens: {updates:,} updates of the usual batch, more of a smaller one. ",
     "训练所用的词元数都相同：通常的批量为 {updates:,} 次更新，批量更小的次数更多。",
 )
-_AS_LONG = Text("Trainings of {updates:,} updates. ", "各训练 {updates:,} 次更新。")
+_AS_LONG = Text(
+    "Trainings of {updates:,} updates from random parameters; `seed-2` is `base` with another seed. ",
+    "各从随机参数训练 {updates:,} 次更新；`seed-2` 是换了随机种子的 `base`。",
+)
 _COMPARED = Text(
-    "The usual settings have {base:.1f} BLEU. Best: `{best}`, {bleu:.1f}; worst: "
-    "`{worst}`, {least:.1f}. One seed each: differences of some tenths are noise.",
-    "通常的设置得到 {base:.1f} BLEU。最好：`{best}`，{bleu:.1f}；最差：`{worst}`，"
-    "{least:.1f}。每种只用一个随机种子，零点几的差别属于噪声。",
+    "The usual settings have {base:.1f} BLEU. Best: `{best}`, {bleu:.1f}; worst: `{worst}`, {least:.1f}. ",
+    "通常的设置得到 {base:.1f} BLEU。最好：`{best}`，{bleu:.1f}；最差：`{worst}`，{least:.1f}。",
+)
+_TENTHS = Text("One seed each: differences of some tenths are noise.", "每种只用一个随机种子，零点几的差别属于噪声。")
+_ONE = Text(
+    "One seed each, and short trainings: differences of less than one BLEU are noise.",
+    "每种只用一个随机种子，训练又短，不到 1 BLEU 的差别属于噪声。",
 )
 
 CHAPTER = Chapter(
@@ -81,13 +87,13 @@ CHAPTER = Chapter(
         ),
         Part(
             Text("Learning rate, batch and dropout", "学习率、批量与 dropout"),
-            joined(_SEARCHED, _COMPARED),
+            joined(_SEARCHED, _COMPARED, _TENTHS),
             "UPDATES=300 SAVE_EVERY=300 " + ablation("examples/multi30k/search.txt"),
             partial(_variants, "search", "search-base"),
         ),
         Part(
             Text("Schedule, warm-up, clipping and label smoothing", "学习率计划、预热、裁剪与标签平滑"),
-            joined(_AS_LONG, _COMPARED),
+            joined(_AS_LONG, _COMPARED, _ONE),
             ablation("examples/ablations/optimisation.txt"),
             partial(_variants, "optimisation", "base"),
         ),
