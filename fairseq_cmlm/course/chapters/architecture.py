@@ -208,11 +208,12 @@ CHAPTER = Chapter(
                 "Trainings of {updates:,} updates from random parameters, by their last validation (T=10, one length "
                 "candidate). `base` masks 1 to N tokens and has {base:.1f} BLEU; `mask-to-n-1` leaves one token at "
                 "least, as the released code does; `mask-all` masks all, so that only the first pass is trained; "
-                "`distilled-text` masks as `base` does, and learns the teacher's translations. One seed each.",
+                "`distilled-text` masks as `base` does, and learns the teacher's translations. One seed "
+                "each, and short trainings: differences of less than one BLEU are noise.",
                 "各训练 {updates:,} 次更新，从随机参数开始，取最后一次验证（T=10，一个长度候选）。`base` 掩码 1 到 N 个"
                 "词元，得到 {base:.1f} BLEU；`mask-to-n-1` 至少留一个词元，与原作者发布的代码相同；`mask-all` 全部掩"
                 "码，因此只训练了第一轮；`distilled-text` 的掩码与 `base` 相同，但学习教师模型的译文。每种只用一个随机"
-                "种子。",
+                "种子，训练又短，不到 1 BLEU 的差别属于噪声。",
             ),
             ablation("examples/ablations/training.txt"),
             _masks,
