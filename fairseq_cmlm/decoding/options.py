@@ -191,15 +191,10 @@ class Decoding:
         least=0,
     )
     block_length: Optional[int] = option(
-        None,
-        "decode blocks of this many tokens from left to right, each in `--decoding-iterations` passes",
-        least=1,
+        None, "decode blocks of this many tokens from left to right, each in `--decoding-iterations` passes", least=1
     )
     temperature: Optional[float] = option(
-        None,
-        "draw tokens with this temperature, instead of taking the best",
-        flag="sampling_temperature",
-        above=0,
+        None, "draw tokens with this temperature, instead of taking the best", flag="sampling_temperature", above=0
     )
     top_p: Optional[float] = option(
         None,
