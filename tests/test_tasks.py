@@ -150,18 +150,24 @@ LINE = "| INFO | train_inner | epoch 001: 100 / 282 loss=1, ups={ups}, wpb=1, nu
 def test_equal_time_counts_all_that_went_into_a_model(tmp_path: Path) -> None:
     """The teacher where it lent parameters or translations, and a model that another was begun from."""
     made = {"raw": "raw", "mixed": "mixed", "warm-raw": "warm-raw", "mine": "warm-raw", "new": "raw-from-mine"}
-    for name, model in {**made, "denoised": "raw", "newer": "raw-from-raw"}.items():
+    shards = [tmp_path / "s-t" / "shards" / f"{i}-of-2.out.log" for i in range(2)]
+    shards[0].parent.mkdir(parents=True)
+    for shard in shards:
+        shard.touch()
+    for name, model in {**made, "denoised": "raw", "newer": "raw-from-raw", "newest": "raw-from-mixed"}.items():
         (tmp_path / "s-t" / name).mkdir(parents=True)
         (tmp_path / "s-t" / name / "training").write_text(f"5\n{model}, ARCH=cmlm_tiny\n")
     show = (
-        'usage=; . "$1/recipe.sh"; work=$2 direction=s-t; eval "$(sed -n "/^learns_from_teacher()/p; '
-        '/^begun_from() {/,/^}/p" "$1/task.sh")"; '
-        'for name in "${@:3}"; do begun_from "$name" | sort -u | paste -sd " "; done'
+        'usage=; . "$1/recipe.sh"; work=$2 direction=s-t denoise=$2/denoise; eval "$(sed -n '
+        '"/^learns_from_teacher()/p; /^logs_of() {/,/^}/p" "$1/task.sh")"; for name in "${@:3}"; do '
+        'logs_of "$name" | sort -u | sed "s|^$2/||; s|^s-t/||; s|/train.log$||; s|shards/.*|shards|" | paste -sd " "; '
+        "done"
     )
-    words = ["bash", "-c", show, "-", str(STEPS), str(tmp_path), *made, "denoised", "newer"]
+    words = ["bash", "-c", show, "-", str(STEPS), str(tmp_path), *made, "denoised", "newer", "newest"]
     done = subprocess.run(words, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == [
-        *("raw", "mixed teacher", "teacher warm-raw", "mine teacher", "mine new teacher", "denoised", "newer raw")
+        *("raw", "mixed shards shards teacher", "teacher warm-raw", "mine teacher", "mine new teacher"),
+        *("denoise/s-t/raw denoised", "newer raw", "mixed newest shards shards teacher"),
     ]
 
 

@@ -5,7 +5,8 @@
 #
 # MODEL is the folder of a model, a CMLM or for labels also fairseq's autoregressive Transformer. The answers go to
 # WORK/DIRECTION/test/MODEL,labels.out or MODEL,spans.out, as the recipe says. The temperature of probabilities of labels is
-# fitted to the validation text, unless that is what is answered. SPLIT (test, or valid) and CHOOSE (more options of fairseq-cmlm choose) may be set.
+# fitted to the validation text, unless that is what is answered. SPLIT (test, or valid) and CHOOSE (more options of
+# fairseq-cmlm choose) may be set.
 usage="usage: choose.sh RECIPE DIRECTION WORK MODEL"
 recipe=${1:?$usage} direction=${2:?$usage} work=${3:?$usage} model=${4:?$usage}
 . "$(dirname "$0")/recipe.sh"

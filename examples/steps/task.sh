@@ -132,25 +132,24 @@ train_cmlm() {
 # learns_from_teacher MODEL: whether its text has translations by the teacher.
 learns_from_teacher() { [[ $1 != denoised && $(text_of "$1") != raw ]]; }
 
-# begun_from NAME: the trainings that went into the model in a folder: its own, that of the teacher whose parameters or
-# translations it has, and those of a model that it began with.
-begun_from() {
-    local model
-    model=$(sed -n '2s/,.*//p' "$work/$direction/$1/training")
-    echo "$1"
+# logs_of NAME: the logs of all that went into the model in a folder: its training, the teacher's where it has parameters or
+# translations of it, with these, the denoising, and what went into a model that it began with.
+logs_of() {
+    local model folder=$work/$direction
+    model=$(sed -n '2s/,.*//p' "$folder/$1/training")
+    echo "$folder/$1/train.log"
+    [ "$1" != denoised ] || echo "$denoise/$direction/raw/train.log"
     case $model in
-        *-from-*) begun_from "${model#*-from-}" ;;
-        warm-* | teacher-*) echo teacher ;;
+        *-from-*) logs_of "${model#*-from-}" ;;
+        warm-* | teacher-*) echo "$folder/teacher/train.log" ;;
     esac
-    ! learns_from_teacher "$model" || echo teacher
+    ! learns_from_teacher "$model" || printf '%s\n' "$folder/teacher/train.log" "$folder"/shards/*.log
 }
 
 # longer MODEL: the autoregressive model after as much time as went into MODEL, or when more has brought nothing for long.
 longer() {
-    local folder=$work/$direction teacher=$work/$direction/teacher spent=() updates name
-    mapfile -t spent < <(for name in $(begun_from "$1"); do echo "$folder/$name/train.log"; done | sort -u)
-    [ "$1" != denoised ] || spent+=("$denoise/$direction/raw/train.log")
-    ! learns_from_teacher "$1" || spent+=("$folder"/shards/*.log)
+    local folder=$work/$direction teacher=$work/$direction/teacher spent updates
+    mapfile -t spent < <(logs_of "$1" | sort -u)
     updates=$(python "$examples/steps/equal.py" "$teacher/train.log" "${spent[@]}")
     if [ "$updates" -le "$TEACHER_UPDATES" ]; then
         echo "the autoregressive model takes as much time for $updates of its $TEACHER_UPDATES updates as $1 for all: measured once"

@@ -95,15 +95,14 @@ if [ -e "$folder/training" ] && { [ -e "$folder/checkpoint_last.pt" ] || compgen
     [ "$most_updates" -le "$updates" ] || fail "$folder is trained for $most_updates updates, and $updates are wanted: $way_out"
 fi
 # A model that it begins with is an input as the text is, whether the model's name or OPTIONS tell it.
-given_model=()
+inputs=("$data" ${begin:+"$begin"})
 for ((i = 0; i < ${#given[@]} - 1; i++)); do
-    [ "${given[i]}" != --init-from ] || given_model=("${given[i + 1]}")
+    [ "${given[i]}" != --init-from ] || inputs+=("${given[i + 1]}")
 done
-! stands "$folder/$updates.done" "$(newest "$data" ${begin:+"$begin"} "${given_model[@]}")" || exit 0
-for input in "$data" ${begin:+"$begin"} "${given_model[@]}"; do
-    [ ! -e "$folder/checkpoint_last.pt" ] || stands "$folder/checkpoint_last.pt" "$input" ||
-        fail "$input is newer than the training in $folder: remove that folder to train on it"
-done
+input=$(newest "${inputs[@]}")
+! stands "$folder/$updates.done" "$input" || exit 0
+[ ! -e "$folder/checkpoint_last.pt" ] || stands "$folder/checkpoint_last.pt" "$input" ||
+    fail "$input is newer than the training in $folder: remove that folder to train on it"
 
 case ${SELECT:-loss} in
     loss) ;;

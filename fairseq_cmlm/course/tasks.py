@@ -80,14 +80,16 @@ def task_part(name: str, recipe: str, heading: Text, prose: Text) -> Part:
     return Part(heading, prose, task(recipe, name), partial(_made, name))
 
 
+RIVALS = Text(
+    "`teacher` is an autoregressive model of the same size after as many updates, `longer-...` after as much time.",
+    "`teacher` 是同样大小、更新次数相同的自回归模型，`longer-...` 则训练了同样长的时间。",
+)
 BEST = Text(
-    " Of {examples:,} examples of the split `{text}`; best by {measure}: `{best}`, {score:.1f}. `teacher` is an "
-    "autoregressive model of the same size after as many updates, `longer-...` after as much time.",
-    "`{text}` 集共 {examples:,} 例；按{measure}最好的是 `{best}`，{score:.1f}。`teacher` 是同样大小、更新次数相同的自回"
-    "归模型，`longer-...` 则训练了同样长的时间。",
+    " Of {examples:,} examples of the split `{text}`; best by {measure}: `{best}`, {score:.1f}. ",
+    "`{text}` 集共 {examples:,} 例；按{measure}最好的是 `{best}`，{score:.1f}。",
 )
 
 
 def judged(prose: Text) -> Text:
     """Return the prose of a task with a sentence that tells how many examples there are and which system is best."""
-    return joined(prose, BEST)
+    return joined(prose, BEST, RIVALS)

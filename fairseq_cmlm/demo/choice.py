@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any, Callable
 
+from fairseq_cmlm.demo.request import read_json
 from fairseq_cmlm.errors import TextError
 
 
@@ -24,10 +24,7 @@ class Choice:
 
 def read_subject(body: bytes) -> tuple[str, str]:
     """Read a request of the form: the text, and the question or ""; raise a TextError if it is not valid."""
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError):
-        raise TextError("the request is not JSON") from None
+    found = read_json(body)
     text, question = (found.get("text"), found.get("question", "")) if isinstance(found, dict) else (None, None)
     if not isinstance(text, str) or not isinstance(question, str) or not text.strip():
         raise TextError("the request must have a text, and perhaps a question")

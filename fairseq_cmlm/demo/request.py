@@ -63,12 +63,17 @@ class Request:
     draft: Optional[dict[str, Any]]
 
 
+def read_json(body: bytes) -> Any:
+    """Read the body of a request; raise a TextError if it is no JSON, no UTF-8, or too deep."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        raise TextError("the request is not JSON") from None
+
+
 def read_request(body: bytes, declaration: type) -> Request:
     """Read a request of the page, with declared options; raise a TextError or an OptionError if it is not valid."""
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError):  # no JSON, no UTF-8, or too deep
-        raise TextError("the request is not JSON") from None
+    found = read_json(body)
     if not isinstance(found, dict) or not isinstance(found.get("text"), str):
         raise TextError("the request has no text")
     target, options, draft = found.get("target"), found.get("options", {}), found.get("draft")

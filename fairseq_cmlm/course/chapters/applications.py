@@ -6,8 +6,8 @@ from fairseq_cmlm.course.chapter import Chapter, Exhibit, Grid, Part, Picture
 from fairseq_cmlm.course.commands import task
 from fairseq_cmlm.course.drawing import bars
 from fairseq_cmlm.course.results import ResultFolder
-from fairseq_cmlm.course.tasks import SYSTEM, first_measure, heights, named
-from fairseq_cmlm.course.text import Cell, Text, number
+from fairseq_cmlm.course.tasks import RIVALS, SYSTEM, first_measure, heights, named
+from fairseq_cmlm.course.text import Cell, Text, joined, number
 
 
 def _all(results: ResultFolder) -> Exhibit:
@@ -54,12 +54,13 @@ CHAPTER = Chapter(
     [
         Part(
             Text("One table over tasks", "各任务一览"),
-            Text(
-                "Tasks measured so far: {tasks}. Each row is a system with the first measure of its task; measures "
-                "of different tasks are not comparable. `teacher` is an autoregressive model of the same size after "
-                "as many updates, `longer-...` after as much time.",
-                "目前已测的任务数：{tasks}。每行是一个系统及其任务的首要指标；不同任务的指标不可比较。`teacher` 是同"
-                "样大小、更新次数相同的自回归模型，`longer-...` 则训练了同样长的时间。",
+            joined(
+                Text(
+                    "Tasks measured so far: {tasks}. Each row is a system with the first measure of its task; measures "
+                    "of different tasks are not comparable. ",
+                    "目前已测的任务数：{tasks}。每行是一个系统及其任务的首要指标；不同任务的指标不可比较。",
+                ),
+                RIVALS,
             ),
             task("data_to_text", "data_to_text"),
             _all,
