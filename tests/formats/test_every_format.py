@@ -8,7 +8,9 @@ import pytest
 
 from fairseq_cmlm.errors import TextError
 from fairseq_cmlm.formats import FORMATS
+from fairseq_cmlm.formats.example import Example, examples_to_json
 from fairseq_cmlm.formats.format import Part
+from fairseq_cmlm.formats.score import score_examples
 from fairseq_cmlm.measures.table import TASK_MEASURES
 
 # What a user gives, and the source that the model reads.
@@ -44,3 +46,11 @@ def test_a_format_names_known_measures(name: str) -> None:
 def test_a_folder_without_the_files_is_named(name: str, tmp_path: Path) -> None:
     with pytest.raises(TextError, match=f"{tmp_path}/valid.* cannot be read"):
         list(FORMATS[name].read(Part(tmp_path, "valid")))
+
+
+def test_outputs_of_one_name_are_refused(tmp_path: Path) -> None:
+    """They would be one row in the confusion matrices, and two that nobody can tell apart in the table."""
+    file = tmp_path / "valid.jsonl"
+    file.write_text(examples_to_json("paraphrase", [Example("a", ("b",))]))
+    with pytest.raises(TextError, match=r"a/o.out and \S+b/o.out would have one name in the table, o: rename"):
+        score_examples([tmp_path / "a" / "o.out", tmp_path / "b" / "o.out"], file)
