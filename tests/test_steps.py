@@ -177,6 +177,67 @@ def test_a_translation_is_made_on_the_cpu_where_no_gpu_may_be_seen(tmp_path: Pat
     assert " --distributed-world-size 1 " in given and " --nbest 2" in given
 
 
+def trained(work: Path, *directions: str) -> None:
+    """A folder of finished trainings, a teacher and raw, and of text."""
+    for direction in directions:
+        for model in ("teacher", "raw"):
+            (work / direction / model).mkdir(parents=True)
+            for name in ("5.done", "averaged.pt"):
+                (work / direction / model / name).touch()
+    (work / "text").mkdir()
+    for split in ("train", "valid", "test"):
+        for side in ("en", "de"):
+            (work / "text" / f"{split}.{side}").write_text("a\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "result", "settings"),
+    [
+        ("average.sh multi30k en-de {} raw", "en-de/raw/averaged.pt", {"AVERAGE": "7"}),
+        ("translate.sh multi30k en-de {} raw 4", "en-de/test/raw,T=4.out", {"DECODING": "--nbest 2"}),
+        ("translate.sh multi30k en-de {} raw 4", "en-de/test/raw,T=4,infill.out", {"INFILL": "other.infill"}),
+        ("choose.sh classification/sst2 s-t {} raw", "s-t/test/raw,labels.out", {"CHOOSE": "--longest 9"}),
+        ("documents.sh documents s-t {} raw T=4 blocks", "s-t/test/raw,T=4,blocks.out", {"WINDOW": "77"}),
+        ("prepare.sh multi30k {}", "data", {"MERGES": "99"}),
+        ("distill.sh multi30k en-de {}", "en-de/distilled-text", {"SHARDS": "3"}),
+    ],
+)
+def test_a_result_of_other_options_is_refused(
+    tmp_path: Path, words: str, result: str, settings: dict[str, str]
+) -> None:
+    """It is named, with its options and those that are wanted, before anything else is done."""
+    trained(tmp_path, "en-de", "source-target")
+    script, *arguments = words.replace("s-t", "source-target").format(tmp_path).split()
+    found = tmp_path / result.replace("s-t", "source-target")
+    found.parent.mkdir(parents=True, exist_ok=True)
+    found.touch()
+    Path(f"{found}.options").write_text("OPTION=other\n")
+    done = run(STEPS / script, *arguments, **settings, PLUGIN="plugin")
+    assert done.returncode == 1 and f"{found} was made with OPTION=other, and " in done.stderr
+    ((setting, value),) = settings.items()
+    assert re.search(f"{setting}={value}.* is wanted: remove it, or take another WORK\n$", done.stderr)
+
+
+def test_a_result_is_of_the_options_that_it_is_asked_for(tmp_path: Path) -> None:
+    trained(tmp_path / "work", "en-de")
+    stub(tmp_path / "commands", "fairseq-generate", 'echo "$@"')
+    settings = {"PATH": f"{tmp_path / 'commands'}:{os.environ['PATH']}", "PLUGIN": "plugin"}
+    output = tmp_path / "work" / "en-de" / "test" / "raw,T=4.out"
+
+    def translate(decoding: str) -> int:
+        words = ("multi30k", "en-de", tmp_path / "work", "raw", 4)
+        return run(STEPS / "translate.sh", *words, **settings, DECODING=decoding).returncode
+
+    assert translate("--nbest 2") == 0 and "--nbest 2" in output.read_text()
+    output.write_text("made once")
+    assert translate("--nbest\n  2") == 0 and output.read_text() == "made once", "the same options otherwise written"
+    assert translate("") == translate("--nbest 3") == 1 and output.read_text() == "made once"
+    output.unlink()
+    assert translate("--nbest 3") == 0 and "--nbest 3" in output.read_text()
+    output.with_name("raw,T=4.out.options").unlink()
+    assert translate("") == 0 and "--nbest 3" in output.read_text(), "as an earlier version left it"
+
+
 @pytest.mark.parametrize(
     ("way", "message"),
     [

@@ -12,4 +12,5 @@ finished=$(newest "$folder"/*.done)
 
 mean() { fairseq-cmlm average --best "${AVERAGE:-5}" "$folder" --output "$1"; }
 
+made_with="AVERAGE=${AVERAGE:-5}"
 make "$folder/averaged.pt" "$finished" mean

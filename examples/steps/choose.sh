@@ -23,4 +23,5 @@ choose() {
     fairseq-cmlm choose "$checkpoint" "$work/text/$split.jsonl" --data "$work/data" -s "$source" -t "$target" "${options[@]}" > "$1"
 }
 
+made_with="CHOOSE=${CHOOSE:-}"
 make "$work/$direction/$split/$model,$choice.out" "$checkpoint" choose

@@ -59,6 +59,8 @@ mix() {
     for file in "$work"/data/train.*; do ln -s "$(readlink -f "$file")" "$1/train1${file#"$work"/data/train}"; done
 }
 
+made_with="SHARDS=$SHARDS"
+refuse_other "$folder/distilled-text" # before anything is translated
 if [ $# -gt 0 ]; then
     translate_all "$@"
     exit
@@ -78,7 +80,7 @@ done
 failed=0
 for process in "${processes[@]}"; do wait "$process" || failed=1; done
 [ "$failed" = 0 ] || fail "shards are missing: a second call makes them"
-make "$folder/distilled-text" "$teacher" collect # whichever shards it was made of, and so not again for others
+make "$folder/distilled-text" "$teacher" collect
 make "$folder/distilled-data" "$folder/distilled-text" binarise "$folder/distilled-text"
 make "$folder/mixed-data" "$folder/distilled-data" mix
 [ -n "${NBEST:-}" ] || exit 0

@@ -26,4 +26,5 @@ translate() {
         --longest "$WINDOW" "${options[@]}" > "$1"
 }
 
+made_with="WINDOW=$WINDOW DECODING=${DECODING:-}"
 make "$work/$direction/$split/$model,$size,$way.out" "$checkpoint" translate

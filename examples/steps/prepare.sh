@@ -42,4 +42,6 @@ prepare() {
 }
 
 for file in "${files[@]:2}"; do make "$work/raw/$(basename "$file")" "$file" copy "$file"; done
+made_with="MERGES=$MERGES DICTIONARY=$DICTIONARY LONGEST=$LONGEST RATIO=$RATIO DIACRITICS=${DIACRITICS:-keep}"
+made_with+=" PREPARE=${PREPARE:-}"
 make "$work/data" "$(newest "${files[@]}")" prepare

@@ -1,10 +1,11 @@
 # What the steps of all recipes share. To be sourced by bash, after `usage` is set.
 #
 # A step writes under a temporary name, logs beside its result, and is skipped if the result is there and no older than
-# what it was made from. Of several runs in one WORK, one makes a result and the others wait for it.
+# what it was made from; a result of other options is refused. Of several runs in one WORK, one makes a result and the others
+# wait for it.
 set -Eeuo pipefail
 examples=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-current_log= log_begin=0
+current_log= log_begin=0 made_with=
 exec 3>&2 # the terminal, while a step's own output goes to its log
 
 fail() {
@@ -54,14 +55,32 @@ newest() {
 # stands RESULT INPUT: whether the result is there and no older than the input.
 stands() { [ -e "$1" ] && [ ! "$2" -nt "$1" ]; }
 
+# options_of_result: `made_with`, what a result depends on beside its input, wherever WORK is.
+options_of_result() {
+    local parts
+    words parts "${made_with//"$work/"/WORK/}"
+    echo "${parts[*]}"
+}
+
+# refuse_other RESULT: fail if the result is of other options, which RESULT.options keeps (not of what an earlier version made).
+refuse_other() {
+    local found wanted
+    { [ -e "$1" ] && [ -e "$1.options" ]; } || return 0
+    found=$(< "$1.options") wanted=$(options_of_result)
+    [ "$found" = "$wanted" ] || fail "$1 was made with $found, and $wanted is wanted: remove it, or take another WORK"
+}
+
 # make RESULT INPUT COMMAND...: unless the result stands, have the command write it; it gets a temporary name as its
-# last argument. WORK/steps.log receives a line at the begin and one at the end.
+# last argument. What the result depends on beside its input is in `made_with`, as NAME=VALUE NAME=VALUE. WORK/steps.log receives a
+# line at the begin and one at the end.
 make() {
     local result=$1 input=$2
     shift 2
+    refuse_other "$result"
     ! stands "$result" "$input" || return 0
     mkdir -p "$(dirname "$result")"
     lock "$result.log"
+    refuse_other "$result"
     if ! stands "$result" "$input"; then
         rm -rf "$result.part"
         note begin "$result"
@@ -69,6 +88,7 @@ make() {
         "$@" "$result.part" > "$current_log" 2>&1
         current_log=
         rm -rf "$result"
+        [ -z "$made_with" ] || options_of_result > "$result.options"
         mv "$result.part" "$result"
         note end "$result"
     fi

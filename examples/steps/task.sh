@@ -143,7 +143,7 @@ logs_of() {
         *-from-*) logs_of "${model#*-from-}" ;;
         warm-* | teacher-*) echo "$folder/teacher/train.log" ;;
     esac
-    ! learns_from_teacher "$model" || printf '%s\n' "$folder/teacher/train.log" "$folder"/shards/*.log
+    ! learns_from_teacher "$model" || printf '%s\n' "$folder/teacher/train.log" "$folder"/shards/*-of-"$SHARDS.out.log"
 }
 
 # longer MODEL: the autoregressive model after as much time as went into MODEL, or when more has brought nothing for long.
@@ -189,15 +189,12 @@ score() {
 [ $# -gt 2 ] || step download "$work"
 direction=$source-$target outputs=() ITERATIONS=${ITERATIONS:-4 10} choice=${choice:-} PREPARE=${PREPARE:-} denoise=$work/denoise
 mkdir -p "$work"
+made_with="CUT=${CUT:-} SEED=${SEED:-1}"
 if [ -n "${lay_out:-}" ]; then
     make "$work/laid-out" "$(newest "$records"/*)" lay_out_records
     records=$work/laid-out
 fi
 inputs=$(newest "$records"/{train,valid,test}.*)
-settled="CUT=${CUT:-} SEED=${SEED:-1}"
-[ ! -d "$work/text" ] || [ "$(cat "$work/text.options" 2> /dev/null || echo "$settled")" = "$settled" ] ||
-    fail "$work/text was written with $(cat "$work/text.options"), and $settled is wanted: take another folder"
-echo "$settled" > "$work/text.options"
 make "$work/text" "$inputs" write_text "$format"
 export SPLIT
 SPLIT=$([ -e "$work/text/test.jsonl" ] && echo test || echo valid)

@@ -11,7 +11,7 @@
 #   pool-NAME            pooled with the hypotheses of beam search by that model
 #   rescored-itself, pool-itself
 #                        the same by its own reading from left to right: needs --objective hybrid, as do the next
-#   verified             its own greedy search, drafted and verified
+#   verified             its own greedy search, proposed and verified
 #   left-to-right        its own beam search
 # The output of fairseq-generate goes to WORK/DIRECTION/test/MODEL,WAY.out (MODEL,T=10.out, teacher,beam=5.out). SPLIT (test, or
 # valid), DECODING (more options of fairseq-generate), NAME (of the model's folder, and of the output, as in train.sh),
@@ -94,4 +94,5 @@ translate() {
         --max-tokens 4096 --distributed-world-size 1 "${options[@]}" >> "$1"
 }
 
+made_with="DECODING=${DECODING:-} INFILL=${INFILL:-}"
 make "$work/$direction/$split/$name.out" "$input" translate

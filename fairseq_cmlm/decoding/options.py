@@ -108,8 +108,8 @@ class Decoding:
     )
     verify_with: Optional[str] = option(
         None,
-        "checkpoint, as of `--rescore-with`, whose greedy search is the result: the masked model drafts the rest, once "
-        "for each of `--length-beam` lengths, and the other accepts it as far as it agrees",
+        "checkpoint, as of `--rescore-with`, whose greedy search is the result: the masked model proposes the rest, "
+        "once for each of `--length-beam` lengths, and the other accepts it as far as it agrees",
         file=True,
     )
     length_scale: float = option(

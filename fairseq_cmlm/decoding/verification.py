@@ -1,4 +1,4 @@
-"""Verification: a masked model drafts what follows, an autoregressive one accepts it as far as it would have said so.
+"""Verification: a masked model proposes what follows, an autoregressive one accepts it as far as it would have said so.
 
 The result is the autoregressive model's greedy search, in fewer passes than tokens: one of each model a round (Xia et
 al., Speculative Decoding, EMNLP Findings 2023, whose drafter is non-autoregressive too).
@@ -62,12 +62,12 @@ class Verified(NamedTuple):
 
 
 def verify(predict: Predict, prefer: Prefer, lengths: Tensor, size: int, symbols: Symbols) -> Verified:
-    """Return the greedy search of the model behind `prefer`, with drafts of `predict`.
+    """Return the greedy search of the model behind `prefer`, with proposals of `predict`.
 
     lengths  (B, L), natural log of the probability of each length; a sentence ends at L - 1 tokens at the latest
-    size     K, drafts of the likeliest lengths that are longer than what is accepted
+    size     K, proposals of the likeliest lengths that are longer than what is accepted
 
-    A draft is one pass over the masked rest. Of K drafts the one is taken that is accepted the furthest; the first
+    A proposal is one pass over the masked rest. Of K the one is taken that is accepted the furthest; the first
     token that is not is replaced by the one that is preferred there, so that each round accepts one or more.
 
     >>> from fairseq_cmlm.decoding.tokens import Prediction
@@ -89,10 +89,10 @@ def verify(predict: Predict, prefer: Prefer, lengths: Tensor, size: int, symbols
         rows = (unfinished[:, None] * size + torch.arange(size, device=lengths.device)).flatten()
         number, counts = int(canvas.real.sum()), canvas.masked.sum(1).cpu()
         asked = query_of(canvas, canvas.masked, counts, number, symbols.mask, rows, size=1)
-        drafted = predict(asked)
-        draft = canvas.written(asked.positions, drafted.tokens, drafted.log_probs)
-        best = prefer(draft.tokens, draft.real, number, rows)
-        count, ended = _accepted(draft, best.tokens, accepted[unfinished], symbols.eos, size)
+        predicted = predict(asked)
+        proposal = canvas.written(asked.positions, predicted.tokens, predicted.log_probs)
+        best = prefer(proposal.tokens, proposal.real, number, rows)
+        count, ended = _accepted(proposal, best.tokens, accepted[unfinished], symbols.eos, size)
         taken = count.view(-1, size).argmax(1) + torch.arange(len(unfinished), device=lengths.device) * size
         places = torch.arange(best.tokens.size(1), device=lengths.device)
         new = (places >= accepted[unfinished, None]) & (places < count[taken, None])
@@ -128,21 +128,21 @@ def _rest(tokens: Tensor, accepted: Tensor, lengths: Tensor, size: int, pad: int
     return Canvas(known, torch.zeros_like(known, dtype=torch.float32), masked, fillable=masked, real=real, sets=sets)
 
 
-def _accepted(draft: Canvas, preferred: Tensor, before: Tensor, eos: int, size: int) -> tuple[Tensor, Tensor]:
+def _accepted(proposal: Canvas, preferred: Tensor, before: Tensor, eos: int, size: int) -> tuple[Tensor, Tensor]:
     """Return how many tokens of each row are known now (N,), and whether it is finished (N,) bool.
 
     before  (n,) how many tokens of each sentence were known
 
     >>> from fairseq_cmlm.decoding.canvas import fully_masked
-    >>> draft = fully_masked(torch.tensor([3, 3]), pad=1)
-    >>> draft = draft.written(torch.arange(6), torch.tensor([5, 6, 2, 5, 7, 2]), torch.zeros(6))
-    >>> _accepted(draft, torch.tensor([[5, 6, 2], [5, 6, 8]]), torch.tensor([0, 0]), eos=2, size=1)
+    >>> proposal = fully_masked(torch.tensor([3, 3]), pad=1)
+    >>> proposal = proposal.written(torch.arange(6), torch.tensor([5, 6, 2, 5, 7, 2]), torch.zeros(6))
+    >>> _accepted(proposal, torch.tensor([[5, 6, 2], [5, 6, 8]]), torch.tensor([0, 0]), eos=2, size=1)
     (tensor([3, 2]), tensor([ True, False]))
     """
     places = torch.arange(preferred.size(1), device=preferred.device)
     known = places < before.repeat_interleave(size)[:, None]
-    agreed = ((draft.tokens == preferred) & draft.real | known).long().cumprod(1).sum(1)
+    agreed = ((proposal.tokens == preferred) & proposal.real | known).long().cumprod(1).sum(1)
     # The first token that differs is known as well: the one that is preferred.
-    count = torch.minimum(agreed + 1, draft.real.sum(1))
+    count = torch.minimum(agreed + 1, proposal.real.sum(1))
     last = preferred.gather(1, count[:, None] - 1).squeeze(1)
     return count, last == eos

@@ -52,7 +52,7 @@ class Judges:
     planner   the model of --plan-with; if it is the same model, it reads the source once
     text      function from the ids of a target to its text, for `--choose-by consensus`
     searcher  the model of --search-with, whose hypotheses join the candidates
-    verifier  the model of --verify-with, whose greedy search is drafted
+    verifier  the model of --verify-with, whose greedy search is the result
     """
 
     rescorer: Optional[Judge] = None

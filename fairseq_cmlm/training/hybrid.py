@@ -15,7 +15,7 @@ def hybrid(network: TrainedNetwork, batch: Batch, options: Training) -> Losses:
     """Predict the masked tokens, and each token of the target given the source and all tokens to its left.
 
     Both passes share all parameters. In the second, the target is shifted, `</s>` first, and no position sees those to
-    its right. So one network can draft, judge its drafts as an autoregressive model does, and decode like one. HRT
+    its right. So one network can write, judge what it wrote as an autoregressive model does, and decode like one. HRT
     (arXiv 2210.10416) is related: its autoregressive part writes every second token only.
 
     >>> import torch

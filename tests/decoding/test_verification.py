@@ -1,4 +1,4 @@
-"""Drafts and who accepts them, with made-up models over lists of words."""
+"""Proposals and who accepts them, with made-up models over lists of words."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def prefer_of(size: int) -> Prefer:
     return prefer
 
 
-def drafts(word: Callable[[int, int], int], size: int) -> Callable[[Query], Prediction]:
+def proposals(word: Callable[[int, int], int], size: int) -> Callable[[Query], Prediction]:
     """A masked model that writes word(sentence, place)."""
 
     def predict(query: Query) -> Prediction:
@@ -71,7 +71,7 @@ def test_any_drafts_lead_to_the_greedy_search(seed: int, size: int, right: float
         known = guess[sentence, place] < right and place < len(expected) - 1
         return expected[place] if known else FIRST_WORD + place % WORDS
 
-    found = verify(drafts(word, size), prefer_of(size), lengths, size, SYMBOLS)
+    found = verify(proposals(word, size), prefer_of(size), lengths, size, SYMBOLS)
     for sentence in range(3):
         expected = searched(sentence)
         n = len(expected)
@@ -84,14 +84,14 @@ def test_a_right_draft_takes_one_round_and_a_wrong_one_a_round_a_token() -> None
     expected = searched(0)
     right = torch.full((1, LONGEST + 1), -9.0)
     right[0, len(expected)] = 0.0
-    once = verify(drafts(lambda sentence, place: expected[place], 1), prefer_of(1), right, 1, SYMBOLS)
+    once = verify(proposals(lambda sentence, place: expected[place], 1), prefer_of(1), right, 1, SYMBOLS)
     assert once.passes.tolist() == [2]
-    wrong = verify(drafts(lambda *_: 99, 1), prefer_of(1), right, 1, SYMBOLS)
+    wrong = verify(proposals(lambda *_: 99, 1), prefer_of(1), right, 1, SYMBOLS)
     assert wrong.passes.tolist() == [2 * len(expected)] and wrong.tokens.equal(once.tokens)
     # Among several lengths there is the right one.
     short = torch.tensor([[-9.0] * 2 + [0.0] * (LONGEST - 1)])
     several = verify(
-        drafts(lambda sentence, place: expected[min(place, len(expected) - 2)], 9), prefer_of(9), short, 9, SYMBOLS
+        proposals(lambda sentence, place: expected[min(place, len(expected) - 2)], 9), prefer_of(9), short, 9, SYMBOLS
     )
     assert several.passes.tolist() == [2] and several.tokens.equal(once.tokens)
 
@@ -101,7 +101,7 @@ def test_what_does_not_end_is_cut() -> None:
         return Preferred(torch.full_like(tokens, FIRST_WORD), torch.zeros(tokens.shape))
 
     lengths = torch.zeros(1, 6)
-    found = verify(drafts(lambda *_: FIRST_WORD, 2), endless, lengths, 2, SYMBOLS)
+    found = verify(proposals(lambda *_: FIRST_WORD, 2), endless, lengths, 2, SYMBOLS)
     assert found.tokens.tolist() == [[FIRST_WORD] * 4 + [SYMBOLS.eos]]
 
 

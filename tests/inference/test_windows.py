@@ -31,7 +31,7 @@ def test_context_gives_way_to_what_is_to_be_written() -> None:
     assert next_window([(1, 1), (17, 18)], 1, (20, 20)) == Window(1, 1, 2)
 
 
-def drafts(*documents: Sequence[int]) -> list[OpenDocument]:
+def open_documents(*documents: Sequence[int]) -> list[OpenDocument]:
     return [OpenDocument([Paragraph(f"p{size}", size, size) for size in document]) for document in documents]
 
 
@@ -41,10 +41,10 @@ def test_documents_are_written_to_their_ends(alone: bool) -> None:
 
     def write(todo: Sequence[OpenDocument], windows: Sequence[Window]) -> None:
         seen.append([window.end - window.begin for window in windows])
-        for draft, window in zip(todo, windows):
-            draft.take([[one.size] * 2 for one in draft.paragraphs[window.begin : window.end]], passes=4)
+        for document, window in zip(todo, windows):
+            document.take([[one.size] * 2 for one in document.paragraphs[window.begin : window.end]], passes=4)
 
-    made = drafts([3, 3, 3], [], [5])
+    made = open_documents([3, 3, 3], [], [5])
     write_all(made, alone, (8, 8), write)
     assert [one.written for one in made] == [[[3, 3]] * 3, [], [[5, 5]]]
     assert [one.passes for one in made] == ([12, 0, 4] if alone else [8, 0, 4])
@@ -59,5 +59,5 @@ def test_a_paragraph_longer_than_a_window_is_read_alone() -> None:
         seen.extend(windows)
         todo[0].take([[5]] * (windows[0].end - windows[0].begin), passes=1)
 
-    write_all(drafts([1, 11, 2, 2]), False, (8, 8), write)
+    write_all(open_documents([1, 11, 2, 2]), False, (8, 8), write)
     assert seen == [Window(0, 0, 1), Window(1, 1, 2), Window(2, 2, 4)]

@@ -134,25 +134,25 @@ def test_hypotheses_are_those_of_fairseq_generate(data: Path, checkpoint: Path, 
     assert (found[-1].text, len(found[-1].candidates)) == ("", 1)
 
 
-@pytest.mark.parametrize("drafts", [1, 3])
+@pytest.mark.parametrize("proposals", [1, 3])
 def test_what_is_verified_is_the_greedy_search(
-    data: Path, checkpoint: Path, best: Path, lines: list[str], drafts: int
+    data: Path, checkpoint: Path, best: Path, lines: list[str], proposals: int
 ) -> None:
     plain = ("--user-dir", USER_DIR, "--task", "translation", *LANGUAGES, "--cpu", "--num-workers", 0, "--path", best)
     printed = by_sentence(run("generate", data, *plain, "--beam", 1))["H"]
     translator = Translator(checkpoint)
-    found = translator.translate([*lines, ""], verify_with=best, length_beam=drafts)
+    found = translator.translate([*lines, ""], verify_with=best, length_beam=proposals)
     for number, line in enumerate(lines):
         score, text = printed[number][0].split("\t")
         (one,) = found[number].candidates
-        if len(text.split()) >= 40:  # longer than the masked model can draft: cut there
+        if len(text.split()) >= 40:  # longer than the masked model can propose: cut there
             assert one.text.split() == text.split()[:39] and one.length == 40
             continue
         assert one.text == text
         assert one.scores["confidence"] - one.bonus == pytest.approx(float(score) * math.log(2), abs=1e-3)
         assert one.passes % 2 == 0 and 2 <= one.passes <= 2 * one.length
-        # Short drafts cost rounds, and change nothing.
-        (alone,) = translator.translate([line], verify_with=best, length_beam=drafts, length_scale=0.1)
+        # Short proposals cost rounds, and change nothing.
+        (alone,) = translator.translate([line], verify_with=best, length_beam=proposals, length_scale=0.1)
         assert alone.text == text
     assert (found[-1].text, len(found[-1].candidates)) == ("", 1)
 
