@@ -18,7 +18,7 @@
 # SELECT     loss (as in the paper), or bleu: what the best checkpoints are best in, on the validation set
 # UPDATES, TEACHER_UPDATES, WARMUP, SAVE_EVERY (updates between validated checkpoints), AVERAGE (how many are kept),
 # STOP_HOURS (of training, all calls together: then it is saved, status 75, and a call with more hours goes on), PATIENCE
-# (validations in a row without a better one, after which a training ends before its updates),
+# (validations in a row without a better one, after which a training ends before its updates; interrupted, it counts anew),
 # NAME (of the folder, instead of MODEL), TEACHER and ARCH (fairseq's --arch), TEACHER_OPTIONS and OPTIONS (more of
 # fairseq-train, for the teacher and for all others) may be set.
 #
