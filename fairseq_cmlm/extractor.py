@@ -58,7 +58,7 @@ class Extractor(Translator):
         encoded = encoded_texts(sources, self._text.source, self._task.source_dictionary, model.max_positions()[0], cut)
         found: dict[int, tuple[str, float]] = {}
         for numbers, source in encoded.batches(max_tokens, self._device):
-            context = self._context([contexts[i] for i in numbers])
+            context = self._context([contexts[i] for i in numbers], [encoded.cut[i] for i in numbers])
             spans = best_spans(model, source, context, search, symbols.mask, symbols.eos)
             for row, number in enumerate(numbers):
                 first, size = int(spans.first[row, 0]), int(spans.size[row, 0])
@@ -66,10 +66,14 @@ class Extractor(Translator):
                 found[number] = (text, float(spans.scores[row, 0]))
         return [Extract(*found[i], left_out) for i, left_out in enumerate(encoded.cut)]
 
-    def _context(self, texts: Sequence[str]) -> Context:
-        """Return the contexts as target tokens; spans consist of whole words that the model can write."""
+    def _context(self, texts: Sequence[str], cut: Sequence[int]) -> Context:
+        """Return the contexts as target tokens; spans consist of whole words that the model can write.
+
+        cut  number of tokens at the end of each source, and so of its context, that the model does not read
+        """
         target = self._task.target_dictionary
         rows = [self._text.target(text).split() for text in texts]
+        rows = [row[: max(0, len(row) - left_out)] for row, left_out in zip(rows, cut)]
         ids = [torch.tensor([target.index(token) for token in row], dtype=torch.long) for row in rows]
         tokens = pad_sequence(ids, batch_first=True, padding_value=target.pad()).to(self._device)
         begins, ends = (self._flags(part, tokens) for part in zip(*map(word_borders, rows)))

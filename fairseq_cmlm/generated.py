@@ -12,6 +12,7 @@ from fairseq_cmlm.errors import TextError
 SIGNATURE, TEXT_SIGNATURE = "# decoding ", "# text "
 _LINE = re.compile(r"^([HD])-(\d+)\t([^\t]*)\t(.*)$")
 _TARGET = re.compile(r"^T-(\d+)\t(.*)$")
+_SOURCE = re.compile(r"^S-(\d+)\t(.*)$")
 # Lines that a choice among labels adds: the scores of the labels, and the temperature fitted to them.
 TEMPERATURE = "# temperature "
 _SCORES = re.compile(r"^L-(\d+)\t(.*)$")
@@ -70,7 +71,16 @@ def hypotheses_of(lines: Iterable[str]) -> dict[int, list[str]]:
 
 def targets_of(lines: Iterable[str]) -> dict[int, str]:
     """Return sentence number -> reference (T line), of sentences that have one."""
-    matches = (_TARGET.match(line.rstrip("\n")) for line in lines)
+    return _numbered(_TARGET, lines)
+
+
+def sources_of(lines: Iterable[str]) -> dict[int, str]:
+    """Return sentence number -> source (S line), of sentences that have one."""
+    return _numbered(_SOURCE, lines)
+
+
+def _numbered(kind: re.Pattern[str], lines: Iterable[str]) -> dict[int, str]:
+    matches = (kind.match(line.rstrip("\n")) for line in lines)
     return {int(match[1]): match[2] for match in matches if match}
 
 

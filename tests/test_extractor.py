@@ -49,3 +49,10 @@ def test_long_sources_and_wrong_numbers_are_refused(extractor: Extractor) -> Non
     with pytest.raises(TextError, match=r"texts\[0\] has 14 tokens"):
         extractor.extract(["x " + "four " * 12], ["four"])
     assert extractor.extract(["x " + "four " * 12], ["four"], cut=True)[0].cut == 2
+
+
+def test_what_is_cut_is_no_answer(extractor: Extractor) -> None:
+    """Of a source that is cut, as many tokens of the context are not read."""
+    context = "four " * 10 + "one one"
+    (found,) = extractor.extract([f"x {context}"], [context], search=Search(1, 50, 1), cut=True)
+    assert found.cut == 2 and found.text == "four"

@@ -63,11 +63,12 @@ def test_one_file_is_split_by_text_and_seed(tmp_path: Path) -> None:
         ({}, "should hold train.tsv"),
         ({"train.tsv": "a\t1\nb\n"}, "line 2 of .*train.tsv has 1 columns and should have 2"),
         ({"dev.tsv": "a\t1\n", "test.tsv": "a\t1\n"}, "should hold train.tsv"),
+        ({"dev.tsv": "caf\udce9\t1\n"}, "dev.tsv is not UTF-8"),
     ],
 )
 def test_other_folders_are_refused(tmp_path: Path, files: dict[str, str], message: str) -> None:
     for name, content in files.items():
-        (tmp_path / name).write_text(content)
+        (tmp_path / name).write_text(content, errors="surrogateescape")
     done = lay_out(tmp_path)
     assert done.returncode == 1 and not (tmp_path / "out").exists()
     assert message.replace(".*", "") in done.stderr or all(part in done.stderr for part in message.split(".*"))

@@ -144,7 +144,9 @@ def test_a_recipe_of_translation_is_no_task(tmp_path: Path) -> None:
     assert done.returncode == 1 and "'multi30k' names no format: run.sh is for translation" in done.stderr
 
 
-LINE = "| INFO | train_inner | epoch 001: 100 / 282 loss=1, ups={ups}, wpb=1, num_updates={updates}, lr=1, wall=1\n"
+LINE = (
+    "| INFO | train_inner | epoch 1: 1 / 9 loss=1, wps={ups}00, ups=9, wpb=100, num_updates={updates}, lr=1, wall=1\n"
+)
 
 
 def test_equal_time_counts_all_that_went_into_a_model(tmp_path: Path) -> None:

@@ -27,7 +27,11 @@ def read(path: Path) -> Optional[Rows]:
     """Return texts and labels; None if the file is not there or has no labels."""
     if not path.is_file():
         return None
-    lines = [line.split("\t") for line in path.read_text("utf-8").removesuffix("\n").split("\n")]
+    try:
+        text = path.read_text("utf-8-sig")
+    except UnicodeDecodeError as error:
+        sys.exit(f"lay_out.py: {path} is not UTF-8: {error}")
+    lines = [line.split("\t") for line in text.removesuffix("\n").split("\n")]
     head = [name.strip().lower() for name in lines[0]]
     if head == ["index", "sentence"]:
         return None

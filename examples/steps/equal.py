@@ -10,21 +10,22 @@ import re
 import sys
 from pathlib import Path
 
-_UPDATES = re.compile(r"train_inner .* ups=([\d.]+), .* num_updates=(\d+)")
+# Updates a second are words a second over words of a batch; `ups` has two decimals, too few for slow trainings.
+_UPDATES = re.compile(r"train_inner .* wps=([\d.]+), .*wpb=([\d.]+), .*num_updates=(\d+)")
 _TRANSLATED = re.compile(r"Translated .* in ([\d.]+)s ")
 
 
 def seconds_an_update(log: str) -> float:
     """Return the mean over a log of fairseq-train, which an interruption does not change."""
-    rates = [float(rate) for rate, _ in _UPDATES.findall(log) if float(rate)]
-    if not rates:
+    times = [float(batch) / float(rate) for rate, batch, _ in _UPDATES.findall(log) if float(rate)]
+    if not times:
         sys.exit("equal.py: a log tells no updates a second")
-    return sum(1 / rate for rate in rates) / len(rates)
+    return sum(times) / len(times)
 
 
 def seconds(log: str) -> float:
     """Return the time of a whole training, or of a translation."""
-    updates = [int(number) for _, number in _UPDATES.findall(log)]
+    updates = [int(number) for *_, number in _UPDATES.findall(log)]
     if updates:
         return max(updates) * seconds_an_update(log)
     return sum(map(float, _TRANSLATED.findall(log)))

@@ -5,7 +5,7 @@
 #
 # RECIPE is a folder of examples with a settings.sh that names a format, such as data_to_text. FOLDER holds the publisher's
 # files, as `fairseq-cmlm format` reads them; without it they are downloaded. The autoregressive model has the CMLM's sizes and
-# text, and is measured twice: after as many updates (teacher), and after as much time (longer-MODEL), which includes what
+# text, and is measured twice: after TEACHER_UPDATES (teacher), and after as much time (longer-MODEL), which includes what
 # went into the CMLM before, a teacher and its translations, but for a training that got no better in PATIENCE (10)
 # validations in a row. All is measured on the split test, or valid if there is none.
 # WORK/results.md and results.json receive the table, each model's folder its card. MODELS (of those that train.sh names, and

@@ -22,10 +22,15 @@ def examples_of(path: Path, wanted: Optional[str] = None) -> tuple[str, list[Exa
 
 def labels_of_all(examples: Sequence[Example]) -> list[str]:
     """Return the labels to choose from, which must be the same for all examples."""
-    found: list[str] = examples[0].details["labels"]
-    if any(example.details["labels"] != found for example in examples):
+    found: list[str] = examples[0].details.get("labels", [])
+    if not found or any(example.details.get("labels") != found for example in examples):
         raise TextError("the examples have not all the same labels: write them again by fairseq-cmlm format")
     return found
+
+
+def same_texts(examples: Sequence[Example], others: Sequence[Example]) -> bool:
+    """Return whether the examples have the sources of the others, whatever their files are called."""
+    return sorted(example.source for example in examples) == sorted(example.source for example in others)
 
 
 def temperature_on(
@@ -36,13 +41,15 @@ def temperature_on(
         return None
     if name != "classification":
         raise OptionError(f"--calibrate-on {path} is for classification, and the examples are of {name}: leave it out")
-    if path.resolve() == answered.resolve():
+    examples = examples_of(path, name)[1]
+    if same_texts(examples, examples_of(answered)[1]):
         raise OptionError(
             f"--calibrate-on {path} is the text that is answered: the temperature would be fitted to what is measured; "
             "name another text, or leave it out"
         )
+    if lacking := [number for number, example in enumerate(examples, 2) if not example.references]:
+        raise TextError(f"line {lacking[0]} of {path} has no reference, to which a temperature could be fitted")
     from fairseq_cmlm.measures.calibration import fitted_temperature
 
-    examples = examples_of(path, name)[1]
     scores, labels = choose(examples).label_scores or (), labels_of_all(examples)
     return fitted_temperature(scores, [labels.index(example.references[0]) for example in examples])

@@ -20,16 +20,20 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> str:
     """Return the answers, as fairseq-generate prints them."""
-    from fairseq_cmlm.commands.answers import examples_of, temperature_on
+    from fairseq_cmlm.commands.answers import examples_of, same_texts, temperature_on
     from fairseq_cmlm.formats.baselines import BASELINES
     from fairseq_cmlm.formats.chosen import Answering, as_generated
 
     name, examples = examples_of(options.examples)
     if name not in BASELINES:
         raise OptionError(f"{options.examples} has the format {name}: baselines are of {', '.join(BASELINES)}")
-    baseline = BASELINES[name](examples_of(options.train, name)[1])
+    train = examples_of(options.train, name)[1]
+    for flag, path in {"": options.examples, "--calibrate-on ": options.calibrate_on}.items():
+        if path and same_texts(examples_of(path)[1], train) and name == "classification":
+            raise OptionError(f"{flag}{path} is the training text of --train {options.train}: name another text")
+    baseline = BASELINES[name](train)
     temperature = temperature_on(options.calibrate_on, baseline, name, options.examples)
     began = time.perf_counter()
     chosen = baseline(examples)
     made = Answering(baseline.signature, time.perf_counter() - began, temperature=temperature)
-    return as_generated(chosen, made)
+    return as_generated(chosen, made, [example.source for example in examples])

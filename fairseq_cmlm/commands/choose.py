@@ -57,7 +57,7 @@ def run(options: argparse.Namespace) -> str:
     chosen = way.choose(examples)
     seconds = time.perf_counter() - began
     made = Answering(way.signature, seconds, passes=way.passes, temperature=temperature, text=way.text)
-    return as_generated(chosen, made)
+    return as_generated(chosen, made, [example.source for example in examples])
 
 
 class _Way(NamedTuple):
@@ -73,6 +73,9 @@ def _labels(options: argparse.Namespace) -> _Way:
     """Load a masked or an autoregressive model, to choose among labels."""
     from fairseq_cmlm.plugin.autoregressive import is_transformer
 
+    for name, default in _SEARCH._asdict().items():
+        if getattr(options, name) != default:
+            raise OptionError(f"--{name} {getattr(options, name)} is for spans, and labels are chosen: leave it out")
     load = _by_transformer if is_transformer(options.checkpoint) else _by_masked_model
     likelihoods, text = load(options)
 

@@ -33,7 +33,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--longest",
         type=int,
         metavar="N",
-        help="tokens of a window (default: what the training had a hundred texts of, where the checkpoint tells it)",
+        help="tokens of a window (default: what the training had a hundred texts of, where the checkpoint tells it, "
+        "else all that the model can read)",
     )
     parser.add_argument("--max-tokens", type=int, default=2000, metavar="N", help="in a batch (default: %(default)s)")
     add_decoding_flags(parser)
@@ -50,16 +51,18 @@ class _Answers(NamedTuple):
 
 def run(options: argparse.Namespace) -> str:
     """Return the translations, as fairseq-generate prints them."""
-    documents = [paragraphs_of(example.source) for example in examples_of(options.examples, "documents")[1]]
+    sources = [example.source for example in examples_of(options.examples, "documents")[1]]
+    documents = list(map(paragraphs_of, sources))
     read = {"way": options.way, "longest": options.longest, "max_tokens": options.max_tokens}
-    load = _autoregressive if is_transformer(options.checkpoint) else _masked
+    # fairseq's checkpoint does not tell how long the texts of its training were.
+    load, most = (_autoregressive, "all") if is_transformer(options.checkpoint) else (_masked, "trained")
     answer = load(options, read)
     began = time.perf_counter()
     found = answer(documents)
-    told = "|".join(f"{name}:{read[name] or 'trained'}" for name in ("way", "longest"))
+    told = "|".join(f"{name}:{read[name] or most}" for name in ("way", "longest"))
     seconds, passes = time.perf_counter() - began, found.passes / len(documents)
     made = Answering(f"documents|{told}|{found.signature}", seconds, passes=passes, text=found.text)
-    return as_generated(Chosen([in_one_line(text) for text in found.texts]), made)
+    return as_generated(Chosen([in_one_line(text) for text in found.texts]), made, sources)
 
 
 def _masked(options: argparse.Namespace, read: dict[str, Any]) -> Any:

@@ -35,7 +35,12 @@ def title(measure: str) -> str:
 _CHINESE = {
     **{"accuracy %": "准确率 %", "calibration error %": "校准误差 %", "calibrated error %": "校准后的误差 %"},
     **{"entities %": "提到的实体 %", "exact blanks %": "完全正确的空缺 %", "BLEU of blanks": "空缺的 BLEU"},
-    **{"given words kept %": "保留的给定词 %", "repeated tokens %": "重复的词元 %", "perplexity": "困惑度"},
+    **{
+        "given words kept %": "保留的给定词 %",
+        "repeated tokens %": "重复的词元 %",
+        "repeated words %": "重复的词 %",
+        "perplexity": "困惑度",
+    },
     **{"exact match %": "完全匹配 %", "length ratio": "长度比", "document BLEU": "文档 BLEU"},
     **{"document chrF": "文档 chrF", "terms alike %": "一致的术语 %"},
 }
@@ -81,8 +86,9 @@ def task_part(name: str, recipe: str, heading: Text, prose: Text) -> Part:
 
 
 RIVALS = Text(
-    "`teacher` is an autoregressive model of the same size after as many updates, `longer-...` after as much time.",
-    "`teacher` 是同样大小、更新次数相同的自回归模型，`longer-...` 则训练了同样长的时间。",
+    "`teacher` is an autoregressive model of the same size, with which a `warm` model begins; `longer-...` has trained "
+    "for as long as the masked one, all that went into it counted.",
+    "`teacher` 是同样大小的自回归模型，`warm` 模型由它开始；`longer-...` 的训练时间与掩码模型的全部训练时间相同。",
 )
 BEST = Text(
     " Of {examples:,} examples of the split `{text}`; best by {measure}: `{best}`, {score:.1f}. ",

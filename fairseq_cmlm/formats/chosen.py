@@ -30,19 +30,20 @@ class Answering:
     text: str = ""
 
 
-def as_generated(chosen: Chosen, made: Answering) -> str:
-    r"""Return lines that `fairseq-cmlm score --examples` reads.
+def as_generated(chosen: Chosen, made: Answering, sources: Sequence[str]) -> str:
+    r"""Return lines that `fairseq-cmlm score --examples` reads; the sources tell it which examples were answered.
 
-    >>> lines = as_generated(Chosen(["a"], [[0.0, -2.5]]), Answering("labels", 0.25, passes=1)).split("\n")
-    >>> lines[0], lines[3].split("\t")
-    ('# decoding labels', ['L-0', '0.0000 -2.5000'])
-    >>> lines[4]
+    >>> lines = as_generated(Chosen(["a"], [[0.0, -2.5]]), Answering("labels", 0.25, passes=1), ["b"]).split("\n")
+    >>> lines[0], lines[1], lines[4].split("\t")
+    ('# decoding labels', 'S-0\tb', ['L-0', '0.0000 -2.5000'])
+    >>> lines[5]
     'Translated 1 sentences (0 tokens) in 0.2s (4.00 sentences/s); 1.0 passes a sentence'
     """
     lines = [f"{SIGNATURE}{made.way}{f'|cut:{chosen.cut} of {len(chosen.texts)}' if chosen.cut else ''}"]
     lines += [f"{TEXT_SIGNATURE}{made.text}"] if made.text else []
     lines += [] if made.temperature is None else [f"{TEMPERATURE}{made.temperature:.4f}"]
-    for number, text in enumerate(chosen.texts):
+    for number, (text, source) in enumerate(zip(chosen.texts, sources)):
+        lines.append(f"S-{number}\t{source}")
         lines += [f"{kind}-{number}\t0\t{text}" for kind in "HD"]
         if chosen.label_scores is not None:
             lines.append(f"L-{number}\t{' '.join(f'{score:.4f}' for score in chosen.label_scores[number])}")

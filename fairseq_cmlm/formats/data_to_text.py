@@ -55,7 +55,10 @@ def triples_of(text: str, place: str) -> list[Triple]:
         if len(names) != len(Triple._fields) or not all(names):
             raise TextError(f"{place}: '{part}' is no triple: write subject | property | object, and <T> between two")
         subject, name, obj = names
-        found.append(Triple(thing(subject), property_name(name), thing(obj)))
+        triple = Triple(thing(subject), property_name(name), thing(obj))
+        if not all(triple):
+            raise TextError(f"{place}: a part of '{part}' has no words: leave the record out, in all its files")
+        found.append(triple)
     return found
 
 
@@ -88,7 +91,7 @@ DATA_TO_TEXT = Format(
     files="{split}.triples (subject | property | object <T> ...) and {split}.text, line by line",
     read=read,
     example=example,
-    measures=("bleu", "chrf", "distinct_1", "distinct_2", "repetition", "entities", "perplexity"),
+    measures=("bleu", "chrf", "distinct_1", "distinct_2", "repeated_words", "entities", "perplexity"),
     groups={
         "triples": lambda example: str(example.details["triples"]),
         "words of the reference": lambda example: bucket_of(len(words(example.references[0]))),

@@ -5,6 +5,7 @@ Source and target are the same text, in the source with a gap for what is missin
 
 from __future__ import annotations
 
+import logging
 import random
 import re
 import unicodedata
@@ -17,7 +18,9 @@ from fairseq_cmlm.formats.format import Format, Part
 from fairseq_cmlm.formats.markers import GAP, unmarked
 from fairseq_cmlm.formats.records import read_parallel
 
-BLANK = re.compile(r"<blank[^>]*>", re.IGNORECASE)
+logger = logging.getLogger(__name__)
+BLANK = re.compile(r"<blank[^<>]*>", re.IGNORECASE)
+_BLANK_BEGINS = re.compile(r"<blank", re.IGNORECASE)
 # A word may begin and end a span if spaces, or marks that end a phrase, are around it.
 _WORD = re.compile(r"(?<!\S)\w+(?:[-'’]\w+)*(?=[.,;:!?](?!\w)|\s|$)")
 _SENTENCE = re.compile(r"\S.*?[.!?](?=\s+[^\W\d_a-z]|$)")
@@ -102,17 +105,24 @@ def _apart(text: str, span: Span, other: Span) -> bool:
 
 
 def read(part: Part) -> Iterator[Example]:
-    """Yield examples of the texts in a file; those of a single word have nothing that could be missing."""
-    train = part.split == "train"
+    """Yield examples of the texts in a file; warn of those in which nothing could be missing, as in a single word."""
+    train, left_out = part.split == "train", 0
     for number, record in enumerate(read_parallel({"text": part.file("text")})):
         text = unicodedata.normalize("NFC", unmarked(record.fields["text"], record.place, GAP))
-        if BLANK.search(text):
-            raise TextError(f"{record.place} holds a <blank> of its own: leave the line out")
+        if _BLANK_BEGINS.search(text):
+            raise TextError(f"{record.place} holds a <blank of its own: leave the line out")
+        drawn = []
         for turn in range(DRAWS if train else 1):
             draw = random.Random(f"{part.seed} {part.split} {number} {turn}")
             spans = draw_spans(text, draw, draw.randint(1, MOST) if train else 1)
-            if spans:
-                yield without(text, spans)
+            drawn += [without(text, spans)] if spans else []
+        left_out += not drawn
+        yield from drawn
+    if left_out:
+        logger.warning(
+            f"{part.file('text')}: {left_out} texts are left out, as they have no word, phrase or sentence that "
+            "could be missing beside others"
+        )
 
 
 INFILLING = Format(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Sequence
 
+from fairseq_cmlm.errors import TextError
 from fairseq_cmlm.formats.chosen import Chosen
 from fairseq_cmlm.formats.example import Example
 from fairseq_cmlm.formats.question_answering import context_of, question_of
@@ -21,7 +22,11 @@ class MatchingSentence:
 
         contexts = dict.fromkeys(map(context_of, train))
         sentences = [sentence for context in contexts for sentence in sentences_of(context)]
-        self._words: Any = TfidfVectorizer(sublinear_tf=True, stop_words="english").fit(sentences)
+        self._words: Any = TfidfVectorizer(sublinear_tf=True, stop_words="english")
+        try:
+            self._words.fit(sentences)
+        except ValueError as error:  # no words, or none but the most common ones
+            raise TextError(f"no words of the training texts can be compared with a question ({error})") from None
         self.signature = f"best-matching sentence, cosine of tf-idf|scikit-learn:{__version__}"
 
     def __call__(self, examples: Sequence[Example]) -> Chosen:

@@ -27,6 +27,6 @@ PARAPHRASE = Format(
     files="{split}.src and {split}.tgt, line by line",
     read=read,
     example=example,
-    measures=("bleu", "chrf", "self_bleu", "distinct_1", "distinct_2", "repetition", "perplexity"),
+    measures=("bleu", "chrf", "self_bleu", "distinct_1", "distinct_2", "repeated_words", "perplexity"),
     groups={"words of the reference": lambda example: bucket_of(len(words(example.references[0])))},
 )

@@ -13,12 +13,13 @@ from fairseq_cmlm.formats.example import Example, read_examples
 from fairseq_cmlm.formats.format import Format
 from fairseq_cmlm.formats.results import Draws, Group, Provenance, TaskResults
 from fairseq_cmlm.formats.table import FORMATS
-from fairseq_cmlm.generated import cost_of, decoding_of, text_of
+from fairseq_cmlm.generated import cost_of, decoding_of, sources_of, text_of
 from fairseq_cmlm.measures.classification import confusion
 from fairseq_cmlm.measures.measure import Gold, Output, Perplexity
 from fairseq_cmlm.measures.pairwise_bleu import pairwise_bleu
 from fairseq_cmlm.measures.score import read_output, target_language
 from fairseq_cmlm.measures.table import TASK_MEASURES
+from fairseq_cmlm.measures.words import letters
 
 
 class Measured(NamedTuple):
@@ -77,13 +78,15 @@ def score_examples(
         if twin := next((one for one in paths if one.stem == path.stem and one is not path), None):
             raise TextError(f"{path} and {twin} would have one name in the table, {path.stem}: rename one of them")
     chosen, lines = FORMATS[name], [read_lines(path) for path in paths]
+    for path, told in zip(paths, lines):
+        _refuse_other(path, told, examples, file)
     outputs = [_answers(chosen, examples, read_output(path, len(examples))) for path in paths]
     answers = Answers(examples, outputs, tokenise, target_language([text_of(one) for one in lines]), judge)
     results = TaskResults(name, file.stem, len(examples), [path.stem for path in paths])
     for measure in (*chosen.measures, "length_ratio"):
         results.add(measure, *answers.measured(measure))
     for path, told in zip(paths, lines):
-        results.provenance.append(Provenance(cost_of([*told, *_log(path)]), decoding_of(told), text_of(told)))
+        results.provenance.append(Provenance(cost_of([*_log(path), *told]), decoding_of(told), text_of(told)))
     results.draws = _draws(results.systems, answers)
     for title, group in chosen.groups.items():
         results.groups[title] = _by_group(answers, [group(example) for example in examples], chosen.main)
@@ -118,6 +121,16 @@ def _with_references(file: Path) -> tuple[str, list[Example]]:
         if not example.references:
             raise TextError(f"line {number} of {file} has no reference: there is nothing to measure against")
     return name, examples
+
+
+def _refuse_other(path: Path, lines: Sequence[str], examples: Sequence[Example], file: Path) -> None:
+    """Raise a TextError if most of the sources that an output tells are of other examples; they may have been cut."""
+    told = {i: source for i, source in sources_of(lines).items() if i < len(examples) and "<unk>" not in source}
+    others = sum(not letters(examples[i].source).startswith(letters(source)) for i, source in told.items())
+    if 2 * others > len(told):
+        raise TextError(
+            f"{path} answers other examples than those of {file}: {others} of its {len(told)} sources are other texts"
+        )
 
 
 def _answers(chosen: Format, examples: Sequence[Example], output: Output) -> Output:

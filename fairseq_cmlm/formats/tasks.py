@@ -1,8 +1,8 @@
 """`fairseq-cmlm tasks`: one table of all tasks, made of what `score --examples --json` wrote of each.
 
 Systems are told apart by their names, which examples/steps/task.sh gives: `raw,T=4,infill` is the CMLM `raw` in four
-passes, `teacher,beam=5` the autoregressive model after as many updates, `longer-raw,beam=5` that after as much time as
-`raw`, and a name without a comma is of an answer that needs no network.
+passes, `teacher,beam=5` the autoregressive model, `longer-raw,beam=5` that after as much time as `raw`, and a name
+without a comma is of an answer that needs no network.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from fairseq_cmlm.measures.table import TASK_MEASURES
 from fairseq_cmlm.render.markdown import markdown_table
 
 LEGEND = """\
-few: the fewest passes above one, many: the most. autoregressive: fairseq's Transformer of the same sizes after as many
-updates, and after as much time (- where it had that before). simple: without a network. passes, seconds: few / many /
-autoregressive after as many updates; a pass of that is a token; seconds are of all examples.
+few: the fewest passes above one, many: the most. teacher: fairseq's Transformer of the same sizes, with which a `warm`
+model begins; as much time: after as much as the model has had (- where it had that before). simple: without a network.
+passes, seconds: few / many / teacher; a pass of that is a token; seconds are of all examples.
 """
-_HEAD = ("task", "examples", "measure", "model", "few", "many", "as many updates", "as much time", "simple")
+_HEAD = ("task", "examples", "measure", "model", "few", "many", "teacher", "as much time", "simple")
 
 
 class OutputName(NamedTuple):
@@ -42,7 +42,7 @@ class OutputName(NamedTuple):
     @property
     def autoregressive(self) -> bool:
         """Tell whether it writes from left to right."""
-        return self.model == "teacher" or self.model.startswith("longer-")
+        return self.model == "teacher" or self.model.startswith(("teacher-", "longer-"))
 
 
 def output_name(number: int, name: str) -> OutputName:

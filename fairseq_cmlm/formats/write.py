@@ -9,12 +9,13 @@ from typing import Optional, Sequence
 from fairseq_cmlm.errors import TextError
 from fairseq_cmlm.files import write_text
 from fairseq_cmlm.formats.example import Example, examples_to_json
-from fairseq_cmlm.formats.format import Part
+from fairseq_cmlm.formats.format import Pair, Part
 from fairseq_cmlm.formats.infilling import sized
 from fairseq_cmlm.formats.table import FORMATS
 from fairseq_cmlm.text.pipeline_file import read_pipeline
 
 SPLITS = ("train", "valid", "test")
+_ENDINGS = {"source", "target", "jsonl", "infill", "sized"}
 
 
 def write_format(
@@ -31,24 +32,30 @@ def write_format(
     SOURCE<TAB>TEMPLATE in {split}.infill too, for `fairseq-interactive --infill`, and with a `text_pipeline` in
     {split}.sized, with blanks of the tokens that are missing. Sources are cut after `longest` words.
     """
-    told = []
+    told, trained = [], None
     for split in SPLITS:
         if not any(folder.glob(f"{split}.*")):
             continue
         whole = list(FORMATS[name].read(Part(folder, split, seed)))
         if not whole:
-            raise TextError(f"{folder} has a split '{split}' without a record")
+            raise TextError(f"{folder} gives no example of the split '{split}'")
         examples = [cut(example, longest) for example in whole]
-        files = _files(split, name, examples)
+        pairs = [pair for example in examples for pair in FORMATS[name].pairs(example, split == "train")]
+        files = _files(split, name, examples, pairs)
         if text_pipeline and "infill" in files:
             pipeline = read_pipeline(text_pipeline)
             files["sized"] = _infill([sized(example, pipeline.target) for example in examples])
+        for ending in _ENDINGS - files.keys():
+            (output / f"{split}.{ending}").unlink(missing_ok=True)  # of an earlier call
         for ending, content in files.items():
             write_text(output / f"{split}.{ending}", content)
-        pairs = files["source"].count("\n")
         number = sum(one is not other for one, other in zip(examples, whole))
         cuts = f", {number} sources cut after {longest} words" if longest else ""
-        told.append(f"wrote   {output / split}.{{{','.join(files)}}}: {len(examples)} examples, {pairs} pairs{cuts}")
+        told.append(
+            f"wrote   {output / split}.{{{','.join(files)}}}: {len(examples)} examples, {len(pairs)} pairs{cuts}"
+        )
+        told += [] if trained is None else _seen(pairs, trained)
+        trained = pairs if split == "train" else trained
     if not told:
         raise TextError(f"{folder} holds no text: it should have {FORMATS[name].files}, split train, valid or test")
     return told
@@ -61,12 +68,27 @@ def cut(example: Example, longest: Optional[int]) -> Example:
     'a b'
     """
     words = example.source.split(" ")
-    return example if longest is None or len(words) <= longest else replace(example, source=" ".join(words[:longest]))
+    if longest is None or len(words) <= longest:
+        return example
+    if example.template is not None:
+        raise TextError(
+            f"a text with blanks cannot be cut after {longest} words: leave --longest out, or shorten the texts"
+        )
+    return replace(example, source=" ".join(words[:longest]))
 
 
-def _files(split: str, name: str, examples: Sequence[Example]) -> dict[str, str]:
+def _seen(pairs: Sequence[Pair], trained: Sequence[Pair]) -> list[str]:
+    """Return a line that says how many sources and targets of a split are in the training text too; none if none is."""
+    told = []
+    for i, side in enumerate(("sources", "targets")):
+        texts, known = {pair[i] for pair in pairs}, {pair[i] for pair in trained}
+        if both := len(texts & known):
+            told.append(f"{both} of {len(texts)} {side}")
+    return [f"        of these are in train too: {', '.join(told)}"] if told else []
+
+
+def _files(split: str, name: str, examples: Sequence[Example], pairs: Sequence[Pair]) -> dict[str, str]:
     """Return ending -> content of the files of a split."""
-    pairs = [pair for example in examples for pair in FORMATS[name].pairs(example, split == "train")]
     files = {side: "".join(f"{pair[i]}\n" for pair in pairs) for i, side in enumerate(("source", "target"))}
     files["jsonl"] = examples_to_json(name, examples)
     if split != "train" and all(example.template is not None for example in examples):

@@ -42,7 +42,7 @@ class Pool(NamedTuple):
     """K finished candidates of each of B sentences, N = B * K rows.
 
     canvas  (N, T)
-    passes  (N,) int64 on the host, how often a decoder was called for each
+    passes  (N,) int64 on the host, how often a decoder was called to write each; comparing them is not counted
     own     (B, K) float32, the score by confidence; -inf for what is no candidate or was given up
     bonus   (B, K) float32, the length's part in it, natural log; -inf for what is no candidate
     """
@@ -55,11 +55,13 @@ class Pool(NamedTuple):
     def joined(self, other: Pool, pad: int) -> Pool:
         """Return the candidates of this pool and after them, sentence by sentence, those of another.
 
+        Whichever is chosen, the passes of both pools have been made: those of the candidate of each that took the most.
+
         >>> tokens, log_probs = torch.tensor([[[5, 2]], [[7, 2]]]), torch.zeros(2, 1, 2)
         >>> one = pool_of(Hypotheses(tokens, log_probs), torch.zeros(2, 9), prior=0.0, pad=1)
         >>> both = one.joined(pool_of(Hypotheses(tokens[:, :, 1:], log_probs), torch.zeros(2, 9), 0.0, pad=1), pad=1)
         >>> both.canvas.tokens.tolist(), both.passes.tolist()
-        ([[5, 2], [2, 1], [7, 2], [2, 1]], [2, 1, 2, 1])
+        ([[5, 2], [2, 1], [7, 2], [2, 1]], [3, 3, 3, 3])
         """
         sentences, width = len(self.own), max(self.canvas.tokens.size(1), other.canvas.tokens.size(1))
         filling = {"tokens": pad, "sets": ANY_WORD}
@@ -69,10 +71,12 @@ class Pool(NamedTuple):
             wide = [functional.pad(one, (0, width - one.size(1)), value=filling.get(name, 0)) for one in parts]
             return torch.cat([one.view(sentences, -1, width) for one in wide], dim=1).flatten(0, 1)
 
+        own = torch.cat([self.own, other.own], dim=1)
+        most = torch.stack([pool.passes.view(sentences, -1).amax(1) for pool in (self, other)]).sum(0)
         return Pool(
             canvas=Canvas(*(side_by_side(one.name) for one in fields(Canvas))),
-            passes=torch.cat([pool.passes.view(sentences, -1) for pool in (self, other)], dim=1).flatten(),
-            own=torch.cat([self.own, other.own], dim=1),
+            passes=most.repeat_interleave(own.size(1)),
+            own=own,
             bonus=torch.cat([self.bonus, other.bonus], dim=1),
         )
 

@@ -36,7 +36,14 @@ def fillings_of(text: str, given: Sequence[str]) -> Optional[list[str]]:
 
 
 def _each(gold: Gold, made: Output) -> list[Optional[list[str]]]:
-    return [fillings_of(text, each["given"]) for text, each in zip(made.texts, gold.details or [])]
+    return [_filled(text, each["given"], each["missing"]) for text, each in zip(made.texts, gold.details or [])]
+
+
+def _filled(text: str, given: Sequence[str], missing: Sequence[str]) -> Optional[list[str]]:
+    """Return the fillings, the right ones where the text is the right one: a filling may hold the word after it too."""
+    right = [_TOKEN.findall(part) for part in missing]
+    whole = [token for part, more in zip(given, [*missing, ""]) for token in _TOKEN.findall(f"{part} {more}")]
+    return [" ".join(tokens) for tokens in right] if _TOKEN.findall(text) == whole else fillings_of(text, given)
 
 
 def _flat(gold: Gold, made: Output) -> tuple[list[str], list[str]]:

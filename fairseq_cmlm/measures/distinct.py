@@ -1,4 +1,8 @@
-"""Distinct-n: how varied a set of texts is (Li et al., NAACL 2016)."""
+"""Distinct-n: how varied a set of texts is (after Li et al., NAACL 2016).
+
+Li et al. divide the number of different n-grams by the number of words; here it is divided by that of n-grams, so that
+100 means that none occurs twice.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +24,7 @@ def distinct(texts: Sequence[str], order: int) -> float:
 
 
 def _ready(gold: Gold, order: int) -> Scale:
-    return Scale(lambda output: distinct(output.texts, order))
+    return Scale(lambda output: distinct(output.texts, order), f"of all {order}-grams")
 
 
 distinct_1 = partial(_ready, order=1)

@@ -23,7 +23,8 @@ def mentions(text: str, entity: str) -> bool:
     (False, True)
     """
     entity = _ASIDE.sub("", entity) or entity
-    return f" {_letters(entity)} " in f" {_letters(text)} "
+    wanted = _letters(entity)
+    return f" {wanted} " in f" {_letters(text)} " if wanted else entity in text
 
 
 def _letters(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Sequence
 
 from fairseq_cmlm.measures.measure import Gold, Scale
+from fairseq_cmlm.measures.words import words
 
 
 def repeated_tokens(sentences: Sequence[Sequence[str]]) -> float:
@@ -21,3 +22,8 @@ def repeated_tokens(sentences: Sequence[Sequence[str]]) -> float:
 def repetition(gold: Gold) -> Scale:
     """Prepare the share of repeated tokens, which needs no reference."""
     return Scale(lambda output: repeated_tokens(output.tokens))
+
+
+def repeated_words(gold: Gold) -> Scale:
+    """Prepare the share of repeated words and marks: of text, so that what has no subwords can be compared."""
+    return Scale(lambda output: repeated_tokens([words(text) for text in output.texts]))

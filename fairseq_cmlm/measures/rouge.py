@@ -22,4 +22,7 @@ def rouge_l(gold: Gold) -> Scale:
         found = (scorer.score_multi(wanted, text)["rougeL"].fmeasure for wanted, text in zip(references, texts))
         return 100 * float(sum(found)) / len(references)
 
-    return Scale(lambda output: score(list(output.texts)), f"rouge-score:{version('rouge-score')}|stemmer:no|refs:best")
+    return Scale(
+        lambda output: score(list(output.texts)),
+        f"rouge-score:{version('rouge-score')}|words:of a-z and 0-9|stemmer:no|refs:best",
+    )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import html
-import unicodedata
 from dataclasses import replace
 from pathlib import Path
 from typing import Optional, Sequence
@@ -22,6 +20,7 @@ from fairseq_cmlm.generated import (
 from fairseq_cmlm.measures.measure import Gold, Output
 from fairseq_cmlm.measures.significance import TEST, differences
 from fairseq_cmlm.measures.table import MEASURES
+from fairseq_cmlm.measures.words import letters
 from fairseq_cmlm.render.markdown import markdown_table
 
 _UNKNOWN = "<unk>"  # in a target that has words the dictionary lacks
@@ -91,20 +90,15 @@ def score_table(
 
 def _doubts(outputs: Sequence[Path], targets: Sequence[dict[int, str]], names: Sequence[Path], gold: Gold) -> list[str]:
     """Return a question for each output most of whose own `targets` are texts of none of the references."""
-    known = [[_letters(line or "") for line in lines] for lines in gold.references]
+    known = [[letters(line or "") for line in lines] for lines in gold.references]
     found = []
     for output, own in zip(outputs, targets):
         texts = {i: text for i, text in own.items() if i < len(known[0]) and _UNKNOWN not in text}
-        others = sum(all(lines[i] != _letters(text) for lines in known) for i, text in texts.items())
+        others = sum(all(lines[i] != letters(text) for lines in known) for i, text in texts.items())
         if 2 * others > len(texts):
             which = f"{others} of the {len(texts)} targets in {output} are other texts"
             found.append(f"Is this the right reference? {which} than in {', '.join(map(str, names))}")
     return found
-
-
-def _letters(text: str) -> str:
-    """Return what tokenisation, subwords and normalisation leave of a text."""
-    return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", html.unescape(text)))).casefold()
 
 
 def target_language(prepared: Sequence[str]) -> str:

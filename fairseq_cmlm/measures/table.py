@@ -14,7 +14,7 @@ from fairseq_cmlm.measures.length_accuracy import length_accuracy
 from fairseq_cmlm.measures.length_ratio import length_ratio
 from fairseq_cmlm.measures.measure import Measure
 from fairseq_cmlm.measures.perplexity import perplexity
-from fairseq_cmlm.measures.repetition import repetition
+from fairseq_cmlm.measures.repetition import repeated_words, repetition
 from fairseq_cmlm.measures.rouge import rouge_l
 from fairseq_cmlm.measures.self_bleu import self_bleu
 
@@ -31,6 +31,7 @@ TASK_MEASURES: dict[str, Measure] = {
     "length_ratio": Measure("length ratio", 2, length_ratio),
     "distinct_1": Measure("distinct-1 %", 1, distinct_1),
     "distinct_2": Measure("distinct-2 %", 1, distinct_2),
+    "repeated_words": Measure("repeated words %", 2, repeated_words),
     "entities": Measure("entities %", 1, entities),
     "self_bleu": Measure("self-BLEU", 1, self_bleu),
     "blank_exact": Measure("exact blanks %", 1, blank_exact),

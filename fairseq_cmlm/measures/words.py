@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import html
 import re
+import unicodedata
 
 _WORD = re.compile(r"\w+|[^\w\s]")
+
+
+def letters(text: str) -> str:
+    """Return what tokenisation, subwords and normalisation leave of a text: its letters and digits.
+
+    >>> letters("Der Caf\u00e9-be@@ such &quot; 7 .")
+    'dercafebesuch7'
+    """
+    return "".join(filter(str.isalnum, unicodedata.normalize("NFKD", html.unescape(text)))).casefold()
 
 
 def words(text: str) -> list[str]:

@@ -1,4 +1,7 @@
-"""Documents by fairseq's autoregressive Transformer, in the same windows as by a masked model."""
+"""Documents by fairseq's autoregressive Transformer, in windows as by a masked model.
+
+It does not predict lengths: a window is filled as if each translation were as long as its source.
+"""
 
 from __future__ import annotations
 

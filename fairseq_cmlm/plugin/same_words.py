@@ -27,7 +27,13 @@ def check_words(state: Mapping[str, Any], task: Any) -> str:
         rows = len(state["model"][f"{side}.embed_tokens.weight"])
         file = Path(folder, f"dict.{getattr(theirs, f'{text}_lang', None)}.txt")
         found = file.is_file() and task.load_dictionary(str(file)).symbols
-        if rows != len(words) or (found and found != words):
+        if rows == len(words) and found and found != words:
+            raise CheckpointError(
+                f"it was trained with another {text} dictionary: {file}, where its training found it, has other words "
+                "than the data folder. If other text stands there now, move that away; otherwise preprocess the text "
+                "with this dictionary (fairseq-preprocess --srcdict, --tgtdict), or give another checkpoint"
+            )
+        if rows != len(words):
             raise CheckpointError(
                 f"it was trained with another {text} dictionary ({rows} symbols) than the data folder has "
                 f"({len(words)}): preprocess the text with the dict.*.txt that it was trained on (fairseq-preprocess "

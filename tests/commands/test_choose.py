@@ -109,6 +109,25 @@ def test_what_cannot_be_answered_is_refused(tmp_path: Path, reviews: Task) -> No
     examples.write_text('{"format": "left_infilling", "examples": 1}\n{"source": "a", "references": ["b"]}\n')
     with pytest.raises(SystemExit, match="has the format left_infilling: baselines are of data_to_text"):
         main(["baseline", str(examples), "--train", str(examples)])
+    for option in ("--longest", "--kept", "--passes"):
+        with pytest.raises(SystemExit, match=f"{option} 9 is for spans, and labels are chosen: leave it out"):
+            main(["choose", str(reviews.masked), str(reviews.text / "test.jsonl"), option, "9"])
+    test, copy, train = (reviews.text / f"{name}.jsonl" for name in ("test", "copy", "train"))
+    copy.write_text(test.read_text())
+    with pytest.raises(SystemExit, match=r"copy\.jsonl is the text that is answered"):
+        main(["choose", str(reviews.masked), str(test), "--calibrate-on", str(copy)])
+    with pytest.raises(SystemExit, match=r"test\.jsonl is the training text of --train .*copy\.jsonl: name another"):
+        main(["baseline", str(test), "--train", str(copy)])
+    with pytest.raises(SystemExit, match=r"--calibrate-on .*train\.jsonl is the training text of --train"):
+        main(["baseline", str(test), "--train", str(train), "--calibrate-on", str(train)])
+    examples.write_text('{"format": "classification", "examples": 1}\n{"source": "a", "references": ["b"]}\n')
+    with pytest.raises(SystemExit, match="the examples have not all the same labels"):
+        main(["choose", str(reviews.masked), str(examples)])
+    examples.write_text(
+        '{"format": "classification", "examples": 1}\n{"source": "a", "references": [], "details": {"labels": ["b"]}}\n'
+    )
+    with pytest.raises(SystemExit, match=r"line 2 of \S+test.jsonl has no reference, to which a temperature"):
+        main(["choose", str(reviews.masked), str(test), "--calibrate-on", str(examples)])
     examples.write_text('{"format": "classification", "examples": 0}\n')
     with pytest.raises(SystemExit, match="has no example"):
         main(["choose", str(reviews.masked), str(examples)])

@@ -36,6 +36,8 @@ def test_triples_become_text(triples: str, source: str, entities: list[str]) -> 
         ("Mill | by | Ada | Bo", "is no triple"),
         ("Mill | by | ", "is no triple"),
         ("Mill | by | Ada <T> ", "is no triple"),
+        ('Mill | by | ""@en', "a part of .* has no words"),
+        ("_ | by | Ada", "a part of .* has no words"),
         ("Mill | by | a → b", r"the triples holds → \(U\+2192\)"),
     ],
 )

@@ -35,6 +35,7 @@ def test_train_has_a_line_for_each_reference_and_other_splits_for_each_example(
     assert capsys.readouterr().out.splitlines() == [
         f"wrote   {output}/train.{{source,target,jsonl}}: 2 examples, 3 pairs",
         f"wrote   {output}/valid.{{source,target,jsonl}}: 2 examples, 2 pairs",
+        "        of these are in train too: 2 of 2 sources, 2 of 2 targets",
     ]
     assert (output / "train.target").read_text() == TEXT
     assert (output / "train.source").read_text() == "Mill → by → Ada\n" * 2 + "Mill → by → Bo • Bo → in → Elm\n"
@@ -48,7 +49,7 @@ def test_a_folder_without_its_files_is_refused(tmp_path: Path) -> None:
         main(["format", "data_to_text", str(tmp_path), str(tmp_path / "text")])
     (tmp_path / "train.triples").write_text("")
     (tmp_path / "train.text").write_text("")
-    with pytest.raises(SystemExit, match="has a split 'train' without a record"):
+    with pytest.raises(SystemExit, match="gives no example of the split 'train'"):
         main(["format", "data_to_text", str(tmp_path), str(tmp_path / "text")])
 
 
@@ -110,6 +111,52 @@ def test_outputs_of_other_examples_are_refused(records: Path) -> None:
         main(["score", "x", "--reference", "x", "--judge", "x"])
     with pytest.raises(SystemExit, match=r"--json x is for the --examples of a format"):
         main(["score", "x", "--reference", "x", "--json", "x"])
+
+
+def test_what_an_earlier_call_wrote_is_removed_and_the_count_tells_what_is_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    for split in ("train", "valid"):
+        (tmp_path / f"{split}.text").write_text('one two three four\nword\n"x" "y"\n')
+    text = tmp_path / "text"
+    main(["format", "infilling", str(tmp_path), str(text)])
+    assert f"{tmp_path}/valid.text: 2 texts are left out" in caplog.text
+    assert capsys.readouterr().out.splitlines()[1].endswith("valid.{source,target,jsonl,infill}: 1 examples, 1 pairs")
+    main(["format", "left_infilling", str(tmp_path), str(text)])
+    assert {file.name for file in text.iterdir()} == {
+        f"{split}.{ending}" for split in ("train", "valid") for ending in ("source", "target", "jsonl")
+    }
+    with pytest.raises(SystemExit, match="a text with blanks cannot be cut after 2 words: leave --longest out"):
+        main(["format", "infilling", str(tmp_path), str(text), "--longest", "2"])
+
+
+def test_the_cost_is_that_of_the_output_and_not_of_an_old_log(
+    records: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["format", "data_to_text", str(records), str(records / "text")])
+    (records / "T=4.out.log").write_text(
+        "Translated 2 sentences (9 tokens) in 99.0s (1 sentences/s); 77.0 passes a sentence\n"
+    )
+    lines = [f"{kind}-{i}\t-1\tone\n" for i in range(2) for kind in "HD"]
+    own = "Translated 2 sentences (9 tokens) in 0.5s (1 sentences/s); 4.0 passes a sentence\n"
+    (records / "T=4.out").write_text("".join(lines) + own)
+    capsys.readouterr()
+    main(["score", str(records / "T=4.out"), "--examples", str(records / "text" / "valid.jsonl")])
+    assert capsys.readouterr().out.splitlines()[2].endswith("| 4.0 | 0.5 |")
+
+
+@pytest.mark.parametrize("cut", [False, True])
+def test_an_output_says_which_examples_it_answers(records: Path, cut: bool) -> None:
+    main(["format", "data_to_text", str(records), str(records / "text")])
+    sources = ["Mi@@ ll → by → Ad@@ a", "Mill → by → Bo •" if cut else "Mill → by → Bo • Bo → in → Elm"]
+    answers = [f"{kind}-{i}\t-1\tone\n" for i in range(2) for kind in "HD"]
+    words = [str(records / "T=4.out"), "--examples", str(records / "text" / "valid.jsonl")]
+    (records / "T=4.out").write_text("".join([*(f"S-{i}\t{text}\n" for i, text in enumerate(sources)), *answers]))
+    main(["score", *words])
+    turned = (f"S-{i}\t{text}\n" for i, text in enumerate(reversed(sources)))
+    (records / "T=4.out").write_text("".join([*turned, *answers]))
+    with pytest.raises(SystemExit, match=r"T=4.out answers other examples than those of .*: 2 of its 2 sources"):
+        main(["score", *words])
 
 
 def test_answers_come_from_templates_where_there_are_any() -> None:

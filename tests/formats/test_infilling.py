@@ -15,7 +15,8 @@ from fairseq_cmlm.formats import FORMATS
 from fairseq_cmlm.formats.example import Example, read_examples
 from fairseq_cmlm.formats.format import Part
 from fairseq_cmlm.formats.infilling import BLANK, draw_spans, sized
-from fairseq_cmlm.measures.blanks import fillings_of
+from fairseq_cmlm.measures.blanks import blank_exact, fillings_of
+from fairseq_cmlm.measures.measure import Gold, Output
 from fairseq_cmlm.text.pipeline import Side, TextPipeline
 from fairseq_cmlm.text.pipeline_file import write_pipeline
 
@@ -66,8 +67,12 @@ def test_train_draws_several_times_and_other_splits_once_and_both_formats_alike(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a b c d\nA <blank> b c\n", r"line 2 of \S+ holds a <blank> of its own"),
-        ("A <BLANK:3> b c\n", r"line 1 of \S+ holds a <blank> of its own"),
+        ("a b c d\nA <blank> b c\n", r"line 2 of \S+ holds a <blank of its own"),
+        (
+            "Write <blank where words are missing, then close it for number 2 please.\n",
+            r"line 1 of \S+ holds a <blank of",
+        ),
+        ("A <BLANK:3> b c\n", r"line 1 of \S+ holds a <blank of its own"),
         ("a ␣ b c\n", r"line 1 of \S+ holds ␣ \(U\+2423\)"),
         ("a b c\n\n", r"line 2 of \S+ is empty where the text should be"),
     ],
@@ -132,3 +137,11 @@ def test_blanks_of_known_size_have_the_tokens_that_are_missing(tmp_path: Path) -
     size = len(one.details["missing"][0].split())
     infill, known = ((tmp_path / "text" / f"valid.{ending}").read_text() for ending in ("infill", "sized"))
     assert infill == f"{one.source}\t{one.template}\n" and known == infill.replace("<blank>", f"<blank:{size}>")
+
+
+def test_the_right_text_is_filled_rightly_even_where_a_word_stands_twice() -> None:
+    gold = Gold([["a x c y c d e"]], details=[{"given": ["a", "c", "e"], "missing": ["x c y", "d"]}])
+    (text,) = gold.references[0]
+    scale = blank_exact(gold)
+    assert scale is not None and scale.score(Output([str(text)], [[]])) == 100
+    assert fillings_of(str(text), ["a", "c", "e"]) == ["x", "y c d"], "the shortest filling is another"

@@ -27,7 +27,7 @@ def rows(capsys: pytest.CaptureFixture[str], *paths: Path) -> list[list[str]]:
     capsys.readouterr()
     main(["tasks", *map(str, paths)])
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("| task | examples | measure | model | few | many | as many updates |")
+    assert lines[0].startswith("| task | examples | measure | model | few | many | teacher |")
     return [line.strip("| ").split(" | ") for line in lines[2:] if line.startswith("|")]
 
 

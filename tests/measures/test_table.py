@@ -40,8 +40,9 @@ GOLD = Gold(REFERENCES, tokenised_reference=WORDS, lengths=[9, 7], sources=SOURC
         ("length_accuracy", 50.0, ""),
         # "isn't" is three words for distinct-n, and one for BLEU.
         ("length_ratio", 11 / 10, "nrefs:2|case:mixed|eff:no|tok:13a|smooth:exp|"),
-        ("distinct_1", 100 * 10 / 13, ""),
-        ("distinct_2", 100.0, ""),
+        ("distinct_1", 100 * 10 / 13, "of all 1-grams"),
+        ("distinct_2", 100.0, "of all 2-grams"),
+        ("repeated_words", 100 / 13, ""),
         ("entities", 50.0, ""),
         ("self_bleu", BLEU().corpus_score(TEXTS, [SOURCES]).score, "nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|"),
         ("blank_exact", 50.0, "case:mixed"),

@@ -10,10 +10,9 @@ CHAPTER = Chapter(
     Text("A case: text generation", "案例：文本生成"),
     Text(
         "Four tasks in which text is written: from data, in other words, into gaps, and as an answer. Each is "
-        "decoded in a few passes beside an autoregressive model of the same size, after as many updates and after "
-        "as much time.",
+        "decoded in a few passes beside an autoregressive model of the same size, also after as much time.",
         "四个需要写出文本的任务：由数据写、换句话说、填入空缺、回答问题。每个任务都用几轮解码，并与同样大小的自回归"
-        "模型对比：一个更新次数相同，一个训练时间相同。",
+        "模型对比，其中一个的训练时间相同。",
     ),
     [
         task_part(
