@@ -109,17 +109,3 @@ def test_fairseq_trains_a_teacher_in_bfloat16(data: Path, tmp_path: Path) -> Non
     assert "num_updates 3" in log and "'training_dtype': bfloat16" in log
     state = torch.load(tmp_path / "checkpoint_last.pt", weights_only=False)["model"]
     assert {tensor.dtype for tensor in state.values()} == {torch.float32}
-
-
-def test_an_autoregressive_model_may_train_without_words_of_the_source(data: Path) -> None:
-    """With the same seed of torch without the same words, and in validation with all of them."""
-    trained = Trained(data, "autoregressive_loss", TEACHER, "--source-word-dropout", "0.5")
-    plain = Trained(data, "autoregressive_loss", TEACHER).loss()
-    torch.manual_seed(3)
-    dropped = trained.loss()
-    torch.manual_seed(3)
-    assert trained.loss().equal(dropped) and not trained.loss().equal(dropped) and not dropped.equal(plain)
-    trained.criterion.eval()
-    assert trained.loss().equal(plain)
-    with pytest.raises(OptionError, match="--source-word-dropout 1"):
-        Trained(data, "autoregressive_loss", TEACHER, "--source-word-dropout", "1")

@@ -1,7 +1,7 @@
 """fairseq's own losses with --training-dtype: for autoregressive teachers, and for comparisons at equal precision."""
 
 import contextlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Dict, Tuple
 
 import torch
@@ -16,8 +16,6 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from fairseq_cmlm.plugin.training_dtype import TrainingDtypeConfig, wants_bfloat16
-from fairseq_cmlm.training.options import Training
-from fairseq_cmlm.training.word_dropout import without_words
 
 
 class AutocastModel:
@@ -62,33 +60,10 @@ class AutocastLoss:
 class AutoregressiveLossConfig(TrainingDtypeConfig, LabelSmoothedCrossEntropyCriterionConfig):
     """Options of `--criterion autoregressive_loss`."""
 
-    source_word_dropout: float = field(default=0.0, metadata={"help": "as of --criterion cmlm_loss"})
-
 
 @register_criterion("autoregressive_loss", dataclass=AutoregressiveLossConfig)
 class AutoregressiveLoss(AutocastLoss, LabelSmoothedCrossEntropyCriterion):
-    """fairseq's label_smoothed_cross_entropy, with `--source-word-dropout`."""
-
-    source_word_dropout = 0.0
-
-    @classmethod
-    def build_criterion(cls, cfg: AutoregressiveLossConfig, task: Any) -> "AutoregressiveLoss":
-        """Build the criterion from checked options."""
-        built: AutoregressiveLoss = super().build_criterion(cfg, task)
-        built.source_word_dropout = Training(source_word_dropout=cfg.source_word_dropout).source_word_dropout
-        source = task.source_dictionary
-        built.unknown, built.no_words = source.unk(), (source.bos(), source.pad(), source.eos())
-        return built
-
-    def forward(self, model: Any, sample: Dict[str, Any], reduce: bool = True) -> Tuple[Tensor, int, Dict[str, Any]]:
-        """Return loss, sample size and logged sums; in training without some words of the source."""
-        if self.training and self.source_word_dropout:
-            source = sample["net_input"]["src_tokens"]
-            # fairseq seeds torch with the number of the update, so that a training that goes on drops the same words.
-            keys = torch.randint(1 << 62, (len(source),)).to(source.device)
-            seen = without_words(source, keys, self.source_word_dropout, self.unknown, self.no_words)
-            sample = {**sample, "net_input": {**sample["net_input"], "src_tokens": seen}}
-        return super().forward(model, sample, reduce)
+    """fairseq's label_smoothed_cross_entropy."""
 
 
 @dataclass

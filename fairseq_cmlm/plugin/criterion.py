@@ -23,7 +23,6 @@ from fairseq_cmlm.training.batch_loss import Batch
 from fairseq_cmlm.training.noising import Example
 from fairseq_cmlm.training.objectives import OBJECTIVES
 from fairseq_cmlm.training.options import Training
-from fairseq_cmlm.training.word_dropout import without_words
 
 _OF_THE_TASK = {name: II(f"task.{name}") for name in ("objective", "mask_schedule")}
 TrainingFields: Any = as_fairseq_fields(Training, defaults=True, **_OF_THE_TASK)
@@ -49,8 +48,6 @@ class CMLMLoss(FairseqCriterion):
         self.reduced = reduced
         self.mask = task.target_dictionary.mask_index
         self.control = tuple(task.target_dictionary.control_symbols())
-        source = task.source_dictionary
-        self.unknown, self.no_words = source.unk(), (source.bos(), source.pad(), source.eos())
 
     @classmethod
     def build_criterion(cls, cfg: CMLMLossConfig, task: Any) -> "CMLMLoss":
@@ -79,9 +76,6 @@ class CMLMLoss(FairseqCriterion):
 
     def _batch(self, sample: Dict[str, Any]) -> Batch:
         source, target = sample["net_input"]["src_tokens"], sample["target"]
-        if "updates" in sample and self.options.source_word_dropout:
-            share = self.options.source_word_dropout
-            source = without_words(source, sample["noise_keys"], share, self.unknown, self.no_words)
         # The network puts one token before the source.
         spare = spare_columns(source.size(1) + 1, source.device), spare_columns(target.size(1), target.device)
         source, target = (

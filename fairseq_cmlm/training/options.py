@@ -36,12 +36,6 @@ class Training:
     )
     label_smoothing: float = option(0.1, "label smoothing of the tokens; the length has none", least=0, below=1)
     length_loss_factor: float = option(1.0, "weight of a sentence's length against a token", least=0)
-    source_word_dropout: float = option(
-        0.0,
-        "probability that the encoder sees a word of the source as unknown, in training; for small data",
-        least=0,
-        below=1,
-    )
     mask_schedule: str = option("linear", "as in decoding: how the number of masked tokens is drawn", choices=SCHEDULES)
     guess_share: Optional[float] = option(
         None,

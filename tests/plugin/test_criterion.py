@@ -78,29 +78,6 @@ def test_smoothing_must_be_a_probability() -> None:
         Training(label_smoothing=1.0)
 
 
-def test_words_of_the_source_are_dropped_in_training_alone(task: TranslationCMLMTask, model: CMLMModel) -> None:
-    sample = task.dataset("test").collater([task.dataset("test")[i] for i in range(17)])
-    sample["noise_keys"] = sentence_keys(1, 1, sample["id"])
-    criterion = CMLMLoss(task, Training(source_word_dropout=0.5))
-    source = sample["net_input"]["src_tokens"]
-    with torch.no_grad():
-        plain, validated, trained = (
-            float(loss(model, batch)[0])
-            for loss, batch in (
-                (CMLMLoss(task, Training()), sample | {"updates": 3}),
-                (criterion, sample),
-                (criterion, sample | {"updates": 3}),
-            )
-        )
-    assert plain == validated != trained
-    batch = criterion._batch(sample | {"updates": 3})
-    seen = batch.source[:, : source.size(1)]
-    unknown = task.source_dictionary.unk()
-    words = ~torch.isin(source, torch.tensor([task.source_dictionary.pad(), task.source_dictionary.eos()]))
-    assert (seen[seen.ne(source)] == unknown).all() and seen[~words].equal(source[~words])
-    assert 0.3 < float((seen.ne(source) | source.eq(unknown))[words].float().mean()) < 0.7
-
-
 def test_spare_columns_change_nothing(
     task: TranslationCMLMTask, model: CMLMModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
