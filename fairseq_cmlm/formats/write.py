@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Optional, Sequence
+from typing import NamedTuple, Optional, Sequence
 
 from fairseq_cmlm.errors import TextError
 from fairseq_cmlm.files import write_text
@@ -12,6 +12,7 @@ from fairseq_cmlm.formats.example import Example, examples_to_json
 from fairseq_cmlm.formats.format import Pair, Part
 from fairseq_cmlm.formats.infilling import sized
 from fairseq_cmlm.formats.table import FORMATS
+from fairseq_cmlm.text.pipeline import TextPipeline
 from fairseq_cmlm.text.pipeline_file import read_pipeline
 
 SPLITS = ("train", "valid", "test")
@@ -32,33 +33,44 @@ def write_format(
     SOURCE<TAB>TEMPLATE in {split}.infill too, for `fairseq-interactive --infill`, and with a `text_pipeline` in
     {split}.sized, with blanks of the tokens that are missing. Sources are cut after `longest` words.
     """
-    told, trained = [], None
-    for split in SPLITS:
-        if not any(folder.glob(f"{split}.*")):
-            continue
-        whole = list(FORMATS[name].read(Part(folder, split, seed)))
-        if not whole:
-            raise TextError(f"{folder} gives no example of the split '{split}'")
-        examples = [cut(example, longest) for example in whole]
-        pairs = [pair for example in examples for pair in FORMATS[name].pairs(example, split == "train")]
-        files = _files(split, name, examples, pairs)
-        if text_pipeline and "infill" in files:
-            pipeline = read_pipeline(text_pipeline)
-            files["sized"] = _infill([sized(example, pipeline.target) for example in examples])
-        for ending in _ENDINGS - files.keys():
-            (output / f"{split}.{ending}").unlink(missing_ok=True)  # of an earlier call
-        for ending, content in files.items():
-            write_text(output / f"{split}.{ending}", content)
-        number = sum(one is not other for one, other in zip(examples, whole))
-        cuts = f", {number} sources cut after {longest} words" if longest else ""
-        told.append(
-            f"wrote   {output / split}.{{{','.join(files)}}}: {len(examples)} examples, {len(pairs)} pairs{cuts}"
-        )
-        told += [] if trained is None else _seen(pairs, trained)
-        trained = pairs if split == "train" else trained
-    if not told:
+    splits = [split for split in SPLITS if any(folder.glob(f"{split}.*"))]
+    if not splits:
         raise TextError(f"{folder} holds no text: it should have {FORMATS[name].files}, split train, valid or test")
+    pipeline = text_pipeline and read_pipeline(text_pipeline)
+    # All are read before any is written, so that an error leaves what an earlier call wrote as it was.
+    texts = [_text_of(name, Part(folder, split, seed), pipeline or None, longest) for split in splits]
+    told = []
+    for text in texts:
+        for ending in _ENDINGS - text.files.keys():
+            (output / f"{text.split}.{ending}").unlink(missing_ok=True)  # of an earlier call
+        for ending, content in text.files.items():
+            write_text(output / f"{text.split}.{ending}", content)
+        told.append(f"wrote   {output / text.split}.{{{','.join(text.files)}}}: {text.counts}")
+        told += [] if text.split == "train" or texts[0].split != "train" else _seen(text.pairs, texts[0].pairs)
     return told
+
+
+class _Text(NamedTuple):
+    """The text of a split: its pairs, ending -> content of its files, and what is told of it."""
+
+    split: str
+    pairs: Sequence[Pair]
+    files: dict[str, str]
+    counts: str
+
+
+def _text_of(name: str, part: Part, pipeline: Optional[TextPipeline], longest: Optional[int]) -> _Text:
+    whole = list(FORMATS[name].read(part))
+    if not whole:
+        raise TextError(f"{part.folder} gives no example of the split '{part.split}'")
+    examples = [cut(example, longest) for example in whole]
+    pairs = [pair for example in examples for pair in FORMATS[name].pairs(example, part.split == "train")]
+    files = _files(part.split, name, examples, pairs)
+    if pipeline and "infill" in files:
+        files["sized"] = _infill([sized(example, pipeline.target) for example in examples])
+    number = sum(one is not other for one, other in zip(examples, whole))
+    cuts = f", {number} sources cut after {longest} words" if longest else ""
+    return _Text(part.split, pairs, files, f"{len(examples)} examples, {len(pairs)} pairs{cuts}")
 
 
 def cut(example: Example, longest: Optional[int]) -> Example:
