@@ -193,14 +193,23 @@ def drawn(logits: Tensor, sets: Tensor, allowed: AllowedTokens, draw: Draw) -> P
     """
     normaliser = logits.logsumexp(dim=1)
     logits = _with_allowed_only(logits.clone(), sets, allowed)
-    sorted_logits, tokens = logits.div(draw.temperature).sort(dim=1, descending=True, stable=True)
-    share = sorted_logits.softmax(dim=1)
-    kept = (share.cumsum(1) - share < draw.top_p) & (share > 0)
-    upto = share.masked_fill(~kept, 0.0).cumsum(1)
-    # If rounding leaves nothing above the number, take the last token that may be drawn.
-    place = upto.le(draw.numbers[:, None] * upto[:, -1:]).sum(1).minimum(kept.sum(1) - 1)
-    token = tokens.gather(1, place[:, None])
+    shares = logits.div(draw.temperature).softmax(dim=1)
+    if draw.top_p == 1:  # the order of the tokens does not matter, and sorting takes longer than all else
+        token = _inverted(shares, draw.numbers)
+    else:
+        shares, tokens = shares.sort(dim=1, descending=True, stable=True)
+        shares = shares.masked_fill(shares.cumsum(1) - shares >= draw.top_p, 0.0)
+        token = tokens.gather(1, _inverted(shares, draw.numbers))
     return Prediction(token.squeeze(1), logits.gather(1, token).squeeze(1) - normaliser)
+
+
+def _inverted(shares: Tensor, numbers: Tensor) -> Tensor:
+    """Return the place (M, 1) in `shares` (M, V) where their sum from the left exceeds a number's (M,) share of all."""
+    upto = shares.cumsum(1)
+    whole = upto[:, -1:].contiguous()
+    place = torch.searchsorted(upto, numbers[:, None] * whole, right=True)
+    # If rounding leaves nothing above the number, the last token that has a share.
+    return place.minimum(torch.searchsorted(upto, whole))
 
 
 def log_probs_of(logits: Tensor, tokens: Tensor) -> Tensor:

@@ -123,6 +123,8 @@ def read(logits: Tensor, query: Query, allowed: AllowedTokens) -> Prediction:
     standing = None if query.standing is None else log_probs_of(logits, query.standing)
     entropy = entropy_of(logits) if query.entropy else None
     taken = None if query.draw is None else drawn(logits, query.sets, allowed, query.draw)
+    if taken is not None and query.size == 1:
+        return taken._replace(standing=standing, entropy=entropy)
     few = most_probable_few(logits, query.sets, allowed, query.size)
     taken = taken or Prediction(few.tokens[:, 0], few.log_probs[:, 0])
-    return Prediction(taken.tokens, taken.log_probs, few if query.size > 1 else None, standing, entropy)
+    return taken._replace(alternatives=few if query.size > 1 else None, standing=standing, entropy=entropy)
