@@ -232,11 +232,12 @@ class FakeGraph(TorchDispatchMode):
 def cuda_with_graphs() -> Iterator[None]:
     """Put FakeGraph in the place of torch.cuda's graphs and streams."""
 
-    def recording(graph: FakeGraph, pool: Any, capture_error_mode: str) -> AbstractContextManager[Any]:
-        assert pool == "pool" and capture_error_mode == "thread_local"
+    def recording(graph: FakeGraph, pool: Any, stream: Any, capture_error_mode: str) -> AbstractContextManager[Any]:
+        assert pool == "pool" and stream is not None and capture_error_mode == "thread_local"
         return graph
 
     stream = mock.Mock()
     fakes = {"Stream": stream, "current_stream": stream, "stream": lambda _: nullcontext(), "CUDAGraph": FakeGraph}
+    fakes["device"] = lambda _: nullcontext()
     with mock.patch.multiple(torch.cuda, **fakes, graph=recording, graph_pool_handle=lambda: "pool"):
         yield

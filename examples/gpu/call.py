@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from results import DIRECTION
@@ -45,6 +45,10 @@ class Call:
         if seconds < 1:
             raise OutOfTimeError
         return seconds
+
+    def shorter(self, seconds: float) -> Call:
+        """Return the same call, which ends after so many seconds at the latest."""
+        return replace(self, end=min(self.end, time.monotonic() + seconds))
 
     def run(self, words: list[object], log: Path, **settings: object) -> int:
         """Run a command, its output added to a log, and return its status; the end of the time ends it."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Iterator
 
 MEGABYTE = 2**20
+SMALL = MEGABYTE // 4
 
 
 class _PartWriter(io.RawIOBase):
@@ -52,7 +53,8 @@ def pack(files: Mapping[str, Path], prefix: Path, megabytes: float, compression:
         old.unlink()
     writer = _PartWriter(prefix, int(megabytes * MEGABYTE))
     with tarfile.open(fileobj=writer, mode=f"w|{compression}") as archive:  # type: ignore[call-overload]
-        for name, path in sorted(files.items()):
+        # The small ones first: parts that are lost are the last ones.
+        for name, path in sorted(files.items(), key=lambda file: (file[1].stat().st_size >= SMALL, file[0])):
             archive.add(path, name, recursive=False)
     return writer.finish()
 

@@ -84,14 +84,22 @@ def measured(log: str) -> Optional[dict[str, float]]:
     return {"tokens_per_second": round(tokens), "updates_per_second": updates, "tokens": round(batch)}
 
 
+def out_of_memory(log: Path) -> bool:
+    """Return whether a log of fairseq-train tells of too little memory, even for a single batch."""
+    return log.exists() and "out of memory" in log.read_text("utf-8", errors="replace").lower()
+
+
 def write(folder: Path, prefix: Path, machine: Mapping[str, object]) -> None:
     """Write PREFIX.md and PREFIX.json of the trainings in a folder."""
     rows: list[dict[str, Any]] = []
     for training in sorted(folder.glob("speed-*")):
         _, model, size, precision, tokens = training.name.split("-")
-        log = (training / "train.log").read_text()
-        reason = "out of memory" if "out of memory" in log.lower() else "ended early: see its train.log"
-        found: dict[str, Any] = measured(log) or {"failed": reason}
+        log = training / "train.log"
+        text = log.read_text("utf-8", errors="replace") if log.exists() else ""
+        reason = "out of memory" if out_of_memory(log) else "ended early: see its train.log"
+        # fairseq goes on without the batches that are too large, and would tell the speed of the others.
+        failed = out_of_memory(log) or (training / "failed").exists()
+        found: dict[str, Any] = (None if failed else measured(text)) or {"failed": reason}
         rows.append({"model": model, "size": size, "precision": precision, "max_tokens": int(tokens), **found})
     write_text(prefix.with_suffix(".json"), json.dumps({"machine": machine, "rows": rows}, indent=1))
     table = Table("Training speed", [{title: row.get(name) for name, title in COLUMNS.items()} for row in rows], LEGEND)

@@ -119,6 +119,7 @@ update_freq=$(((tokens + accumulated / 2) / accumulated))
 launch=(fairseq-train)
 if [ "$number" = 0 ]; then
     options+=(--cpu)
+    export CUDA_VISIBLE_DEVICES= # else fairseq clips the CPU's gradients on a GPU that it sees
 elif [ "${SLURM_NNODES:-1}" -gt 1 ]; then
     launch=(srun --kill-on-bad-exit=1 fairseq-train) # else the other ranks wait for one that has ended
     options+=(--distributed-world-size "$number" --distributed-port $((20000 + SLURM_JOB_ID % 20000)) --ddp-backend legacy_ddp)

@@ -38,7 +38,8 @@ def preferred(log_probs: Tensor, first: Tensor, banned: Sequence[int], eos: int)
     >>> tokens.tolist()
     [2]
     """
-    log_probs[:, list(banned)] = float("-inf")
+    for token in banned:  # a list of them would be copied to the device
+        log_probs[:, token] = float("-inf")
     log_probs[:, eos] = log_probs[:, eos].masked_fill(first, float("-inf"))
     best = log_probs.max(1)
     return best.indices, best.values
@@ -118,7 +119,7 @@ def _rest(tokens: Tensor, accepted: Tensor, lengths: Tensor, size: int, pad: int
     best = possible.topk(min(size, lengths.size(1)), dim=1)
     # Where fewer are possible the first one is there again.
     found = torch.where(best.values.isfinite(), best.indices, best.indices[:, :1]).clamp(min=accepted[:, None] + 1)
-    found = torch.nn.functional.pad(found, (0, size - found.size(1)), mode="replicate")
+    found = torch.cat([found, found[:, -1:].expand(-1, size - found.size(1))], dim=1)
     rows, before = found.flatten()[:, None], accepted.repeat_interleave(size)[:, None]
     places = torch.arange(int(rows.max()), device=lengths.device)
     real = places < rows

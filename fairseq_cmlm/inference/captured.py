@@ -9,9 +9,8 @@ needs. Rows depend neither on each other nor on padding, so the tokens equal tho
 from __future__ import annotations
 
 from collections import OrderedDict
-from functools import cache
 from threading import Lock
-from typing import Any, Callable, Hashable, Sequence
+from typing import Any, Callable, Hashable, Optional, Sequence
 
 import torch
 from torch import Tensor
@@ -30,30 +29,40 @@ States = list[Tensor]  # the states of each decoder, (R, D)
 Record = Callable[[Callable[[], States], torch.device], Callable[[], States]]
 
 
-def cuda_graph(function: Callable[[], States], device: torch.device) -> Callable[[], States]:
-    """Record the kernels that `function` launches; return a function that launches them again."""
-    if device.type != "cuda":
-        raise OptionError(f"--capture-passes records what a GPU does, and this decodes on the {device}: leave it out")
-    beside: Any = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
-    beside.wait_stream(torch.cuda.current_stream(device))
-    with torch.cuda.stream(beside):
-        function()  # warm-up: libraries choose kernels and allocate memory, which cannot be recorded
-    torch.cuda.current_stream(device).wait_stream(beside)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph, pool=_pool(), capture_error_mode="thread_local"):
-        found = function()
+class CudaGraphs:
+    """A recorder of kernels as CUDA graphs on one device.
 
-    def replay() -> States:
-        graph.replay()
-        return found
+    Its graphs share a memory pool, because they never run at the same time. A pool whose graphs have all been dropped
+    cannot be recorded into again, so each recorder has its own.
+    """
 
-    return replay
+    def __init__(self) -> None:
+        self._stream: Any = None
+        self._pool: Any = None
 
+    def __call__(self, function: Callable[[], States], device: torch.device) -> Callable[[], States]:
+        """Record the kernels that `function` launches; return a function that launches them again."""
+        if device.type != "cuda":
+            raise OptionError(
+                f"--capture-passes records what a GPU does, and this decodes on the {device}: leave it out"
+            )
+        # Streams are made on the current device, which need not be that of the network.
+        with torch.cuda.device(device):
+            if self._pool is None:
+                self._stream, self._pool = torch.cuda.Stream(), torch.cuda.graph_pool_handle()  # type: ignore[no-untyped-call]
+            self._stream.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(self._stream):
+                function()  # warm-up: libraries choose kernels and allocate memory, which cannot be recorded
+            torch.cuda.current_stream().wait_stream(self._stream)
+            graph = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(graph, self._pool, self._stream, capture_error_mode="thread_local"):
+                found = function()
 
-@cache
-def _pool() -> Any:
-    """Return the memory pool that all graphs share, because they never run at the same time."""
-    return torch.cuda.graph_pool_handle()
+        def replay() -> States:
+            graph.replay()
+            return found
+
+        return replay
 
 
 class CapturedPasses:
@@ -62,9 +71,9 @@ class CapturedPasses:
     lock  held while a batch is decoded, because all batches share the memory of the passes
     """
 
-    def __init__(self, record: Record = cuda_graph) -> None:
+    def __init__(self, record: Optional[Record] = None) -> None:
         self.lock = Lock()
-        self._record = record
+        self._record = record or CudaGraphs()
         self._passes: OrderedDict[Hashable, _Pass] = OrderedDict()
 
     def of(self, key: Hashable, make: Callable[[Record], _Pass]) -> _Pass:

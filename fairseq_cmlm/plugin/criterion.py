@@ -99,11 +99,12 @@ class CMLMLoss(FairseqCriterion):
         total = _totals(logging_outputs)
         tokens, masked, sentences = total["sample_size"], total["nmasked"], total["nsentences"]
         metrics.log_scalar("loss", total["loss"] / tokens / math.log(2), tokens, round=3)
-        metrics.log_scalar("nll_loss", total["nll_loss"] / masked / math.log(2), masked, round=3)
+        if masked:  # with --objective glancing there may be none
+            metrics.log_scalar("nll_loss", total["nll_loss"] / masked / math.log(2), masked, round=3)
+            metrics.log_derived("ppl", lambda meters: utils.get_perplexity(meters["nll_loss"].avg))
         for name in (key[: -len("_size")] for key in total if key.endswith("_size") and key != "sample_size"):
             number, unit = total[f"{name}_size"], math.log(2) if name.endswith("_loss") else 1
             metrics.log_scalar(name, total[name] / max(number, 1) / unit, number, round=3)
-        metrics.log_derived("ppl", lambda meters: utils.get_perplexity(meters["nll_loss"].avg))
         metrics.log_scalar("length_loss", total["length_loss"] / sentences / math.log(2), sentences, round=3)
         metrics.log_scalar("length_accuracy", 100 * total["length_correct"] / sentences, sentences, round=1)
         metrics.log_speed("masked_wps", masked, priority=90, round=1)

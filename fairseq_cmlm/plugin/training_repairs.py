@@ -13,6 +13,7 @@ from fairseq.models.ema.ema import EMA
 from fairseq.modules import FairseqDropout
 from fairseq.optim.adam import Adam, FairseqAdam
 from fairseq.optim.amp_optimizer import AMPOptimizer
+from fairseq.trainer import Trainer
 from torch import Tensor
 
 from fairseq_cmlm.model.dropout import dropout
@@ -108,6 +109,24 @@ def train_on_several_texts() -> None:
     ConcatDataset.__init__ = init
 
 
+def leave_out_dummy_batches() -> None:
+    """Repair: at the end of an epoch a process forgets the size of batches that it has learned from (fairseq 0.12).
+
+    With several processes and --update-freq, the last update of some ends in a dummy batch, and fairseq then takes all
+    batches of that process for dummies: their gradients count, but not their number of tokens. A dummy behind real
+    batches is of no use where processes talk once an update, as they do unless parameters are sharded.
+    """
+    original = Trainer.train_step
+
+    @functools.wraps(original)
+    def train_step(self: Trainer, samples: list[Any], raise_oom: bool = False) -> Any:
+        real = [sample for sample in samples if sample is not None and len(sample) > 0]
+        together = self.cfg.distributed_training.ddp_backend == "fully_sharded"
+        return original(self, samples if together or not real else real, raise_oom)
+
+    Trainer.train_step = train_step
+
+
 def send_checkpoints_to_all_processes() -> None:
     """Repair: a training of several processes cannot resume, because the others refuse what the first one has read.
 
@@ -150,6 +169,7 @@ TRAINING_REPAIRS: list[Callable[[], None]] = [
     fuse_adam,
     draw_dropout_cheaply,
     train_on_several_texts,
+    leave_out_dummy_batches,
     send_checkpoints_to_all_processes,
     resume_on_other_processes,
 ]

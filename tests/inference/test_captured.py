@@ -15,8 +15,8 @@ from fairseq_cmlm.decoding.search import SEARCH_ORDERS
 from fairseq_cmlm.decoding.strategy import STRATEGIES
 from fairseq_cmlm.decoding.template import Blank, Template
 from fairseq_cmlm.errors import OptionError
-from fairseq_cmlm.inference import captured
-from fairseq_cmlm.inference.captured import CapturedPasses, States, cuda_graph
+from fairseq_cmlm.inference import captured as captured_passes
+from fairseq_cmlm.inference.captured import CapturedPasses, CudaGraphs, States
 from fairseq_cmlm.inference.decode import Candidates, decode
 from fairseq_cmlm.inference.start import Inputs
 from fairseq_cmlm.model.network import Network
@@ -29,12 +29,8 @@ class Recorder:
 
     def __call__(self, function: Callable[[], States], device: torch.device) -> Callable[[], States]:
         self.made += 1
-        captured._pool.cache_clear()
-        try:
-            with cuda_with_graphs():
-                return cuda_graph(function, torch.device("cuda"))
-        finally:
-            captured._pool.cache_clear()
+        with cuda_with_graphs():
+            return CudaGraphs()(function, torch.device("cuda"))
 
 
 def run(networks: list[Network], source: torch.Tensor, passes: CapturedPasses | None, **options: Any) -> Candidates:
@@ -75,14 +71,14 @@ def test_a_shape_is_recorded_once_and_only_some_are_kept(monkeypatch: pytest.Mon
 
     assert [decoded(length) for length in (7, 4, 3, 8, 3)] == [1, 0, 0, 1, 0]
     assert run([network(1)], SOURCE[:1], passes, length_budget=3) and recorder.made == 3  # another model
-    monkeypatch.setattr(captured, "KEPT", 2)
+    monkeypatch.setattr(captured_passes, "KEPT", 2)
     passes = CapturedPasses(recorder)
     assert [decoded(length) for length in (17, 3, 8, 3, 17)] == [1, 1, 1, 0, 1]
 
 
 def test_the_longest_target_fits() -> None:
     """Its canvas is padded beyond the positions that the network has."""
-    longest = captured.GRAIN * 2 + 1
+    longest = captured_passes.GRAIN * 2 + 1
     found = run([network(longest=longest)], SOURCE[:1], CapturedPasses(Recorder()), length_budget=longest - 1)
     assert found.lengths.tolist() == [[longest]]
 
@@ -126,4 +122,4 @@ def test_a_replayed_pass_launches_little() -> None:
 
 def test_the_cpu_is_refused() -> None:
     with pytest.raises(OptionError, match="--capture-passes records what a GPU does, and this decodes on the cpu"):
-        run([network()], SOURCE, CapturedPasses(cuda_graph))
+        run([network()], SOURCE, CapturedPasses(CudaGraphs()))

@@ -159,6 +159,21 @@ def test_an_average_over_sentences_is_refused(task: TranslationCMLMTask) -> None
         CMLMLoss.build_criterion(CMLMLossConfig(**others, training_dtype="float32", sentence_avg=True), task)
 
 
+@pytest.mark.parametrize("share", [1.0, 0.5])
+def test_batches_without_a_masked_token_are_logged(task: TranslationCMLMTask, model: CMLMModel, share: float) -> None:
+    """Where every sentence is written at once, as a batch of one with `glancing` often is."""
+    logs = [
+        loss_and_gradients(task, model, range(i, i + 1), objective="glancing", glancing_share=share)[3]
+        for i in range(9)
+    ]
+    assert any(log["nmasked"] == 0 for log in logs)
+    for log in logs:
+        with metrics.aggregate(new_root=True) as logged:
+            CMLMLoss.reduce_metrics([log])
+            found = logged.get_smoothed_values()
+        assert found["loss"] > 0 and ("ppl" in found) == (log["nmasked"] > 0)
+
+
 def test_the_log_of_several_batches_is_fetched_at_once(task: TranslationCMLMTask, model: CMLMModel) -> None:
     logs = [loss_and_gradients(task, model, part)[3] for part in (range(5), range(5, 17))]
     expected = sum(float(log["length_loss"]) for log in logs) / 17 / math.log(2)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from argparse import Namespace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from fairseq.models.ema.ema import EMA
 from fairseq.modules import FairseqDropout
 from fairseq.optim.adam import Adam, FairseqAdam, FairseqAdamConfig
 from fairseq.optim.amp_optimizer import AMPOptimizer
+from fairseq.trainer import Trainer
 from fairseq_commands import LANGUAGES, PLUGIN, load_task
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -28,6 +30,7 @@ from hypothesis import strategies as st
 from fairseq_cmlm.errors import CheckpointError, OptionError, TextError
 from fairseq_cmlm.plugin import repairs
 from fairseq_cmlm.plugin.model import CMLMConfig, CMLMModel
+from fairseq_cmlm.plugin.training_repairs import leave_out_dummy_batches
 from fairseq_cmlm.training.fused_adam import FusedAdam
 
 
@@ -205,6 +208,22 @@ def adam(parameters: list[torch.nn.Parameter], **options: object) -> FairseqAdam
     return FairseqAdam(
         FairseqAdamConfig(**{"adam_betas": "(0.9, 0.98)", "adam_eps": 1e-6, "lr": [0.1], **options}), parameters
     )
+
+
+def test_dummy_batches_behind_real_ones_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[Any] = []
+    monkeypatch.setattr(Trainer, "train_step", lambda self, samples, raise_oom=False: given.append(samples))
+    leave_out_dummy_batches()
+    one, two = {"id": 1}, {"id": 2}
+    for backend, samples, read in (
+        ("legacy_ddp", [one, two, {}], [one, two]),
+        ("c10d", [one, None, two], [one, two]),
+        ("c10d", [{}, None], [{}, None]),  # a process that has no batch left takes part with a dummy
+        ("fully_sharded", [one, {}], [one, {}]),
+    ):
+        trainer: Any = SimpleNamespace(cfg=SimpleNamespace(distributed_training=SimpleNamespace(ddp_backend=backend)))
+        Trainer.train_step(trainer, samples)
+        assert given.pop() == read
 
 
 def test_amp_unscales_gradients_once() -> None:

@@ -10,7 +10,7 @@ import pytest
 import torch
 from fairseq.optim.adam import Adam
 from test_fused_adam import OPTIONS, parameters, saved, update
-from test_training_waits import FOR_A_STEP, KEYS, OF_AN_OBJECTIVE, SOURCE, TARGET, network, step
+from test_training_waits import FOR_A_STEP, KEYS, MOST, OF_AN_OBJECTIVE, SOURCE, TARGET, network, step
 from torch import Tensor
 
 from fairseq_cmlm.model.network import Network
@@ -88,7 +88,8 @@ def test_a_step_waits_as_often_as_is_known(objective: str) -> None:
         finally:
             torch.cuda.set_sync_debug_mode("default")
     found = sum("synchronizing" in str(warning.message) for warning in caught)
-    assert found <= sum(FOR_A_STEP.values()) + sum(OF_AN_OBJECTIVE.get(objective, {}).values())
+    few = sum(FOR_A_STEP.values()) + sum(OF_AN_OBJECTIVE.get(objective, {}).values())
+    assert found <= MOST.get(objective, few)
 
 
 def test_memory_comes_back() -> None:
