@@ -162,6 +162,60 @@ def test_the_largest_files_stay_behind_where_not_all_can_come_back(tmp_path: Pat
     assert sorted(path.name for path in (tmp_path / "other" / "figures").iterdir()) == ["large", "small"]
 
 
+def test_what_was_measured_comes_back_whatever_fails(
+    prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work, out = tmp_path / "work", tmp_path / "out"
+    shutil.copytree(prepared / "data", work / "data")
+
+    def decoding(call: stage.Call) -> None:
+        call.figures("decoding.md").parent.mkdir(parents=True)
+        call.figures("decoding.md").write_text("a table")
+        raise KeyError("speed")
+
+    made: list[str] = []
+    for name, work_of in {"decoding": decoding, "tests": made.append, "teacher": decoding, "cmlm": made.append}.items():
+        monkeypatch.setitem(stage.STAGES, name, work_of)
+    monkeypatch.setenv("GPUS", "0")
+    for name in ("PATH", "VENV", "PYTHONPATH", "TORCH_CUDNN_SDPA_DEPRIORITIZED"):
+        monkeypatch.setenv(name, os.environ.get(name, ""))
+    words = ["decoding", "tests", "teacher", "cmlm", "--work", str(work), "--out", str(out)]
+    monkeypatch.setattr(sys, "argv", ["stage.py", *words])
+    with pytest.raises(SystemExit, match="1"):
+        stage.main()
+    told = (out / "results.md").read_text()
+    assert "decoding: failed: KeyError('speed')" in told and "tests: done" in told and "a table" in told
+    assert "teacher: failed" in told and "cmlm" not in told and len(made) == 1
+    results.restore(tmp_path / "other", [out])
+    assert (tmp_path / "other" / "figures" / "decoding.md").read_text() == "a table"
+
+
+def test_tests_that_never_end_are_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stage, "MOST_OF_TESTS", 3)
+    (tmp_path / "test_sleep.py").write_text(
+        "import pytest, time\n\n@pytest.mark.gpu\ndef test_it():\n    time.sleep(99)\n"
+    )
+    monkeypatch.setenv("TESTS", str(tmp_path / "test_sleep.py"))
+    call = stage.Call(tmp_path / "work", time.monotonic() + 60, "cpu")
+    stage.tests(call)
+    assert call.figures("tests.done").read_text().endswith(" (ended after 3 s)\n")
+
+
+def test_a_training_that_lacks_memory_has_no_speed(tmp_path: Path) -> None:
+    """The batches that are too large are left out by fairseq, which goes on."""
+    line = "| train_inner | epoch 1: 10 / 99 loss=9.1, wps=100.0, ups=2, wpb=300.4, bsz=1\n"
+    for tokens, log in {"400": line, "800": f"CUDA out of memory\n{line}"}.items():
+        folder = tmp_path / f"speed-raw-tiny-float32-{tokens}"
+        folder.mkdir()
+        (folder / "train.log").write_text(log)
+    (tmp_path / "speed-raw-tiny-float32-900").mkdir()
+    speeds.write(tmp_path, tmp_path / "training", {})
+    rows = json.loads((tmp_path / "training.json").read_text())["rows"]
+    assert [(row["max_tokens"], row.get("failed")) for row in rows] == [
+        *((400, None), (800, "out of memory"), (900, "ended early: see its train.log"))
+    ]
+
+
 def test_the_speed_is_read_from_the_log() -> None:
     line = "2026-11-26 | INFO | train_inner | epoch 001:     10 / 99 loss=9.1, ppl=5, wps={}, ups={}, wpb=300.4, bsz=1"
     log = "\n".join(line.format(*pair) for pair in ((0, 1), (50, 2), (1000.5, 3.5), (1200, 4), (900, 3)))
