@@ -29,8 +29,8 @@ CHAPTER = Chapter(
             Text("In other words", "换句话说"),
             judged(
                 Text(
-                    "A question becomes another with the same meaning; self-BLEU tells how much was merely copied.",
-                    "把一个问题改写成意思相同的另一个问题；self-BLEU 反映照抄的程度。",
+                    "A sentence becomes another with the same meaning; self-BLEU tells how much was merely copied.",
+                    "把一句话改写成意思相同的另一句话；self-BLEU 反映照抄的程度。",
                 )
             ),
         ),
