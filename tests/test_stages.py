@@ -190,6 +190,29 @@ def test_what_was_measured_comes_back_whatever_fails(
     assert (tmp_path / "other" / "figures" / "decoding.md").read_text() == "a table"
 
 
+def test_a_stage_that_fails_ends_nothing_that_does_not_need_it(
+    prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even behind a stage that others need."""
+
+    def decoding(call: stage.Call) -> None:
+        raise KeyError("speed")
+
+    shutil.copytree(prepared / "data", tmp_path / "work" / "data")
+    made: list[str] = []
+    for name in ("training", "teacher"):
+        monkeypatch.setitem(stage.STAGES, name, lambda call, name=name: made.append(name))
+    monkeypatch.setitem(stage.STAGES, "decoding", decoding)
+    for name in ("PATH", "VENV", "PYTHONPATH", "TORCH_CUDNN_SDPA_DEPRIORITIZED"):
+        monkeypatch.setenv(name, os.environ.get(name, ""))
+    monkeypatch.setenv("GPUS", "0")
+    words = ["decoding", "training", "teacher", "--work", str(tmp_path / "work"), "--out", str(tmp_path / "out")]
+    monkeypatch.setattr(sys, "argv", ["stage.py", *words])
+    with pytest.raises(SystemExit, match="1"):
+        stage.main()
+    assert made == ["training", "teacher"]
+
+
 def test_tests_that_never_end_are_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stage, "MOST_OF_TESTS", 3)
     (tmp_path / "test_sleep.py").write_text(

@@ -84,9 +84,15 @@ def measured(log: str) -> Optional[dict[str, float]]:
     return {"tokens_per_second": round(tokens), "updates_per_second": updates, "tokens": round(batch)}
 
 
-def out_of_memory(log: Path) -> bool:
-    """Return whether a log of fairseq-train tells of too little memory, even for a single batch."""
-    return log.exists() and "out of memory" in log.read_text("utf-8", errors="replace").lower()
+def log_of(training: Path) -> str:
+    """Return the log of fairseq-train in the folder of a training, empty where there is none."""
+    log = training / "train.log"
+    return log.read_text("utf-8", errors="replace") if log.exists() else ""
+
+
+def out_of_memory(log: str) -> bool:
+    """Return whether a log tells of too little memory, even for a single batch."""
+    return "out of memory" in log.lower()
 
 
 def write(folder: Path, prefix: Path, machine: Mapping[str, object]) -> None:
@@ -94,12 +100,11 @@ def write(folder: Path, prefix: Path, machine: Mapping[str, object]) -> None:
     rows: list[dict[str, Any]] = []
     for training in sorted(folder.glob("speed-*")):
         _, model, size, precision, tokens = training.name.split("-")
-        log = training / "train.log"
-        text = log.read_text("utf-8", errors="replace") if log.exists() else ""
+        log = log_of(training)
         reason = "out of memory" if out_of_memory(log) else "ended early: see its train.log"
         # fairseq goes on without the batches that are too large, and would tell the speed of the others.
         failed = out_of_memory(log) or (training / "failed").exists()
-        found: dict[str, Any] = (None if failed else measured(text)) or {"failed": reason}
+        found: dict[str, Any] = (None if failed else measured(log)) or {"failed": reason}
         rows.append({"model": model, "size": size, "precision": precision, "max_tokens": int(tokens), **found})
     write_text(prefix.with_suffix(".json"), json.dumps({"machine": machine, "rows": rows}, indent=1))
     table = Table("Training speed", [{title: row.get(name) for name, title in COLUMNS.items()} for row in rows], LEGEND)

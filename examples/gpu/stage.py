@@ -88,11 +88,10 @@ def training(call: Call) -> None:
         except OutOfTimeError:
             call.left()
             status = 124
-        log = folder / "train.log"
+        log = speeds.log_of(folder)
         if status or speeds.out_of_memory(log):
-            last = log.read_text("utf-8", errors="replace").splitlines()[-1:] if log.exists() else []
             folder.mkdir(parents=True, exist_ok=True)
-            (folder / "failed").write_text(f"status {status}: {' '.join(last)}\n")
+            (folder / "failed").write_text(f"status {status}: {' '.join(log.splitlines()[-1:])}\n")
     speeds.write(call.folder, call.figures("training"), machine.describe(call.device))
     output = call.figures("training-beside-fairseq")
     if not output.with_suffix(".json").exists():
@@ -244,19 +243,20 @@ def main() -> None:
     told: dict[str, str] = {}
     status = 0
     for name in options.stages:
-        start = time.monotonic()
+        start, ended = time.monotonic(), 0
         try:
             STAGES[name](call)
             told[name] = f"done in {time.monotonic() - start:.0f} s"
         except OutOfTimeError:
-            told[name], status = f"not done in {time.monotonic() - start:.0f} s: the same call goes on", STOPPED
+            told[name], ended = f"not done in {time.monotonic() - start:.0f} s: the same call goes on", STOPPED
         except Exception as error:  # whatever it is, what was measured before it must come back
             traceback.print_exc()
-            told[name], status = f"failed: {error if isinstance(error, UserError) else repr(error)}", 1
+            told[name], ended = f"failed: {error if isinstance(error, UserError) else repr(error)}", 1
         print(f"{name}: {told[name]}", flush=True)
         options.out.mkdir(parents=True, exist_ok=True)
         (options.out / "results.md").write_text(summary(call, told))  # the whole call may be ended
-        if status == STOPPED or (status and name not in INDEPENDENT):
+        status = ended or status
+        if ended == STOPPED or (ended and name not in INDEPENDENT):
             break
     for line in results.save(work, options.out, before, options.part, options.most):
         print(line)

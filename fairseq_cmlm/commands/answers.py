@@ -34,19 +34,28 @@ def same_texts(examples: Sequence[Example], others: Sequence[Example]) -> bool:
 
 
 def temperature_on(
-    path: Optional[Path], choose: Callable[[Sequence[Example]], Chosen], name: str, answered: Path
+    path: Optional[Path],
+    choose: Callable[[Sequence[Example]], Chosen],
+    name: str,
+    answered: Sequence[Example],
+    trained: Sequence[Example] = (),
 ) -> Optional[float]:
-    """Fit the temperature of a choice among labels to the examples of a file, which must not be the one `answered`."""
+    """Fit the temperature of a choice among labels to the examples of a file.
+
+    They must be neither those that are `answered` nor those that the choice was `trained` on, where it was.
+    """
     if path is None:
         return None
     if name != "classification":
         raise OptionError(f"--calibrate-on {path} is for classification, and the examples are of {name}: leave it out")
     examples = examples_of(path, name)[1]
-    if same_texts(examples, examples_of(answered)[1]):
+    if same_texts(examples, answered):
         raise OptionError(
             f"--calibrate-on {path} is the text that is answered: the temperature would be fitted to what is measured; "
             "name another text, or leave it out"
         )
+    if same_texts(examples, trained):
+        raise OptionError(f"--calibrate-on {path} is the training text of --train: name another text")
     if lacking := [number for number, example in enumerate(examples, 2) if not example.references]:
         raise TextError(f"line {lacking[0]} of {path} has no reference, to which a temperature could be fitted")
     from fairseq_cmlm.measures.calibration import fitted_temperature

@@ -28,11 +28,10 @@ def run(options: argparse.Namespace) -> str:
     if name not in BASELINES:
         raise OptionError(f"{options.examples} has the format {name}: baselines are of {', '.join(BASELINES)}")
     train = examples_of(options.train, name)[1]
-    for flag, path in {"": options.examples, "--calibrate-on ": options.calibrate_on}.items():
-        if path and same_texts(examples_of(path)[1], train) and name == "classification":
-            raise OptionError(f"{flag}{path} is the training text of --train {options.train}: name another text")
+    if name == "classification" and same_texts(examples, train):
+        raise OptionError(f"{options.examples} is the training text of --train {options.train}: name another text")
     baseline = BASELINES[name](train)
-    temperature = temperature_on(options.calibrate_on, baseline, name, options.examples)
+    temperature = temperature_on(options.calibrate_on, baseline, name, examples, train)
     began = time.perf_counter()
     chosen = baseline(examples)
     made = Answering(baseline.signature, time.perf_counter() - began, temperature=temperature)

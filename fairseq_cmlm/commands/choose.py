@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> str:
     if name not in _WAYS:
         raise OptionError(f"{options.examples} has the format {name}: a choice is made in {' and '.join(_WAYS)}")
     way = _WAYS[name](options)
-    temperature = temperature_on(options.calibrate_on, way.choose, name, options.examples)
+    temperature = temperature_on(options.calibrate_on, way.choose, name, examples)
     began = time.perf_counter()
     chosen = way.choose(examples)
     seconds = time.perf_counter() - began

@@ -36,9 +36,9 @@ def write_format(
     splits = [split for split in SPLITS if any(folder.glob(f"{split}.*"))]
     if not splits:
         raise TextError(f"{folder} holds no text: it should have {FORMATS[name].files}, split train, valid or test")
-    pipeline = text_pipeline and read_pipeline(text_pipeline)
+    pipeline = read_pipeline(text_pipeline) if text_pipeline else None
     # All are read before any is written, so that an error leaves what an earlier call wrote as it was.
-    texts = [_text_of(name, Part(folder, split, seed), pipeline or None, longest) for split in splits]
+    texts = [_text_of(name, Part(folder, split, seed), pipeline, longest) for split in splits]
     told = []
     for text in texts:
         for ending in _ENDINGS - text.files.keys():
