@@ -156,9 +156,14 @@ def test_equal_time_counts_all_that_went_into_a_model(tmp_path: Path) -> None:
     shards[0].parent.mkdir(parents=True)
     for shard in [*shards, shards[0].with_name("0-of-1.out.log")]:  # the last one of an earlier number
         shard.touch()
-    for name, model in {**made, "denoised": "raw", "newer": "raw-from-raw", "newest": "raw-from-mixed"}.items():
+    (tmp_path / "denoise" / "s-t" / "raw").mkdir(parents=True)
+    (tmp_path / "denoise" / "s-t" / "raw" / "train.log").touch()
+    begun = {"denoised": f"--init-from {tmp_path}/denoise/s-t/raw/averaged.pt", "given": "--init-from elsewhere/x.pt"}
+    others = {"denoised": "raw", "newer": "raw-from-raw", "newest": "raw-from-mixed", "given": "raw"}
+    for name, model in {**made, **others}.items():
         (tmp_path / "s-t" / name).mkdir(parents=True)
-        (tmp_path / "s-t" / name / "training").write_text(f"5\n{model}, ARCH=cmlm_tiny\n")
+        text = f"5\n{model}, ARCH=cmlm_tiny SEED=1, options: --lr 1 {begun.get(name, '')} --dropout 0\n"
+        (tmp_path / "s-t" / name / "training").write_text(text)
     show = (
         'usage=; . "$1/recipe.sh"; SHARDS=2 work=$2 direction=s-t denoise=$2/denoise; eval "$(sed -n '
         '"/^learns_from_teacher()/p; /^logs_of() {/,/^}/p" "$1/task.sh")"; for name in "${@:3}"; do '
@@ -166,12 +171,13 @@ def test_equal_time_counts_all_that_went_into_a_model(tmp_path: Path) -> None:
         'paste -sd " "; '
         "done"
     )
-    words = ["bash", "-c", show, "-", str(STEPS), str(tmp_path), *made, "denoised", "newer", "newest"]
+    words = ["bash", "-c", show, "-", str(STEPS), str(tmp_path), *made, *others]
     done = subprocess.run(words, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == [
         *("raw", "mixed shards shards teacher", "teacher warm-raw", "mine teacher", "mine new teacher"),
-        *("denoise/s-t/raw denoised", "newer raw", "mixed newest shards shards teacher"),
+        *("denoise/s-t/raw denoised", "newer raw", "mixed newest shards shards teacher", "given"),
     ]
+    assert done.stderr.startswith("the time that went into elsewhere/x.pt, with which given began, is not counted")
 
 
 def test_equal_time_is_counted_in_updates(tmp_path: Path) -> None:

@@ -133,12 +133,17 @@ train_cmlm() {
 learns_from_teacher() { [[ $1 != denoised && $(text_of "$1") != raw ]]; }
 
 # logs_of NAME: the logs of all that went into the model in a folder: its training, the teacher's where it has parameters or
-# translations of it, with these, the denoising, and what went into a model that it began with.
+# translations of it, with these, and what went into a model that it began with, such as the denoising.
 logs_of() {
-    local model folder=$work/$direction
+    local model begin folder=$work/$direction
     model=$(sed -n '2s/,.*//p' "$folder/$1/training")
+    begin=$(sed -n '2s/.* --init-from \([^ ]*\).*/\1/p' "$folder/$1/training")
     echo "$folder/$1/train.log"
-    [ "$1" != denoised ] || echo "$denoise/$direction/raw/train.log"
+    if [ -e "${begin:+$(dirname "$begin")/train.log}" ]; then
+        dirname "$begin" | sed 's|$|/train.log|'
+    elif [ -n "$begin" ]; then
+        echo "the time that went into $begin, with which $1 began, is not counted: no train.log is beside it" >&2
+    fi
     case $model in
         *-from-*) logs_of "${model#*-from-}" ;;
         warm-* | teacher-*) echo "$folder/teacher/train.log" ;;

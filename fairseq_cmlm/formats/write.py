@@ -90,13 +90,15 @@ def cut(example: Example, longest: Optional[int]) -> Example:
 
 
 def _seen(pairs: Sequence[Pair], trained: Sequence[Pair]) -> list[str]:
-    """Return a line that says how many sources and targets of a split are in the training text too; none if none is."""
-    told = []
-    for i, side in enumerate(("sources", "targets")):
-        texts, known = {pair[i] for pair in pairs}, {pair[i] for pair in trained}
-        if both := len(texts & known):
-            told.append(f"{both} of {len(texts)} {side}")
-    return [f"        of these are in train too: {', '.join(told)}"] if told else []
+    """Return a line that says how many sources of a split are in the training text too, and how many with a target.
+
+    No line if none is. Targets alone tell nothing: each label is in train.
+    """
+    texts, known = {source for source, _ in pairs}, {source for source, _ in trained}
+    both = len(texts & known)
+    alike = len(set(pairs) & set(trained))
+    told = f"{both} of {len(texts)} sources, {alike} of {len(set(pairs))} pairs"
+    return [f"        of these are in train too: {told}"] if both else []
 
 
 def _files(split: str, name: str, examples: Sequence[Example], pairs: Sequence[Pair]) -> dict[str, str]:

@@ -8,9 +8,9 @@ from typing import Callable, Optional, Sequence
 
 from fairseq_cmlm.measures.bleu import bleu
 from fairseq_cmlm.measures.chrf import chrf
-from fairseq_cmlm.measures.measure import Gold, Output, Scale
+from fairseq_cmlm.measures.measure import Gold, Scale
 from fairseq_cmlm.measures.words import words
-from fairseq_cmlm.text.paragraphs import paragraphs_of
+from fairseq_cmlm.text.paragraphs import in_one_line, paragraphs_of
 
 _LETTERS = 4  # of a term at least
 
@@ -63,17 +63,27 @@ def terms_alike(source: str, text: str) -> set[str]:
     return {word for word, places in recurring.items() if len(word) >= _LETTERS and word.isalpha() and places in theirs}
 
 
+def _displaced(document: str) -> str:
+    first, *others = paragraphs_of(document)
+    return in_one_line([*others, first])
+
+
 def terms(gold: Gold) -> Optional[Scale]:
     """Make the consistency of terms ready: how many an output translates alike, of those that the reference does.
 
-    An output may do so by another word than the reference. None where no term recurs.
+    An output may do so by another word than the reference. The signature tells what chance gives: the same share for
+    the reference with its paragraphs in another place, each where the next one was. None where no term recurs.
     """
-    sources = gold.sources or []
-    wanted = [terms_alike(source, text or "") for source, text in zip(sources, gold.references[0])]
+    sources, references = gold.sources or [], [text or "" for text in gold.references[0]]
+    wanted = [terms_alike(source, text) for source, text in zip(sources, references)]
     number = sum(map(len, wanted))
 
-    def score(output: Output) -> float:
-        found = (len(one & terms_alike(source, text)) for one, source, text in zip(wanted, sources, output.texts))
+    def share(texts: Sequence[str]) -> float:
+        found = (len(one & terms_alike(source, text)) for one, source, text in zip(wanted, sources, texts))
         return 100 * sum(found) / number
 
-    return Scale(score, f"terms:{number}|letters:{_LETTERS}+|alike:same paragraphs") if number else None
+    if not number:
+        return None
+    chance = share(list(map(_displaced, references)))
+    signature = f"terms:{number}|letters:{_LETTERS}+|alike:same paragraphs|chance:{chance:.1f}"
+    return Scale(lambda output: share(output.texts), signature)

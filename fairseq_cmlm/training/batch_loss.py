@@ -243,7 +243,6 @@ def view_loss(
     """
     predict = torch.stack([view.predict for view in views], dim=1)
     canvas = torch.stack([view.canvas for view in views], dim=1).flatten(0, 1)
-    gold = torch.stack([target if view.gold is None else view.gold for view in views], dim=1)
     positions = flat(predict)
     weights = None
     if any(view.weight is not None for view in views):
@@ -251,4 +250,5 @@ def view_loss(
         each = torch.stack([ones if view.weight is None else view.weight for view in views], dim=1)
         weights = each[..., None].expand(predict.shape).flatten()[positions]
     logits = few_shapes(partial(network.logits, encoding, canvas), positions)
-    return token_loss(logits, gold.flatten()[positions], smoothing, weights), positions.numel()
+    gold = target[:, None].expand(predict.shape).flatten()[positions]
+    return token_loss(logits, gold, smoothing, weights), positions.numel()

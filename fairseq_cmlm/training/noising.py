@@ -21,13 +21,11 @@ class View:
 
     canvas   (B, T) int64, the input of the decoder
     predict  (B, T) bool, the positions that carry the loss
-    gold     (B, T) int64, the right tokens there; None for those of the target
     weight   (B,) float32, weight of each predicted token of a sentence; None for 1
     """
 
     canvas: Tensor
     predict: Tensor
-    gold: Optional[Tensor] = None
     weight: Optional[Tensor] = None
 
 

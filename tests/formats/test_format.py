@@ -35,7 +35,7 @@ def test_train_has_a_line_for_each_reference_and_other_splits_for_each_example(
     assert capsys.readouterr().out.splitlines() == [
         f"wrote   {output}/train.{{source,target,jsonl}}: 2 examples, 3 pairs",
         f"wrote   {output}/valid.{{source,target,jsonl}}: 2 examples, 2 pairs",
-        "        of these are in train too: 2 of 2 sources, 2 of 2 targets",
+        "        of these are in train too: 2 of 2 sources, 2 of 2 pairs",
     ]
     assert (output / "train.target").read_text() == TEXT
     assert (output / "train.source").read_text() == "Mill → by → Ada\n" * 2 + "Mill → by → Bo • Bo → in → Elm\n"
