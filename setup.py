@@ -58,8 +58,8 @@ setup(
         "zh": ["rjieba"],
         "sentencepiece": ["sentencepiece"],
         "test": [
-            *("pytest", "hypothesis", "ruff", "mypy", "ctranslate2", "matplotlib", "rjieba", "sentencepiece"),
-            *("rouge-score", "onnx", "onnxruntime", "mkdocs", "mkdocstrings[python]"),
+            *("pytest", "pytest-xdist", "hypothesis", "ruff", "mypy", "ctranslate2", "matplotlib", "rjieba"),
+            *("sentencepiece", "rouge-score", "onnx", "onnxruntime", "mkdocs", "mkdocstrings[python]"),
         ],
     },
     entry_points={

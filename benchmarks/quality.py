@@ -79,7 +79,7 @@ def run(options: argparse.Namespace, command: str) -> str:
         case = Case("ours", decodings[setting], options.batch_size, options.threads)
         cell, canvases = translate(system, case, sentences)
         (seconds,) = cell.rounds
-        found = {"passes": cell.best_passes, "rows": canvases / len(sentences), "seconds": seconds}
+        found = {"passes": cell.passes_in_turn, "rows": canvases / len(sentences), "seconds": seconds}
         score = bleu.score(cell.texts)
         details = {"setting": given, "decoding": case.decoding.signature(), "bleu": score, **found}
         first = rows[0][1]["seconds"] if rows else seconds

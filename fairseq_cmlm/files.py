@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import sys
 from pathlib import Path
 from typing import IO, Callable, Iterable, Iterator, Mapping, Union
 
@@ -12,6 +13,7 @@ from fairseq_cmlm.errors import OptionError, TextError
 
 FilePath = Union[str, "os.PathLike[str]"]
 Write = Callable[[IO[bytes]], object]
+_BROKEN_PIPE = 141  # the status of a program that SIGPIPE ended
 
 
 def read_lines(path: Path) -> list[str]:
@@ -60,6 +62,7 @@ def write_files(files: Mapping[Path, Write], replace: bool = False) -> None:
     """
     # The process id separates two processes that write the same file at once; the later one wins, with a whole file.
     parts = {path: path.with_name(f"{path.name}.{os.getpid()}.part") for path in files}
+    written: list[Path] = []
     try:
         for path in files:
             if path.exists() and not replace:
@@ -70,11 +73,14 @@ def write_files(files: Mapping[Path, Write], replace: bool = False) -> None:
                 write(file)
         for path, part in parts.items():
             os.replace(part, path)
+            written.append(path)
     except (OSError, RuntimeError) as error:  # torch.save raises the latter when the disk is full
         reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
         raise OptionError(f"{path} cannot be written: {reason}") from None
     finally:
-        for part in parts.values():
+        # What an interruption has left half done is taken back; an older file that was replaced cannot be.
+        half_done = written if len(written) < len(files) and not replace else []
+        for part in (*parts.values(), *half_done):
             with contextlib.suppress(OSError):
                 part.unlink()
 
@@ -91,3 +97,17 @@ def file_digest(path: Path) -> str:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
+
+
+@contextlib.contextmanager
+def until_nobody_reads() -> Iterator[None]:
+    """End silently when the reader closes the pipe, as in `fairseq-cmlm score ... | head`."""
+    try:
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # Discard what Python still writes when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(_BROKEN_PIPE)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, Callable, Iterable, NamedTuple, Optional
 
-from fairseq_cmlm.errors import OptionError
+from fairseq_cmlm.errors import OptionError, TextError
 
 if TYPE_CHECKING:  # the runtime has no torch
     from torch import Tensor
@@ -22,7 +22,7 @@ class TracedPass:
     predicted       whether this pass had to predict the token
     text            the written tokens as text
     probabilities   probability of each written token in the pass that predicted it; with `plan_by`, the planner's
-                    after each pass but the last
+                    after each pass but those behind which the schedule has none
     masked_again    whether the token was masked for the next pass
     ranks           rank of each token by probability, 0 for the least sure; -1 for tokens fixed by the user
     why             the reason for masking it again: `unsure` (predicted in this pass, among the least sure), `taken
@@ -111,6 +111,24 @@ class Likelihood:
 
     bound: float
     tokens: int
+
+
+def texts_of(name: str, texts: Iterable[str]) -> list[str]:
+    """Return the texts of an argument `name` as a list; raise a TextError for anything else than strings.
+
+    >>> texts_of("texts", (text for text in ("a", "b")))
+    ['a', 'b']
+    """
+    found = [] if isinstance(texts, (str, bytes)) else list(texts)
+    if isinstance(texts, (str, bytes)) or not all(isinstance(text, str) for text in found):
+        raise TextError(f"{name} must be a list of strings")
+    return found
+
+
+def check_alternatives(number: int) -> None:
+    """Raise an OptionError unless `number`, of alternatives to keep, is a whole number of at least 0."""
+    if isinstance(number, bool) or not isinstance(number, int) or number < 0:
+        raise OptionError(f"alternatives={number!r} must be a whole number, 0 or more")
 
 
 # Called with each pass: (number of the text, number of the candidate, pass).

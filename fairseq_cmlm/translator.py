@@ -28,7 +28,7 @@ from fairseq_cmlm.plugin.generator import CMLMGenerator
 from fairseq_cmlm.plugin.loading import load_models, move
 from fairseq_cmlm.plugin.model import CMLMModel
 from fairseq_cmlm.plugin.prepared_text import prepared_text
-from fairseq_cmlm.translation import Candidate, Likelihood, Shown, TracedPass, Translation, Watch, Wording
+from fairseq_cmlm.translation import Candidate, Likelihood, Shown, TracedPass, Translation, Watch, Wording, texts_of
 
 __all__ = ["Candidate", "Likelihood", "TracedPass", "Translation", "Translator"]
 
@@ -123,7 +123,7 @@ class Translator:
         options       decoding options, by the names in :class:`fairseq_cmlm.decoding.options.Decoding`: iterations=4,
                       length_beam=3, preset="fast" ...
         """
-        _check_texts("texts", texts)
+        texts = texts_of("texts", texts)
         decoding = Decoding.of(**{"dtype": self._dtype, **options})
         shown = Shown(history, alternatives, attention, watch)
         shown.check(decoding)
@@ -239,8 +239,8 @@ class Translator:
         self, texts: Sequence[str], targets: Sequence[str], max_tokens: int
     ) -> Iterator[tuple[list[int], torch.Tensor, torch.Tensor]]:
         """Yield batches of texts and targets: their numbers, source (B, S) and target (B, T)."""
-        _check_texts("texts", texts)
-        _check_texts("targets", targets)
+        texts = texts_of("texts", texts)
+        targets = texts_of("targets", targets)
         if len(targets) != len(texts):
             raise TextError(f"there are {len(texts)} texts and {len(targets)} targets: they must be parallel")
         ids, pad = [self._target_ids(i, target) for i, target in enumerate(targets)], self._task.symbols.pad
@@ -263,7 +263,7 @@ class Translator:
         return ids
 
     def _templates(self, texts: Sequence[str], targets: Sequence[str]) -> list[Template]:
-        _check_texts("targets", targets)
+        targets = texts_of("targets", targets)
         if len(targets) != len(texts):
             raise TextError(f"there are {len(texts)} texts and {len(targets)} targets: give one for each, or none")
         read = self._task.templates.read
@@ -287,8 +287,3 @@ class Translator:
         batches = dataset.batch_by_size(shortest_first, max_tokens=max([max_tokens, *lengths]))
         samples = (dataset.collater([dataset[i] for i in batch]) for batch in batches)
         return [utils.apply_to_sample(lambda tensor: tensor.to(self._device), sample) for sample in samples]
-
-
-def _check_texts(name: str, texts: Sequence[str]) -> None:
-    if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
-        raise TextError(f"{name} must be a list of strings")

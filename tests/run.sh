@@ -6,4 +6,5 @@ cd "$(dirname "$0")/.."
 ruff check .
 ruff format --check .
 mypy
-pytest -q "$@"
+# A process of one thread for each core, four at most. The tests of a file stay together, for they share what they train.
+OMP_NUM_THREADS=1 pytest -q --numprocesses logical --maxprocesses 4 --dist loadfile "$@"

@@ -6,12 +6,12 @@ import argparse
 import contextlib
 import importlib
 import logging
-import os
 import sys
 import warnings
 from typing import Iterator, Optional, Sequence
 
 from fairseq_cmlm.errors import UserError, meant
+from fairseq_cmlm.files import until_nobody_reads
 
 # Name -> what it does. Each is a module of that name beside this file with two functions: add_options(parser), and
 # run(options), which returns the text to print. Only the chosen module is imported, because torch takes seconds.
@@ -40,13 +40,12 @@ COMMANDS = {
     "convert": "make a checkpoint of the paper's released code readable",
     "card": "print a model card: data, sizes, training, scores, and how to use the model",
 }
-_BROKEN_PIPE = 141  # the status of a program that SIGPIPE ended
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> None:
     """Run `fairseq-cmlm` with `arguments`, by default those of the process; errors end it with one line, status 1."""
     words = sys.argv[1:] if arguments is None else list(arguments)
-    with _until_nobody_reads(), _without_logs():
+    with until_nobody_reads(), _without_logs():
         parsed = _parsed(words)
         parsed.words = words
         try:
@@ -81,20 +80,6 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
             module.add_options(command)
             command.set_defaults(run=module.run, parser=command)
     return parser
-
-
-@contextlib.contextmanager
-def _until_nobody_reads() -> Iterator[None]:
-    """End silently when the reader closes the pipe, as in `fairseq-cmlm score ... | head`."""
-    try:
-        try:
-            yield
-        finally:
-            sys.stdout.flush()
-    except BrokenPipeError:
-        # Discard what Python still writes when it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(_BROKEN_PIPE)
 
 
 @contextlib.contextmanager

@@ -61,15 +61,17 @@ class Halving(NamedTuple):
 
     def places(self, done: int) -> int:
         """Return the number of candidates of a sentence that are left after `done` passes."""
-        return -(-self.bonus.size(1) // 2 ** (done // self.every))
+        number = self.bonus.size(1)
+        return -(-number // 2 ** min(done // self.every, number))
 
     def given_up(self, scores: Tensor, in_work: Tensor, done: int) -> Tensor:
         """Choose the rows to give up after `done` passes, (N,) bool.
 
         scores   (N,), N = B * K sentence-major
-        in_work  (N,) bool, the rows that the last pass predicted
+        in_work  (N,) bool, the rows that the schedule gives another pass
 
-        A sentence with no row in work is left as it is: how long other sentences take must not decide about it.
+        A sentence with no row in work is left as it is: nothing is saved any more, and how long other sentences take
+        must not decide about it.
 
         >>> halving, everything = Halving(torch.zeros(1, 3), every=1), torch.tensor([True, True, True])
         >>> halving.given_up(torch.tensor([-3.0, -1.0, -2.0]), everything, done=1).tolist()

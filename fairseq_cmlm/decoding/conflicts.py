@@ -36,7 +36,10 @@ _CONFLICTS: dict[str, tuple[str, ...]] = {
         "verify_with",
     ),  # with one of SEARCH_ORDERS
     "verify_with": (*_EARLY, *_SAMPLERS, "strategy", "mask_schedule", "search_with", "choose_by", "plan_by"),
-    "block_length": ("halve_candidates", "plan_by"),
+    # A block of few tokens would round the bound up, and all blocks together would exceed it.
+    "block_length": ("halve_candidates", "plan_by", "iterations_per_token"),
+    # A token that is kept would be ranked by how sure the network is of another one.
+    "edit_threshold": ("order",),
     "gold_target_length": ("length_budget", "length_scale", "search_with", "verify_with"),
     "length_budget": ("length_scale", "search_with", "verify_with"),
 }

@@ -53,6 +53,7 @@ _NEEDS: tuple[tuple[str, Callable[[Decoding], bool], str], ...] = (
     ("order", _has("ranks"), _strategies("ranks")),
     ("eta", _has("eta"), _strategies("eta")),
     ("edit_threshold", _has("rewrites"), _strategies("rewrites")),
+    ("halve_candidates", lambda decoding: decoding.length_beam > 1, "two length candidates or more: --length-beam"),
     ("stop_entropy", lambda decoding: decoding.stop_unchanged is not None, "--stop-unchanged"),
     (
         "desmooth",

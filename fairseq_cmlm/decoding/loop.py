@@ -6,7 +6,7 @@ functions.
 
 from __future__ import annotations
 
-from typing import Callable, NamedTuple, Optional
+from typing import Callable, NamedTuple, Optional, Sequence
 
 import torch
 from torch import Tensor
@@ -107,14 +107,16 @@ class _Loop:
         same = after.tokens.eq(canvas.tokens).all(dim=1, keepdim=True)
         self._unchanged[places] = (self._unchanged[places] + 1) * same
         count = self._plan.count(self._lengths[numbers], done, self._plan.total[numbers])
+        unspent = self._plan.unspent(count, self._plan.total[numbers], done)
+        given_up, going_on = self._going_on(places, unspent, done)
         text = Rows(after, self._lengths[numbers], asked.number, asked.rows)
-        planned = self._plan.planned(text, self._plan.total[numbers], done)
+        planned = self._plan.planned(text, unspent, going_on)
         made = self._pass(rows, planned, count, done, asked, prediction)
-        given_up = self._given_up(places, done)
-        going_on = made.total > made.done
-        if given_up is not None:
-            going_on = going_on & ~given_up[:, None]
-        masked = self._remask(made, going_on, given_up, asked, numbers)
+        allowed = [rule.may_remask(made) for rule in self._plan.rules]
+        for rule, may in zip(self._plan.rules, allowed):
+            if rule.rows:
+                going_on = going_on & may
+        masked = self._remask(made, going_on, allowed, given_up, asked, numbers)
         canvas = after.remasked(masked)
         # Only a plan that is not counted must ask the device how much is masked.
         pending = count if self._plan.counted else self._pending(canvas, asked, going_on)
@@ -170,29 +172,44 @@ class _Loop:
             entropy=None if entropy is None else _put(torch.zeros_like(after.log_probs), asked, entropy),
             schedule=self._plan.schedule,
             eta=self._plan.eta,
+            rereads=self._plan.strategy.rereads,
         )
 
-    def _given_up(self, places: Tensor, done: int) -> Optional[Tensor]:
-        """Give up candidates that have fallen behind: their log-probabilities become -inf. Return which, (n,) bool."""
-        halving = self._plan.halving
+    def _going_on(self, places: Tensor, unspent: Tensor, done: int) -> tuple[Optional[Tensor], Tensor]:
+        """Give up candidates that have fallen behind: their log-probabilities become -inf.
+
+        Return which of the rows in work they are, (n,) bool or None, and which rows go on, (n, 1) bool.
+
+        unspent  (n,) bool on the host, the rows that the schedule gives another pass
+        """
+        halving, going_on = self._plan.halving, sent(unspent, places.device)
         if halving is None:
-            return None
-        in_work = torch.zeros_like(self._fillable[:, 0]).index_fill(0, places, True)
+            return None, going_on[:, None]
+        in_work = torch.zeros_like(self._fillable[:, 0]).index_copy(0, places, going_on)
         scores = mean_log_probability(self.log_probs, self._fillable, self._real)
         lost = halving.given_up(scores, in_work, done)
         self.log_probs.masked_fill_(lost[:, None], float("-inf"))
-        return lost[places]
+        given_up = lost[places]
+        return given_up, (going_on & ~given_up)[:, None]
 
     def _remask(
-        self, made: Pass, going_on: Tensor, given_up: Optional[Tensor], asked: Query, numbers: Tensor
+        self,
+        made: Pass,
+        going_on: Tensor,
+        allowed: Sequence[Tensor],
+        given_up: Optional[Tensor],
+        asked: Query,
+        numbers: Tensor,
     ) -> Tensor:
-        """Choose the positions to mask again, (n, T) bool, and record the pass."""
+        """Choose the positions to mask again, (n, T) bool, and record the pass.
+
+        allowed  of each rule, the positions that it lets be masked again
+        """
         chosen = self._plan.strategy.remask(made) & made.after.fillable
         masked, kept_by = chosen, {}
-        for rule in self._plan.rules:
-            allowed = rule.may_remask(made)
-            kept_by[rule.reason] = masked & ~allowed
-            masked = masked & allowed
+        for rule, may in zip(self._plan.rules, allowed):
+            kept_by[rule.reason] = masked & ~may
+            masked = masked & may
         masked = masked & going_on
         if self._trace is not None:
             self._trace.add(

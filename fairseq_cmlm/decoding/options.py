@@ -58,6 +58,7 @@ class Decoding:
         "passes T, counting the first; 0: as many as a row has tokens",
         flag="decoding_iterations",
         least=0,
+        most=2**31 - 1,
         signed=True,
     )
     mask_schedule: str = option(
@@ -113,7 +114,7 @@ class Decoding:
         file=True,
     )
     length_scale: float = option(
-        1.0, "factor for the predicted lengths: a model of distilled text writes as briefly as its teacher", above=0
+        1.0, "factor for the predicted lengths: a model of distilled text writes as briefly as its teacher", least=0.1
     )
     gold_target_length: bool = option(
         False, "decode the reference's length and those around it instead of the predicted ones"
@@ -176,6 +177,7 @@ class Decoding:
         least=0,
         below=1,
     )
+    trained_smoothing: Optional[float] = field(default=None)  # of the checkpoint: no option, for entropies alone
     order: str = option(
         "probability",
         "which tokens are the least sure: by the `probability` of the best word, its `margin` to the second, or the "
@@ -292,4 +294,5 @@ class Decoding:
         # A search takes a pass for each token, and a verification as many as it needs, whatever these two say.
         left_out = ("iterations", "mask_schedule") if self.searches or self.verify_with else ()
         beam: dict[str, Any] = {"beam": self.beam} if self.searches or self.search_with else {}
+        beam |= {} if self.trained_smoothing is None else {"trained_smoothing": self.trained_smoothing}
         return signature(self, left_out, **beam, version=__version__)

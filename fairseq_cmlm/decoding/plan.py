@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Callable, Optional, Sequence
 
+import torch
 from torch import Tensor
 
 from fairseq_cmlm.decoding.candidates import Halving
@@ -67,12 +68,22 @@ class Plan:
         """Return whether the probabilities of present tokens are needed."""
         return self.strategy.rereads and not (self.strategy.rewrites and self.rewrite_above is None)
 
-    def planned(self, rows: Rows, total: Tensor, done: int) -> Canvas:
-        """Return the canvas with the planner's log-probabilities; unchanged after the last pass of all rows.
+    def unspent(self, count: Tensor, total: Tensor, done: int) -> Tensor:
+        """Return which rows the schedule gives another pass after `done`, (n,) bool on the host.
 
-        total  (n,) int64 on the host, maximal number of passes of each row
+        count, total  (n,) int64 on the host, the tokens to mask again, and the maximal number of passes
         """
-        if self.planner is None or not (total > done).any():
+        whatever = self.strategy.rewrites or self.strategy.random  # the count is not what ends these
+        return (total > done) & (count.gt(0) | whatever)
+
+    def planned(self, rows: Rows, unspent: Tensor, going_on: Tensor) -> Canvas:
+        """Return the canvas with the planner's log-probabilities in the rows that go on.
+
+        unspent   (n,) bool on the host, the rows that the schedule gives another pass
+        going_on  (n, 1) bool, those of them that were not given up
+        """
+        if self.planner is None or not unspent.any():
             return rows.canvas
-        log_probs = self.planner(rows).masked_fill(~rows.canvas.fillable, 0.0)
+        judged = rows.canvas.fillable & going_on
+        log_probs = torch.where(judged, self.planner(rows), rows.canvas.log_probs)
         return replace(rows.canvas, log_probs=log_probs)

@@ -19,13 +19,16 @@ from fairseq_cmlm.decoding.strategy import Pass
 class StoppingRule(NamedTuple):
     """A rule, and the reason that the trace gives for a token that it keeps.
 
-    may_remask  Pass -> (n, T) or (n, 1) bool, the positions that may be masked again
+    may_remask  Pass -> (n, T) bool, the positions that may be masked again; (n, 1) where it speaks of rows
     entropy     whether it reads `Pass.entropy`
+    rows        whether it speaks of rows: one that may not be masked again is finished, though its strategy would read
+                it once more
     """
 
     reason: str
     may_remask: Callable[[Pass], Tensor]
     entropy: bool = False
+    rows: bool = False
 
 
 def while_changing(passes: int) -> StoppingRule:
@@ -37,7 +40,7 @@ def while_changing(passes: int) -> StoppingRule:
     >>> while_changing(2).reason
     'unchanged'
     """
-    return StoppingRule("unchanged", lambda made: made.unchanged < passes)
+    return StoppingRule("unchanged", lambda made: made.unchanged < passes, rows=True)
 
 
 def below_threshold(probability: float) -> StoppingRule:
@@ -83,11 +86,11 @@ def while_changing_or_unsure(passes: int, entropy: float, floor: float) -> Stopp
     """
 
     def may_remask(made: Pass) -> Tensor:
-        masked = made.before.masked
-        mean = (_above(made, floor) * masked).sum(1, keepdim=True) / masked.sum(1, keepdim=True).clamp(min=1)
+        read = made.predicted
+        mean = (_above(made, floor) * read).sum(1, keepdim=True) / read.sum(1, keepdim=True).clamp(min=1)
         return (made.unchanged < passes) | (mean >= entropy)
 
-    return StoppingRule("unchanged", may_remask, entropy=True)
+    return StoppingRule("unchanged", may_remask, entropy=True, rows=True)
 
 
 def _above(made: Pass, floor: float) -> Tensor:

@@ -35,6 +35,7 @@ class Pass:
     entropy       (n, T) float32, in nats, where this pass predicted, 0 elsewhere; if a rule asks for it
     schedule      the mask schedule
     eta           the strategy's strength
+    rereads       whether the pass predicted what stood, too
     """
 
     before: Canvas
@@ -49,6 +50,12 @@ class Pass:
     entropy: Optional[Tensor] = None
     schedule: MaskSchedule = linear
     eta: float = 0.0
+    rereads: bool = False
+
+    @property
+    def predicted(self) -> Tensor:
+        """Return the positions that this pass predicted, (n, T) bool."""
+        return self.before.fillable if self.rereads else self.before.masked
 
     @property
     def sureness(self) -> Tensor:

@@ -50,7 +50,9 @@ def stopping_rules(decoding: Decoding, words: int) -> list[StoppingRule]:
     ['unchanged', 'sure']
     """
     smoothing = decoding.desmooth or 0.0
-    floor, patience, found = smoothed_certainty(smoothing, words), decoding.stop_unchanged, list[StoppingRule]()
+    # Entropies are corrected for what the checkpoint tells, too: without that a certain token would have 1.16 nats.
+    floor = smoothed_certainty(decoding.trained_smoothing or 0.0 if decoding.desmooth is None else smoothing, words)
+    patience, found = decoding.stop_unchanged, list[StoppingRule]()
     if patience is not None and decoding.stop_entropy is not None:
         found.append(while_changing_or_unsure(patience, decoding.stop_entropy, floor))
     elif patience is not None:

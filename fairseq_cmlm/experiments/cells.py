@@ -28,6 +28,7 @@ class Cell:
     seconds  of each batch in each round
     peer     seconds of each round of the autoregressive baseline, if it was timed beside
     others   texts of the candidates or hypotheses after the best one, where they are known
+    in_turn  passes made one after the other for each sentence
     """
 
     texts: list[str]
@@ -37,6 +38,7 @@ class Cell:
     seconds: list[list[float]]
     peer: list[float] = field(default_factory=list)
     others: list[list[str]] = field(default_factory=list)
+    in_turn: list[int] = field(default_factory=list)
 
     @property
     def rounds(self) -> list[float]:
@@ -44,9 +46,9 @@ class Cell:
         return [sum(batches) for batches in self.seconds]
 
     @property
-    def best_passes(self) -> float:
-        """Return the mean passes of a sentence's best translation."""
-        return sum(passes[0] for passes in self.passes) / len(self.passes)
+    def passes_in_turn(self) -> float:
+        """Return the mean passes of a sentence, one after the other."""
+        return sum(self.in_turn) / len(self.in_turn)
 
     @property
     def all_passes(self) -> float:
@@ -56,7 +58,7 @@ class Cell:
     @property
     def tokens_per_pass(self) -> float:
         """Return the tokens of the best translations, `</s>` included, per pass."""
-        return sum(lengths[0] for lengths in self.lengths) / max(sum(passes[0] for passes in self.passes), 1)
+        return sum(lengths[0] for lengths in self.lengths) / max(sum(self.in_turn), 1)
 
     @property
     def output(self) -> Output:
@@ -73,9 +75,10 @@ def cell_of(
     join   subwords to text
     """
     done = [one for _, one in sorted(zip(order, timing.done), key=lambda pair: pair[0])]
-    tokens, lengths, passes, others = ([list(part) for part in parts] for parts in zip(*done))
+    tokens, lengths, passes, others = ([list(part) for part in parts] for parts in list(zip(*done))[:4])
     texts, other_texts = [join(one) for one in tokens], [[join(one) for one in row] for row in others]
-    return Cell(texts, tokens, lengths, passes, timing.latencies, others=other_texts)
+    in_turn = [one.passes[0] if one.in_turn is None else one.in_turn for one in done]
+    return Cell(texts, tokens, lengths, passes, timing.latencies, others=other_texts, in_turn=in_turn)
 
 
 class CellStore:

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Mapping, Optional, Sequence
 
 from fairseq_cmlm.decoding.chrf import sentence_chrf
+from fairseq_cmlm.decoding.options import Decoding
 from fairseq_cmlm.experiments.case import Case
 from fairseq_cmlm.experiments.cells import Cell
 from fairseq_cmlm.experiments.subject import Subject
@@ -36,7 +37,9 @@ class Results:
 
     def measured(self, case: Case, output: Output, baseline: Optional[Case]) -> Row:
         """Return the entries of a row for an output of `case`: scores, difference of BLEU from the baseline, cost."""
-        cell = self.cells[case]
+        cell, decoding = self.cells[case], case.decoding
+        # A verification reads all its proposals in each pass, and tells the passes alone.
+        counted = isinstance(decoding, Decoding) and decoding.verify_with is None
         other = baseline is not None and output.texts != self.cells[baseline].texts
         return {
             "BLEU": self.score_of("bleu", output),
@@ -44,7 +47,7 @@ class Results:
             "chrF": self.score_of("chrf", output),
             "repeated %": self.score_of("repetition", output) if output.tokens else None,
             "passes": self.passes(case),
-            "rows": cell.all_passes if case.masked else None,
+            "rows": cell.all_passes if counted else None,
             "seconds": sum(cell.rounds),
         }
 
@@ -73,8 +76,8 @@ class Results:
         return differences(self._scales[measure].metric, self.cells[baseline].texts, [output.texts])[0]
 
     def passes(self, case: Case) -> float:
-        """Return the passes of the decoder for a sentence's best translation, mean."""
-        return self.cells[case].best_passes
+        """Return the passes of the decoder for a sentence, one after the other, mean."""
+        return self.cells[case].passes_in_turn
 
     def tokens_per_pass(self, case: Case) -> float:
         """Return the tokens of the best translations for each of their passes."""

@@ -10,7 +10,7 @@ from typing import Optional
 import fairseq_cmlm
 from fairseq_cmlm.decoding.options import Decoding
 from fairseq_cmlm.decoding.presets import PRESETS
-from fairseq_cmlm.errors import BundleError
+from fairseq_cmlm.errors import BundleError, OptionError
 from fairseq_cmlm.export.agreement import check_graphs
 from fairseq_cmlm.export.card import card
 from fairseq_cmlm.export.graph import LINEAR
@@ -45,6 +45,8 @@ def export(
     """
     if not checkpoint.is_file() and os.pathsep in str(checkpoint):
         raise BundleError(f"{checkpoint} is an ensemble, and a bundle holds one model: fairseq-cmlm average makes one")
+    if (folder / FILE_NAME).exists():
+        raise OptionError(f"{folder} holds a bundle already: remove it, or name another folder")
     task, models = load_models([checkpoint], data, *languages, text_pipeline)
     model = models[0].eval()
     if not isinstance(model, CMLMModel):
@@ -64,8 +66,9 @@ def _content(task: TranslationCMLMTask, model: CMLMModel) -> dict[str, bytes]:
         banned = (symbols.bos, symbols.pad, symbols.eos, symbols.mask)
         graphs = {"encoder": encoder_graph(model, linear), "step": step_graph(model, linear, banned, symbols.eos)}
         files.update({GRAPH.format(name=name, dtype=dtype): one.SerializeToString() for name, one in graphs.items()})
-    encoder, step = (files[GRAPH.format(name=name, dtype="float32")] for name in ("encoder", "step"))
-    check_graphs(model, Network(encoder, step), symbols, model.max_positions())
+    for dtype in LINEAR:
+        encoder, step = (files[GRAPH.format(name=name, dtype=dtype)] for name in ("encoder", "step"))
+        check_graphs(model, Network(encoder, step), symbols, model.max_positions(), exact=dtype == "float32")
     for language, dictionary in zip(_languages(task), (task.source_dictionary, task.target_dictionary)):
         files[SYMBOLS.format(language=language)] = "".join(f"{one}\n" for one in dictionary.symbols).encode()
     if task.text is not None:
@@ -92,6 +95,7 @@ def _manifest(task: TranslationCMLMTask, model: CMLMModel, files: dict[str, byte
         dtypes=tuple(LINEAR),
         options=carried(Decoding),
         presets=PRESETS,
+        longest=task.longest,
         files={name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
     )
 

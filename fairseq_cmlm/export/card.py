@@ -11,7 +11,7 @@ _INTRODUCTION = """\
 A conditional masked language model (Mask-Predict), exported by fairseq_cmlm {package}. It needs neither torch nor
 fairseq. `bundle.json` has the decoding options and the SHA-256 of every file. In this folder:"""
 _USAGE = (
-    "pip install {packages}",
+    "pip install {packages}    # in a checkout of fairseq_cmlm",
     "echo '{example}' | fairseq-cmlm-runtime .",
     """python -c "from fairseq_cmlm.runtime import Bundle; print(Bundle('.').translate(['{example}'])[0].text)\"""",
 )
@@ -24,7 +24,7 @@ def card(manifest: Manifest, files: Mapping[str, bytes], told: Told) -> str:
     extra = [package for name, package in _PACKAGES.items() if name in (manifest.text or "")]
     words = {
         "package": manifest.package,
-        "packages": " ".join(["fairseq_cmlm_runtime", *extra]),
+        "packages": " ".join(["./runtime", *extra]),
         "example": "a text" if manifest.text else "sub@@ words",
     }
     title = "Translation from {} to {}".format(*manifest.languages)

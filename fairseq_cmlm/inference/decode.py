@@ -49,7 +49,9 @@ class Candidates:
 
     tokens, log_probs  (B, K, T)
     fillable           (B, K, T) bool, true for tokens that the user did not give
-    lengths, passes    (B, K) int64; lengths count all tokens and `</s>`
+    lengths, passes    (B, K) int64; lengths count all tokens and `</s>`; passes that wrote the candidate
+    sentence_passes    (B,) int64, passes made one after the other for the sentence: those of the best candidate, and
+                       where hypotheses of a search were added those of both parts, whichever is chosen
     scores             (B, K), the ranking; -inf for a candidate that the length model excludes or that was given up
     parts              name -> scores (B, K) of a chooser; `confidence` is always there
     bonus              (B, K), the length's part in the score, natural log; -inf where the length model excludes it
@@ -61,6 +63,7 @@ class Candidates:
     fillable: Tensor
     lengths: Tensor
     passes: Tensor
+    sentence_passes: Tensor
     scores: Tensor
     parts: dict[str, Tensor]
     bonus: Tensor
@@ -216,12 +219,14 @@ def _ranked(pool: Pool, choice: Choice) -> Candidates:
     """Return the candidates of each sentence, best first."""
     order = best_first(choice.scores).cpu()
     rows = order + torch.arange(len(order))[:, None] * order.size(1)
+    passes, of_all = pool.passes[rows], pool.passes_of_all()
     return Candidates(
         tokens=pool.canvas.tokens.cpu()[rows],
         log_probs=pool.canvas.log_probs.cpu()[rows],
         fillable=pool.canvas.fillable.cpu()[rows],
         lengths=pool.canvas.real.sum(1).cpu()[rows],
-        passes=pool.passes[rows],
+        passes=passes,
+        sentence_passes=passes[:, 0] if of_all is None else of_all,
         scores=choice.scores.cpu().gather(1, order),
         parts={name: part.cpu().gather(1, order) for name, part in choice.parts.items()},
         bonus=pool.bonus.cpu().gather(1, order),

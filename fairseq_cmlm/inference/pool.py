@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import fields
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Optional, Protocol
 
 import torch
 from torch import Tensor
@@ -45,23 +45,23 @@ class Pool(NamedTuple):
     passes  (N,) int64 on the host, how often a decoder was called to write each; comparing them is not counted
     own     (B, K) float32, the score by confidence; -inf for what is no candidate or was given up
     bonus   (B, K) float32, the length's part in it, natural log; -inf for what is no candidate
+    parts   of what was joined, the number of candidates of a sentence that each pool had; () for one pool
     """
 
     canvas: Canvas
     passes: Tensor
     own: Tensor
     bonus: Tensor
+    parts: tuple[int, ...] = ()
 
     def joined(self, other: Pool, pad: int) -> Pool:
         """Return the candidates of this pool and after them, sentence by sentence, those of another.
-
-        Whichever is chosen, the passes of both pools have been made: those of the candidate of each that took the most.
 
         >>> tokens, log_probs = torch.tensor([[[5, 2]], [[7, 2]]]), torch.zeros(2, 1, 2)
         >>> one = pool_of(Hypotheses(tokens, log_probs), torch.zeros(2, 9), prior=0.0, pad=1)
         >>> both = one.joined(pool_of(Hypotheses(tokens[:, :, 1:], log_probs), torch.zeros(2, 9), 0.0, pad=1), pad=1)
         >>> both.canvas.tokens.tolist(), both.passes.tolist()
-        ([[5, 2], [2, 1], [7, 2], [2, 1]], [3, 3, 3, 3])
+        ([[5, 2], [2, 1], [7, 2], [2, 1]], [2, 1, 2, 1])
         """
         sentences, width = len(self.own), max(self.canvas.tokens.size(1), other.canvas.tokens.size(1))
         filling = {"tokens": pad, "sets": ANY_WORD}
@@ -72,13 +72,24 @@ class Pool(NamedTuple):
             return torch.cat([one.view(sentences, -1, width) for one in wide], dim=1).flatten(0, 1)
 
         own = torch.cat([self.own, other.own], dim=1)
-        most = torch.stack([pool.passes.view(sentences, -1).amax(1) for pool in (self, other)]).sum(0)
+        passes = torch.cat([pool.passes.view(sentences, -1) for pool in (self, other)], dim=1)
         return Pool(
             canvas=Canvas(*(side_by_side(one.name) for one in fields(Canvas))),
-            passes=most.repeat_interleave(own.size(1)),
+            passes=passes.flatten(),
             own=own,
             bonus=torch.cat([self.bonus, other.bonus], dim=1),
+            parts=(self.own.size(1), other.own.size(1)),
         )
+
+    def passes_of_all(self) -> Optional[Tensor]:
+        """Return the passes made for each sentence, (B,) int64, whichever candidate is chosen; None for one pool.
+
+        Those of one pool follow those of the other, and its candidates are written side by side: the most of each.
+        """
+        if not self.parts:
+            return None
+        each = torch.split(self.passes.view(len(self.own), -1), list(self.parts), dim=1)
+        return torch.stack([part.amax(1) for part in each]).sum(0)
 
 
 def pool_of(found: Hypotheses, length_log_probs: Tensor, prior: float, pad: int) -> Pool:

@@ -96,7 +96,7 @@ def _length_candidates(log_probs: Tensor, job: Job) -> LengthCandidates:
                 f"--length-budget {decoding.length_budget} does not fit: the model decodes at most {longest - 1} tokens"
             )
         length = torch.full((len(log_probs), 1), decoding.length_budget + 1, device=log_probs.device)
-        return equally_likely(length)
+        return equally_likely(length.masked_fill(empty_sources(inputs.source, job.symbols.pad)[:, None], 1))
     return decoding.rules.predicted(log_probs, decoding.length_beam, empty_sources(inputs.source, job.symbols.pad))
 
 

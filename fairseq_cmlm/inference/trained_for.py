@@ -37,11 +37,11 @@ def _refuse_without_head(head: str, objective: str) -> None:
 
 
 def with_smoothing(decoding: Decoding, trained: Sequence[Optional[float]]) -> Decoding:
-    """Set the label smoothing of a decoding that compares entropies to that of the networks, unless it is given.
+    """Tell a decoding that compares entropies the label smoothing of the networks, unless --desmooth is given.
 
     trained  label smoothing of each network in training; the mean is taken. An unknown one raises an OptionError
 
-    >>> with_smoothing(Decoding.of(entropy_bound=0.5), [0.1]).desmooth
+    >>> with_smoothing(Decoding.of(entropy_bound=0.5), [0.1]).trained_smoothing
     0.1
     """
     if not decoding.reads_entropy or decoding.desmooth is not None:
@@ -52,4 +52,4 @@ def with_smoothing(decoding: Decoding, trained: Sequence[Optional[float]]) -> De
             "--entropy-bound and --stop-entropy need the label smoothing of the training, and the checkpoint does not "
             "tell it: give it as --desmooth 0.1 (fairseq-train's --label-smoothing, by default 0.1)"
         )
-    return replace(decoding, desmooth=sum(known) / len(known)) if known else decoding
+    return replace(decoding, trained_smoothing=sum(known) / len(known)) if known else decoding

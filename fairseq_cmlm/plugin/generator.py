@@ -21,6 +21,7 @@ from fairseq_cmlm.inference.readers import NOBODY, Judges
 from fairseq_cmlm.inference.start import Inputs
 from fairseq_cmlm.plugin.model import CMLMModel
 from fairseq_cmlm.plugin.summary import PassCounter
+from fairseq_cmlm.text.unlearned import of_length
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +77,8 @@ class CMLMGenerator:
         positional_scores  (n,) log-probabilities, natural log
         length, bonus      the candidate's length, and the length's part in the score
         number             the place among the candidates before ranking
-        steps              the number of passes made
+        steps              the number of passes that wrote it
+        passes             in the first hypothesis: the number of passes made for the sentence, one after the other
         history, trace     with --retain-iter-history: the canvas before and after each pass, and its `RowPass`
         given_up           in the first hypothesis: the candidates that were given up, in the same form, with score -inf
         """
@@ -129,10 +131,7 @@ class CMLMGenerator:
         """Warn once if the batch has a source or a target of more tokens than any of the training."""
         for side, size, most in zip(("source", "target"), sizes, self._longest or sizes):
             if size > most:
-                logger.warning(
-                    f"a {side} of {size} tokens is longer than those of the training, of which few have more "
-                    f"than {most}: what stands beyond is likely to be wrong. Split it (docs/APPLICATIONS.md: documents)"
-                )
+                logger.warning(of_length(side, size, most))
                 self._longest = None
 
     def _prompt(self, prefix: list[int]) -> Template:
@@ -145,6 +144,7 @@ class CMLMGenerator:
         scores, bonus = found.scores[sentence], found.bonus[sentence]
         hypotheses = [self._hypothesis(found, sentence, k, trace) for k in scores.isfinite().nonzero().flatten()]
         lost = (scores.isinf() & bonus.isfinite()).nonzero().flatten()
+        hypotheses[0]["passes"] = int(found.sentence_passes[sentence])
         hypotheses[0]["given_up"] = [self._hypothesis(found, sentence, k, trace) for k in lost]
         return hypotheses
 

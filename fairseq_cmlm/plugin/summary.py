@@ -24,14 +24,14 @@ class PassCounter(logging.Filter):
         """Count the best hypothesis of each sentence."""
         for best, *_ in sentences:
             self.sentences += 1
-            self.passes += best["steps"]
+            self.passes += best["passes"]
             self.tokens += best["length"]
 
     def text(self) -> str:
-        """Return the mean passes of a sentence's best translation, and its mean tokens, `</s>` included, per pass.
+        """Return the mean passes of a sentence, and the mean tokens of its best translation, `</s>` included, per pass.
 
         >>> counter = PassCounter()
-        >>> counter.count([[{"steps": 4, "length": 10}], [{"steps": 2, "length": 5}]])
+        >>> counter.count([[{"passes": 4, "length": 10}], [{"passes": 2, "length": 5}]])
         >>> counter.text()
         '3.0 passes a sentence, 2.50 tokens a pass'
         """

@@ -7,7 +7,7 @@ from typing import Callable, Iterable
 
 from torch import Tensor
 
-from fairseq_cmlm.text.subword_marks import word_around
+from fairseq_cmlm.text.unlearned import of_unknown
 
 logger = logging.getLogger(__name__)
 
@@ -24,10 +24,6 @@ def warn_of_unknown_words(
         places = ids.eq(unknown).nonzero().flatten().tolist()
         subwords = encode(line).split() if places else []
         if subwords:
-            read = " ".join("<unk>" if i in places else subword for i, subword in enumerate(subwords))
-            logger.warning(
-                f"the model's dictionary lacks a part of '{word_around(subwords, places[0])}', so that it reads "
-                f"'{read}' and may translate it wrongly (said once)"
-            )
+            logger.warning(of_unknown(subwords, places))
             return True
     return False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional, Sequence
@@ -26,7 +28,10 @@ from fairseq_cmlm.runtime.words import Words
 from fairseq_cmlm.text.pipeline import PreparedText
 from fairseq_cmlm.text.pipeline_file import FILE_NAME as TEXT
 from fairseq_cmlm.text.pipeline_file import read_pipeline
-from fairseq_cmlm.translation import Candidate, TracedPass, Translation, Watch
+from fairseq_cmlm.text.unlearned import of_length, of_unknown
+from fairseq_cmlm.translation import Candidate, TracedPass, Translation, Watch, check_alternatives, texts_of
+
+logger = logging.getLogger(__name__)
 
 
 class Subwords:
@@ -54,6 +59,7 @@ class Shown:
 
     def check(self) -> None:
         """Raise an OptionError for alternatives that would not be kept."""
+        check_alternatives(self.alternatives)
         if self.alternatives and not self.kept:
             raise OptionError(f"alternatives={self.alternatives} stand in the history: ask for it with history=True")
 
@@ -67,6 +73,7 @@ class Bundle:
         dtype    "float32", or "int8": half the size, faster, and not quite the same translations
         threads  of the processor that a product is shared among
         """
+        _check_threads(threads)
         self._folder, self._threads = Path(folder), threads
         self._manifest = read_manifest(self._folder)
         self._declaration = declaration_of(self._manifest)
@@ -78,6 +85,7 @@ class Bundle:
         if self._manifest.text is not None:
             self._text = read_pipeline(intact(self._folder, self._manifest, TEXT))
         self._networks: dict[str, Network] = {}
+        self._warned: set[str] = set()
         self._dtype = str(self.decoding(dtype=dtype).dtype)
         self._network(self._dtype)
 
@@ -128,8 +136,7 @@ class Bundle:
                       the `TracedPass`. What it raises ends the translation
         options       of decoding: iterations=4, length_beam=3, preset="fast" ...; what the runtime cannot do is refused
         """
-        if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
-            raise TextError("texts must be a list of strings")
+        texts = texts_of("texts", texts)
         if targets is not None:
             raise OptionError("a bundle fills no gaps of targets: only a checkpoint does, with fairseq_cmlm.Translator")
         decoding, shown = self.decoding(**options), Shown(history, alternatives, watch)
@@ -164,12 +171,29 @@ class Bundle:
         return self._translation(0, self._source_ids(0, text), decoding, shown, draft)
 
     def _source_ids(self, number: int, text: str) -> Array:
-        ids, limit = self._source.ids(self._text.source(text)), self._manifest.limits[0]
+        subwords = self._text.source(text)
+        ids, limit = self._source.ids(subwords), self._manifest.limits[0]
         if len(ids) > limit:
             raise TextError(
                 f"texts[{number}] has {len(ids)} tokens (</s> counts), and the model reads at most {limit}: shorten it"
             )
+        unknown = np.flatnonzero(ids == self._manifest.symbols.unk).tolist()
+        if unknown:
+            self._warn("unknown", of_unknown(subwords.split(), unknown))
+        self._warn_of_length("source", len(ids))
         return ids
+
+    def _warn_of_length(self, side: str, size: int) -> None:
+        """Warn if a source or target has more tokens than the training had."""
+        longest = self._manifest.longest
+        if longest is not None and size > (most := longest[side == "target"]):
+            self._warn("long", of_length(side, size, most))
+
+    def _warn(self, kind: str, message: str) -> None:
+        """Give a warning of each kind once."""
+        if kind not in self._warned:
+            self._warned.add(kind)
+            logger.warning(message)
 
     def _network(self, dtype: str) -> Network:
         """Return the network with these numbers, loaded once."""
@@ -189,7 +213,7 @@ class Bundle:
             start = Start.of_lengths(plan.lengths, self._manifest.symbols.pad)
         else:
             plan = _plan(decoding, of_draft(draft, log_probs, decoding.length_prior))
-            start = Start.of_draft(draft)
+            start = Start.of_draft(draft, int(plan.total[0]))
         histories: list[list[TracedPass]] = [[] for _ in plan.lengths]
         historian = Historian(self._target, self._manifest.symbols, self._written, shown.alternatives)
 
@@ -211,6 +235,7 @@ class Bundle:
         if np.isnan(scores).any():
             raise ModelError("the model's outputs are not numbers (NaN): it diverged in training; export another")
         order = np.argsort(-scores, kind="stable")
+        self._warn_of_length("target", int(found.lengths[order[0]]))
         left, lost = (
             [self._candidate(found, plan, number, scores, histories) for number in numbers.tolist()]
             for numbers in (order[np.isfinite(scores[order])], order[np.isinf(scores[order])])
@@ -240,10 +265,18 @@ class Bundle:
         return self._text.text(self._target.subwords(ids))
 
 
+def _check_threads(threads: int) -> None:
+    most = os.cpu_count() or 1
+    if isinstance(threads, bool) or not isinstance(threads, int) or not 1 <= threads <= most:
+        raise OptionError(
+            f"--threads {threads!r} must be a whole number from 1 to {most}, the processors of this machine"
+        )
+
+
 def _candidates(decoding: Any, log_probs: Array, source: Array) -> LengthCandidates:
     """Return the candidates for a source (S,), by the log-probabilities (L,) of the lengths."""
     if decoding.length_budget is not None:
-        return budget_of(decoding.length_budget, len(log_probs) - 1)
+        return budget_of(decoding.length_budget, len(log_probs) - 1, len(source) <= 1)
     return candidates_of(log_probs, decoding.length_beam, len(source) <= 1, decoding.length_prior)
 
 
@@ -251,7 +284,7 @@ def _plan(decoding: Any, candidates: LengthCandidates) -> Plan:
     lengths, bonus, places = candidates
     total = lengths if decoding.iterations == 0 else np.full_like(lengths, decoding.iterations)
     if decoding.iterations_per_token is not None:
-        total = np.minimum(total, np.ceil(lengths * decoding.iterations_per_token).astype(np.int64))
+        total = np.minimum(total, np.ceil(lengths * decoding.iterations_per_token)).astype(np.int64)
     rules: list[StoppingRule] = []
     if decoding.stop_unchanged is not None:
         rules.append(while_changing(decoding.stop_unchanged))

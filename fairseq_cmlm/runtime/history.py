@@ -67,7 +67,8 @@ class Historian:
                 continue
             probabilities[[self.symbols.bos, self.symbols.pad, end, self.symbols.mask]] = -np.inf
             best = np.argsort(-probabilities, kind="stable")[: self.alternatives]
-            found[row][place] = list(zip(self.words.named(best), np.exp(probabilities[best]).tolist()))
+            pairs = zip(self.words.named(best), np.exp(probabilities[best]).tolist())
+            found[row][place] = [(word, probability) for word, probability in pairs if probability > 0]
         return found
 
 

@@ -65,11 +65,14 @@ def scaled(log_probs: Array, scale: float) -> Array:
     return found
 
 
-def budget_of(budget: int, longest: int) -> LengthCandidates:
-    """Return the only candidate, of `budget` tokens and `</s>`; raise an OptionError if it is too long."""
+def budget_of(budget: int, longest: int, empty: bool) -> LengthCandidates:
+    """Return the only candidate, of `budget` tokens and `</s>`; raise an OptionError if it is too long.
+
+    empty  whether the source holds nothing: then `</s>` is all
+    """
     if budget >= longest:
         raise OptionError(f"--length-budget {budget} does not fit: the model decodes at most {longest - 1} tokens")
-    return LengthCandidates(np.array([budget + 1]), np.zeros(1, np.float32), 1)
+    return LengthCandidates(np.array([1 if empty else budget + 1]), np.zeros(1, np.float32), 1)
 
 
 def of_draft(draft: Draft, log_probs: Array, weight: float) -> LengthCandidates:

@@ -44,6 +44,7 @@ class Manifest:
     options    the declaration of every decoding option, as `options.py` of this package reads it
     presets    values for options that are not given, by the preset's name
     files      SHA-256 of each file, by name
+    longest    source and target, in tokens, of which training saw a hundred as long; None if nobody tells
     """
 
     package: str
@@ -57,6 +58,7 @@ class Manifest:
     options: list[dict[str, Any]]
     presets: Mapping[str, Mapping[str, Any]]
     files: Mapping[str, str]
+    longest: Optional[tuple[int, int]] = None
 
     def to_json(self) -> str:
         """Return the content of the file, including its own digest."""
@@ -73,7 +75,7 @@ def read_manifest(folder: Path) -> Manifest:
         raise BundleError(
             f"{folder} is no bundle: {path} cannot be read ({error.strerror}); fairseq-cmlm export writes one"
         ) from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BundleError(f"{path} is damaged: it is not JSON ({error}); copy the bundle again") from None
     if not isinstance(content, dict) or content.get("format") != _FORMAT:
         raise BundleError(f"{path} is no bundle of fairseq_cmlm: give a folder that fairseq-cmlm export wrote")
@@ -84,9 +86,28 @@ def read_manifest(folder: Path) -> Manifest:
         )
     if content.pop("digest", None) != _digest(content):
         raise BundleError(f"{path} is damaged: its content does not have its digest; copy the bundle again")
+    try:
+        return _manifest_of(content)
+    except (KeyError, TypeError, ValueError) as error:
+        raise BundleError(
+            f"{path} lacks what this runtime reads ({type(error).__name__}: {error}): export the checkpoint again"
+        ) from None
+
+
+def _manifest_of(content: Mapping[str, Any]) -> Manifest:
     symbols = Symbols(**content["symbols"])
-    pairs = {name: tuple(content[name]) for name in ("languages", "limits", "dtypes")}
-    return Manifest(**{**{one.name: content[one.name] for one in fields(Manifest)}, **pairs, "symbols": symbols})
+    source, target = content["languages"]
+    reads, writes = content["limits"]
+    longest = content.get("longest")  # which bundles of 0.2.0 before this field lack
+    return Manifest(
+        **{
+            **{one.name: content[one.name] for one in fields(Manifest) if one.name != "longest"},
+            **{"languages": (source, target), "limits": (reads, writes), "dtypes": tuple(content["dtypes"])},
+            "symbols": symbols,
+            "files": dict(content["files"]),
+            "longest": None if longest is None else (int(longest[0]), int(longest[1])),
+        }
+    )
 
 
 def intact(folder: Path, manifest: Manifest, name: str) -> Path:

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any, NamedTuple, Union
 
 import numpy as np
-import onnxruntime
 
 from fairseq_cmlm.errors import BundleError
 from fairseq_cmlm.runtime.arrays import Array
 from fairseq_cmlm.runtime.manifest import GRAPH, GRAPHS, Manifest, intact
+from fairseq_cmlm.text.packages import imported
 
 
 class Encoded(NamedTuple):
@@ -72,6 +72,7 @@ class Network:
 
 
 def _session(graph: Union[Path, bytes], threads: int) -> Any:
+    onnxruntime = imported("onnxruntime", "a bundle")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     # Threads that wait by spinning take the processor from the other graph's: two take three times the time of one.

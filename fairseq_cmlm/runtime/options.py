@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import Field, fields, make_dataclass
 from typing import Any, Container, Mapping
 
-from fairseq_cmlm.errors import OptionError, meant
+from fairseq_cmlm.errors import BundleError, OptionError, meant
 from fairseq_cmlm.options import check, declared, flag_of, name_of, option
 from fairseq_cmlm.runtime.manifest import Manifest
 from fairseq_cmlm.runtime.schedule import SCHEDULES
@@ -17,6 +17,7 @@ SUPPORTED = (
     *("length_budget", "dtype", "halve_candidates", "iterations_per_token", "stop_unchanged", "confidence_threshold"),
 )
 _FACTS = ("flag", "choices", "least", "above", "most", "below", "signed", "file")
+_READ = ("name", "type", "default", "help", *_FACTS)
 
 
 def presets_of(presets: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -47,6 +48,13 @@ def declaration_of(manifest: Manifest, supported: bool = False) -> type:
         "dtype": manifest.dtypes,
         "preset": presets_of(manifest.presets),
     }
+    missing = set(SUPPORTED) - {one.get("name") for one in manifest.options}
+    lacking = [f"{one.get('name')} {fact}" for one in manifest.options for fact in _READ if fact not in one]
+    if missing or lacking:
+        raise BundleError(
+            f"the bundle's options lack {', '.join([*sorted(missing), *lacking])}, which this runtime reads: export "
+            "the checkpoint again"
+        )
     made = []
     for one in manifest.options:
         if supported and one["name"] not in SUPPORTED:
@@ -71,12 +79,12 @@ def decoding_of(declaration: type, manifest: Manifest, given: Mapping[str, Any])
             hint = f"use {flags[name]}" if name in flags else meant(name, SUPPORTED)
             raise OptionError(f"'{name}' is no decoding option: {hint}")
     preset = given.get("preset", "full")
-    if preset not in manifest.presets:
+    if str(preset) not in manifest.presets:
         raise OptionError(f"--decoding-preset {preset} must be one of {', '.join(manifest.presets)}")
     decoding = declaration(**{**manifest.presets[preset], **given})
     for one in declared(decoding):
         value = getattr(decoding, one.name)
-        if value != one.default and (one.name not in SUPPORTED or value in _elsewhere(one, manifest)):
+        if value != one.default and (one.name not in SUPPORTED or str(value) in _elsewhere(one, manifest)):
             choices = f"there are {', '.join(one.metadata['choices'])}" if one.name in SUPPORTED else "leave it out"
             raise OptionError(
                 f"{flag_of(one)} {value} is not for a bundle: {choices}, or decode the checkpoint with "

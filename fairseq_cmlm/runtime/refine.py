@@ -39,12 +39,12 @@ class Start(NamedTuple):
         return cls(np.full(real.shape, pad), np.zeros(real.shape, np.float32), real, real, lengths, 0)
 
     @classmethod
-    def of_draft(cls, draft: Draft) -> Start:
-        """Return the row of a draft."""
+    def of_draft(cls, draft: Draft, total: int) -> Start:
+        """Return the row of a draft; one that has had all `total` passes gets one more for its masked tokens."""
         fillable = ~np.array([draft.fixed])
         log_probs = np.where(fillable, np.array([draft.log_probs], np.float32), np.float32(0))
         tokens, masked = np.array([draft.tokens]), np.array([draft.masked])
-        return cls(tokens, log_probs, masked, fillable, np.array([len(draft.tokens)]), draft.done)
+        return cls(tokens, log_probs, masked, fillable, np.array([len(draft.tokens)]), min(draft.done, total - 1))
 
 
 class Plan(NamedTuple):
@@ -153,16 +153,16 @@ class _Refinement:
         log_probs[rows.masked] = np.where(last, end_log_prob, log_prob)
         found.tokens[numbers, :width], found.log_probs[numbers, :width], found.passes[numbers] = after, log_probs, done
         self._unchanged[numbers] = (self._unchanged[numbers] + 1) * (after == before).all(axis=1)
-        given_up = self._given_up(numbers, done)
-        chosen, kept_by, remasked = self._remasked(rows, log_probs, done)
+        quota = remasked_count(self._plan.schedule, self._plan.lengths[numbers], done, self._plan.total[numbers])
+        given_up = self._given_up(numbers[(self._plan.total[numbers] > done) & (quota > 0)], numbers, done)
+        chosen, kept_by, remasked = self._remasked(rows, log_probs, quota)
         remasked = remasked & ((self._plan.total[numbers] > done) & ~given_up)[:, None]
         facts = (numbers, read, rows.masked, after, log_probs, chosen, kept_by, remasked, rows.fillable, given_up)
         return MadePass(*facts, logits[0] if logits else None)
 
-    def _remasked(self, rows: _Rows, log_probs: Array, done: int) -> tuple[Array, dict[str, Array], Array]:
+    def _remasked(self, rows: _Rows, log_probs: Array, quota: Array) -> tuple[Array, dict[str, Array], Array]:
         """Return the positions that the strategy masks again, those that each rule keeps, and the rest, all (n, T)."""
         plan, numbers = self._plan, rows.numbers
-        quota = remasked_count(plan.schedule, plan.lengths[numbers], done, plan.total[numbers])
         made = Pass(rows.masked, log_probs, rows.fillable, quota, self._unchanged[numbers])
         chosen = remasked = plan.strategy(made)
         kept_by = {}
@@ -171,17 +171,29 @@ class _Refinement:
             kept_by[rule.reason], remasked = remasked & ~allowed, remasked & allowed
         return chosen, kept_by, remasked
 
-    def _given_up(self, numbers: Array, done: int) -> Array:
-        """Give up the candidates that have fallen behind; return which of the rows in work they are, (n,) bool."""
+    def _given_up(self, unspent: Array, numbers: Array, done: int) -> Array:
+        """Give up the candidates that have fallen behind; return which of the rows in work they are, (n,) bool.
+
+        unspent  the numbers of the rows that the schedule gives another pass: without any, nothing is saved any more
+        """
         plan = self._plan
-        if plan.halve is None:
+        if plan.halve is None or not len(unspent):
             return np.zeros(len(numbers), bool)
         ranked = np.argsort(-self.found.scores(plan), kind="stable")
         lost = np.zeros(len(ranked), bool)
-        lost[ranked[-(-plan.places // 2 ** (done // plan.halve)) :]] = True
+        lost[ranked[left_after(done // plan.halve, plan.places) :]] = True
         self.found.log_probs[lost] = -np.inf
         found: Array = lost[numbers]
         return found
+
+
+def left_after(halvings: int, places: int) -> int:
+    """Return how many of `places` candidates are left, rounded up.
+
+    >>> [left_after(halvings, 5) for halvings in (0, 1, 2, 10**9)]
+    [5, 3, 2, 1]
+    """
+    return -(-places // 2 ** min(halvings, places))
 
 
 def refine(

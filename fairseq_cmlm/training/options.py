@@ -71,6 +71,25 @@ class Training:
                     f"for it: leave one of them out; it is for {', '.join(others)}"
                 )
 
+        self._refuse_idle()
+
+    def _refuse_idle(self) -> None:
+        """Raise an OptionError for a value that takes away what an objective, or another option, is for."""
+        row = OBJECTIVES[self.objective]
+        promises = row.scores_revealed or row.causal or row.heads
+        for name in ("guess_share", "objective_weight"):
+            if promises and getattr(self, name) == 0:
+                raise OptionError(
+                    f"--{name.replace('_', '-')} 0 leaves untrained what --objective {self.objective} lets a decoding "
+                    "read: give more, or use --objective cmlm"
+                )
+        deaf = "--objective likelihood" if self.objective == "likelihood" else "--noising full"
+        if self.mask_schedule != "linear" and (self.objective == "likelihood" or self.noising == "full"):
+            raise OptionError(
+                f"--mask-schedule {self.mask_schedule} cannot be combined with {deaf}, which draws the number of "
+                "masked tokens otherwise: leave one of them out"
+            )
+
     def own(self, name: str) -> float:
         """Return the value of an option that only some objectives use: as given, or the objective's default."""
         given = getattr(self, name)

@@ -18,7 +18,7 @@ from fairseq_cmlm.decoding.loop import Query, Refined, refine
 from fairseq_cmlm.decoding.order import ORDERS
 from fairseq_cmlm.decoding.plan import Plan
 from fairseq_cmlm.decoding.search import SEARCH_ORDERS, search
-from fairseq_cmlm.decoding.stopping import while_changing_or_unsure, within_entropy
+from fairseq_cmlm.decoding.stopping import while_changing, while_changing_or_unsure, within_entropy
 from fairseq_cmlm.decoding.strategy import STRATEGIES
 from fairseq_cmlm.decoding.tokens import Prediction
 from fairseq_cmlm.decoding.trace import Trace
@@ -167,6 +167,25 @@ def test_edits_replace_what_stands_only_by_what_is_likely() -> None:
     assert changed != kept
     everything = [decode("edit", [6], 8, seed, [1], rewrite_above=-math.inf).tokens.tolist() for seed in range(9)]
     assert everything == changed
+
+
+@pytest.mark.parametrize("name", ["mask_predict", "all_tokens", "edit"])
+def test_a_row_that_does_not_change_is_finished_though_its_strategy_would_read_it_again(name: str) -> None:
+    def fickle(query: Query) -> Prediction:
+        """Word 5 while anything is masked, another word on a canvas without masks."""
+        hidden = query.visible.eq(SYMBOLS.mask).any(1).long()
+        tokens = (6 - hidden)[query.positions // query.visible.size(1)]
+        found = Prediction(tokens, torch.full(tokens.shape, -1.0))
+        if query.standing is not None:
+            found = found._replace(standing=torch.full(tokens.shape, -2.0))
+        return found
+
+    canvas = fully_masked(torch.tensor([10]), SYMBOLS.pad)
+    strategy = STRATEGIES[name]
+    rules = [while_changing(1)]
+    refined = refine(fickle, canvas, Plan(strategy, torch.tensor([10]), rules=rules), SYMBOLS.mask)
+    # The second pass writes what the first one wrote.
+    assert refined.passes.tolist() == [2] and refined.tokens.tolist() == [[5] * 10]
 
 
 @pytest.mark.parametrize("seed", range(3))

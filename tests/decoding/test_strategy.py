@@ -56,6 +56,29 @@ def test_what_is_masked_again(name: str, monkeypatch: pytest.MonkeyPatch) -> Non
         assert masked.sum(1).tolist() == [2, 2]
 
 
+def remdm(name: str, numbers: list[float], monkeypatch: pytest.MonkeyPatch, eta: float = 0.0) -> list[int]:
+    """What it masks of words of probability 0.9, 0.5 and 0.1 and a mask: before half is masked, then a quarter."""
+    monkeypatch.setattr(Pass, "random", lambda made: torch.tensor([numbers]))
+    log_probs = torch.tensor([[0.9, 0.5, 0.1, 0.5]]).log()
+    masked, whole = torch.tensor([[False, False, False, True]]), torch.ones(1, 4, dtype=torch.bool)
+    canvas = Canvas(torch.full((1, 4), 7), log_probs, masked, whole, whole, torch.zeros(1, 4))
+    one = torch.tensor([[1]])
+    made = Pass(canvas, canvas, one, one, done=3, total=4 * one, keys=torch.zeros(1, dtype=torch.long), eta=eta)
+    return STRATEGIES[name].remask(made).nonzero()[:, 1].tolist()
+
+
+def test_the_doubtful_are_drawn_sooner_by_remdm_conf(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of softmax(-p): 0.11, 0.16 and 0.24."""
+    assert remdm("remdm_conf", [0.13, 0.13, 0.13, 0.0], monkeypatch) == [1, 2]
+    assert remdm("remdm_conf", [0.2, 0.2, 0.2, 0.0], monkeypatch) == [2]
+
+
+def test_eta_is_a_probability_of_remdm_cap_and_a_share_of_remdm_rescale(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The most is 0.5, and eta 0.3."""
+    for name, bound in (("remdm_cap", 0.3), ("remdm_rescale", 0.15)):
+        assert remdm(name, [bound - 0.01, bound + 0.01, 0.9, 0.0], monkeypatch, eta=0.3) == [0]
+
+
 def test_the_loop_of_remdm_takes_nothing_back_on_its_way_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """From pass 1 to 2 of 10 the masked share falls from 0.8 to 0.6: numbers below 0.25 are revealed."""
     monkeypatch.setattr(Pass, "random", lambda made: NUMBERS)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -24,15 +26,32 @@ def test_the_floor_of_the_paper_that_warns_of_it() -> None:
 
 
 def test_thresholds_are_as_given_unless_smoothing_is_undone() -> None:
-    def limits(**options: float) -> list[float]:
+    tried = torch.linspace(0.01, 1, 100)
+
+    def limits(**options: float) -> tuple[float, float]:
         decoding = Decoding.of(strategy="edit", confidence_threshold=0.8, edit_threshold=0.5, **options)
-        (sure,) = stopping_rules(decoding, 100)
+        (sure, *_) = stopping_rules(decoding, 100)
         above = rewrite_above(decoding, 100)
         assert above is not None and sure.reason == "sure"
-        return [math.exp(above)]
+        made: Any = SimpleNamespace(after=SimpleNamespace(log_probs=tried.log()[None]))
+        return math.exp(above), int(sure.may_remask(made).sum()) / 100
 
-    assert limits() == pytest.approx([0.5])
-    assert limits(desmooth=0.1) == pytest.approx([0.451])
+    assert limits() == pytest.approx((0.5, 0.79))
+    assert limits(desmooth=0.1) == pytest.approx((0.451, 0.72))
+    # What the checkpoint tells corrects entropies alone.
+    assert limits(trained_smoothing=0.1, entropy_bound=0.5) == pytest.approx((0.5, 0.79))
+
+
+def test_entropies_are_corrected_for_what_the_checkpoint_tells() -> None:
+    nearly = torch.full((1, 2), smoothed_certainty(0.1, 100) + 0.01)
+    made: Any = SimpleNamespace(entropy=nearly, before=SimpleNamespace(masked=torch.ones(1, 2, dtype=torch.bool)))
+    for options, remasked in (
+        ({}, 1),
+        ({"trained_smoothing": 0.1}, 0),
+        ({"trained_smoothing": 0.1, "desmooth": 0.0}, 1),
+    ):
+        (rule,) = stopping_rules(Decoding.of(entropy_bound=0.1, **options), 100)
+        assert int(rule.may_remask(made).sum()) == remasked
 
 
 def test_every_threshold_has_its_rule() -> None:

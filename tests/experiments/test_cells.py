@@ -44,8 +44,8 @@ def test_a_cell_is_in_the_order_of_the_text() -> None:
     timing = Timing([[1.0, 2.0], [3.0, 4.0]], [[Decoded(["c@@", "d"], [3], [2])], [Decoded(["a"], [2, 3], [1, 2])]])
     cell = cell_of(timing, order=[1, 0])
     tokens, latencies = [["a"], ["c@@", "d"]], [[1.0, 2.0], [3.0, 4.0]]
-    assert cell == Cell(["a", "cd"], tokens, [[2, 3], [3]], [[1, 2], [2]], latencies, others=[[], []])
-    assert (cell.rounds, cell.best_passes, cell.tokens_per_pass) == ([3.0, 7.0], 1.5, 5 / 3)
+    assert cell == Cell(["a", "cd"], tokens, [[2, 3], [3]], [[1, 2], [2]], latencies, others=[[], []], in_turn=[1, 2])
+    assert (cell.rounds, cell.passes_in_turn, cell.tokens_per_pass) == ([3.0, 7.0], 1.5, 5 / 3)
 
 
 def test_a_cell_comes_back_for_its_decoding_and_what_it_depends_on_alone(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def cell_of(case: Case) -> Cell:
     candidates = list(range(5, 5 + size))  # the length 13 is the ninth
     others = [["a b c"], []]  # of the short sentence a better one is there
     tokens = [text.split() for text in texts]
-    return Cell(texts, tokens, [candidates] * 2, [[passes, 99], [3, 99]], seconds, peer, others)
+    return Cell(texts, tokens, [candidates] * 2, [[passes, 99], [3, 99]], seconds, peer, others, [passes, 3])
 
 
 def results_of(cases: list[Case], pair: str, subject: Subject) -> Results:

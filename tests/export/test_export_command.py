@@ -53,7 +53,7 @@ def test_nothing_is_written_over(checkpoint: Path, tmp_path: Path) -> None:
 def test_graphs_that_fail_their_checks_are_not_written(
     checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*given: object) -> None:
+    def fail(*given: object, **options: object) -> None:
         raise BundleError("they differ")
 
     monkeypatch.setattr(export_bundle, "check_graphs", fail)

@@ -50,6 +50,26 @@ def graphs(made: Network, dtype: str = "float32") -> Graphs:
 def test_graphs_agree_with_the_network(pre_norm: bool, sizes: dict[str, Any]) -> None:
     made = network(pre_norm, **sizes)
     check_graphs(made, graphs(made), SYMBOLS, LIMITS)
+    check_graphs(made, graphs(made, "int8"), SYMBOLS, LIMITS, exact=False)
+
+
+@pytest.mark.parametrize(
+    ("banned", "end", "message"),
+    [([], 2, "the token that it calls the best"), ([0, 1, 2, 14], 5, "the log-probability of </s>")],
+)
+def test_a_step_that_contradicts_its_logits_is_refused(banned: list[int], end: int, message: str) -> None:
+    made = network()
+    made.decoder.output.weight.data[[0, 1, 14]] *= 50  # so that control symbols would be the best
+    models = encoder_graph(made, LINEAR["float32"]), step_graph(made, LINEAR["float32"], banned, end)
+    with pytest.raises(BundleError, match=message):
+        check_graphs(made, Graphs(*(one.SerializeToString() for one in models)), SYMBOLS, LIMITS)
+
+
+def test_eight_bits_of_another_model_are_refused() -> None:
+    made = network()
+    with pytest.raises(BundleError, match="the exported int8 graphs differ from the model by"):
+        other = network(pre_norm=True)
+        check_graphs(made, graphs(other, "int8"), SYMBOLS, LIMITS, exact=False)
 
 
 def test_a_network_that_writes_few_tokens_can_be_checked() -> None:

@@ -57,7 +57,8 @@ def test_hypotheses_join_the_candidates() -> None:
             assert tokens_of(found, sentence, place[number]) == tokens_of(plain, sentence, alone[number])
         assert [tokens_of(found, sentence, place[number]) for number in (3, 4)] == [[5, 6, 2], [5, 2]]
         # Four to fill in, and three words of the longer hypothesis, whichever is chosen.
-        assert found.passes[sentence].tolist() == [4 + 3] * 5
+        assert found.sentence_passes[sentence] == 4 + 3
+        assert [int(found.passes[sentence, place[number]]) for number in range(5)] == [4, 4, 4, 3, 2]
         # What wrote them was sure by 1 / e of each token; the length model has its part.
         confidence = found.parts["confidence"][sentence, place[3]] - found.bonus[sentence, place[3]]
         assert float(confidence) == pytest.approx(-1.0)

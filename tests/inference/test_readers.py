@@ -123,10 +123,11 @@ def test_planning_and_choosing_read_the_source_once() -> None:
 
 def test_what_is_no_candidate_or_was_given_up_is_judged_by_nobody() -> None:
     judge = Judge()
-    # Of an empty line there is one candidate; of the others two of four are left after two passes, one after four.
+    # Of an empty line there is one candidate; of the others two of four are left after two passes, and after four
+    # nothing is saved any more.
     found = run(Inputs(SOURCE), judge, rescore_with="x", halve_candidates=2)
     left = found.scores.gt(-math.inf).sum(1).tolist()
-    assert left == [1, 1, 1] and judge.rows == [3]
+    assert left == [2, 2, 1] and judge.rows == [5]
     found = run(Inputs(SOURCE), choose_by="consensus")
     assert found.scores[2].tolist() == [1.0, -math.inf, -math.inf, -math.inf]
 
@@ -176,6 +177,21 @@ def test_planning_changes_what_is_masked_again() -> None:
     first, second = plain.passes[0], planned.passes[0]
     assert first.tokens.equal(second.tokens) and not first.remasked.equal(second.remasked)
     assert first.remasked.sum(1).equal(second.remasked.sum(1))
+
+
+def test_what_a_planner_says_does_not_depend_on_the_batch() -> None:
+    """A row that ends is planned no more, whatever others of its batch do."""
+    options = {"plan_with": "x", "iterations": 6, "iterations_per_token": 0.5, "length_beam": 2}
+    together = Trace()
+    run(Inputs(SOURCE[:2]), trace=together, **options)
+    for sentence in range(2):
+        alone = Trace()
+        run(Inputs(SOURCE[sentence : sentence + 1]), trace=alone, **options)
+        for k in range(2):
+            rows = [trace.of_row(row, 3) for trace, row in ((together, 2 * sentence + k), (alone, k))]
+            assert len(rows[0]) == len(rows[1])
+            for one, other in zip(*rows):
+                assert one.log_probs.allclose(other.log_probs, atol=1e-5) and one.remasked.equal(other.remasked)
 
 
 def test_with_a_planner_the_network_does_not_reread() -> None:

@@ -34,7 +34,8 @@ def test_without_any_such_objective_the_message_says_so(monkeypatch: pytest.Monk
 
 def test_entropies_are_freed_of_the_smoothing_of_the_training() -> None:
     bound = Decoding.of(entropy_bound=0.5)
-    assert with_smoothing(bound, [0.1, 0.3]).desmooth == pytest.approx(0.2)
+    told = with_smoothing(bound, [0.1, 0.3])
+    assert told.trained_smoothing == pytest.approx(0.2) and told.desmooth is None
     assert with_smoothing(bound, []) == bound
     given = Decoding.of(entropy_bound=0.5, desmooth=0.0)
     assert with_smoothing(given, [0.1]) == with_smoothing(given, [None]) == given

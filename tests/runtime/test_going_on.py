@@ -45,6 +45,16 @@ def test_every_pass_can_be_gone_on_from(
     assert found.text == whole.text and found.candidates[0].history == []  # after the last pass nothing is masked
 
 
+@pytest.mark.parametrize("done", [9, 10, 20, 10**20])
+def test_a_draft_that_has_had_its_passes_gets_one_more(done: int, translator: Translator, bundle: Path) -> None:
+    opened = Bundle(bundle)
+    made = (opened.translate([TEXT], history=True)[0].candidates[0].history or [])[1]
+    for options in ({}, {"halve_candidates": 1}):
+        found = opened.go_on(TEXT, **draft_of(made, done), **KEPT, **options)
+        assert close(found, translator.go_on(TEXT, **draft_of(made, done), **KEPT, **options))
+        assert found.candidates[0].passes == 10 and len(found.candidates[0].history or []) == 1
+
+
 def test_what_is_fixed_stays_and_counts_for_nothing(
     translator: Translator,
     bundle: Path,

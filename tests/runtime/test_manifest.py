@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
-from typing import Callable
+from typing import Any, Callable
 
 import pytest
 
 pytest.importorskip("onnxruntime", reason="the runtime needs onnxruntime")
 
 from fairseq_cmlm.errors import BundleError
-from fairseq_cmlm.runtime import Bundle
+from fairseq_cmlm.runtime import Bundle, manifest
 from fairseq_cmlm.runtime.manifest import read_manifest
 
 
@@ -36,6 +36,52 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "another symbol": (changed("symbols.src.txt", lambda content: content + b"x\n"), "symbols.src.txt is damaged"),
     "another text": (changed("text.json", lambda content: content + b" "), "text.json is damaged"),
 }
+
+
+def other_shape(change: Callable[[dict[str, Any]], object]) -> Callable[[bytes], bytes]:
+    """Change what a manifest holds, and its digest."""
+
+    def changed(content: bytes) -> bytes:
+        values = json.loads(content)
+        change(values)
+        del values["digest"]
+        return json.dumps({**values, "digest": manifest._digest(values)}).encode()
+
+    return changed
+
+
+SHAPES: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
+    "no symbols": (lambda content: content.pop("symbols"), "lacks what this runtime reads .KeyError: 'symbols'"),
+    "another symbol": (lambda content: content["symbols"].update(cls=7), "lacks what this runtime reads .TypeError"),
+    "one language": (lambda content: content.update(languages=["de"]), "lacks what this runtime reads .ValueError"),
+    "no files": (lambda content: content.update(files=None), "lacks what this runtime reads .TypeError"),
+    "an option less": (lambda content: content["options"].pop(0), "the bundle's options lack preset, which this"),
+    "half an option": (lambda content: content["options"][1].pop("below"), "the bundle's options lack strategy below"),
+}
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_another_shape_is_told(name: str, bundle: Path, tmp_path: Path) -> None:
+    change, message = SHAPES[name]
+    folder = Path(shutil.copytree(bundle, tmp_path / "copy"))
+    changed("bundle.json", other_shape(change))(folder)
+    with pytest.raises(BundleError, match=message):
+        Bundle(folder)
+
+
+def test_what_training_had_no_such_length_of_is_warned_of_once(
+    bundle: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = Path(shutil.copytree(bundle, tmp_path / "copy"))
+    changed("bundle.json", other_shape(lambda content: content.update(longest=[4, 90])))(folder)
+    opened = Bundle(folder)
+    opened.translate(["the bird", "the bird sees the boat", "the dog sees the bird"])
+    assert [one.message[:49] for one in caplog.records] == ["a source of 6 tokens is longer than those of the t"[:49]]
+    opened.translate(["the bird \N{GRINNING FACE}", "\N{GRINNING FACE}"])
+    assert len(caplog.records) == 2 and "dictionary lacks a part of" in caplog.records[1].message
+    older = Path(shutil.copytree(bundle, tmp_path / "older"))
+    changed("bundle.json", other_shape(lambda content: content.pop("longest")))(older)
+    assert Bundle(older).manifest.longest is None
 
 
 @pytest.mark.parametrize("name", DAMAGES)

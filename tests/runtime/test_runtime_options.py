@@ -26,6 +26,10 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"original": True}, r"--original-decoding True is not for a bundle"),
     ({"iterations": -1}, r"--decoding-iterations -1 must be at least 0"),
     ({"iterations": "4"}, r"--decoding-iterations '4' must be a whole number"),
+    ({"iterations": [4]}, r"--decoding-iterations \[4\] must be a whole number"),
+    ({"iterations": 10**20}, r"--decoding-iterations 10+ must be at least 0 and at most 2147483647"),
+    ({"preset": ["fast"]}, r"--decoding-preset \['fast'\] must be one of"),
+    ({"length_scale": 1e-6}, r"--length-scale 1e-06 must be at least 0.1"),
     ({"strategy": "nonsense"}, r"--decoding-strategy nonsense must be one of"),
     ({"preset": "slow"}, r"--decoding-preset slow must be one of full, fast"),
     ({"decoding_iterations": 4}, r"'decoding_iterations' is no decoding option: use iterations"),
@@ -71,6 +75,24 @@ def test_the_page_of_a_bundle_offers_what_it_follows(bundle: Path) -> None:
 
 def test_every_supported_option_is_declared() -> None:
     assert set(SUPPORTED) <= {one.name for one in declared(Decoding)}
+
+
+def test_texts_may_come_one_by_one(bundle: Path) -> None:
+    opened, texts = Bundle(bundle), ["a bird", "", "a dog"]
+    found = opened.translate((text for text in texts), length_budget=3)  # type: ignore[arg-type]
+    assert [bool(one.text) for one in found] == [True, False, True]  # of nothing comes nothing
+
+
+@pytest.mark.parametrize("threads", [0, -1, 10**6, True, "2"])
+def test_threads_are_those_that_there_are(threads: Any, bundle: Path) -> None:
+    with pytest.raises(OptionError, match=f"--threads {threads!r} must be a whole number from 1 to"):
+        Bundle(bundle, threads=threads)
+
+
+@pytest.mark.parametrize("alternatives", [-1, 1.5, "2"])
+def test_alternatives_are_a_number(alternatives: Any, bundle: Path) -> None:
+    with pytest.raises(OptionError, match="must be a whole number, 0 or more"):
+        Bundle(bundle).translate(["a bird"], history=True, alternatives=alternatives)
 
 
 @pytest.mark.parametrize("texts", ["a bird", [1]])

@@ -8,6 +8,7 @@ import sys
 import urllib.request
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -81,15 +82,50 @@ def test_without_jinja2_the_demo_says_so(bundle: Path) -> None:
     ("words", "message"),
     [
         (["nowhere"], "fairseq-cmlm-runtime: nowhere is no bundle: "),
+        (
+            ["--decoding-iterations", "4", "nowhere"],
+            "fairseq-cmlm-runtime: no word of '--decoding-iterations 4 nowhere'",
+        ),
+        (
+            ["--demo", "0", "--decoding-iterations", "2"],
+            "fairseq-cmlm-runtime: --decoding-iterations cannot be combine",
+        ),
+        (["--demo", "70000"], "fairseq-cmlm-runtime: --demo 70000 is no port"),
         (["--sampling-top-p", "0.5"], "fairseq-cmlm-runtime: --sampling-top-p 0.5 is not for a bundle"),
         (["--original-decoding"], "fairseq-cmlm-runtime: --original-decoding True is not for a bundle"),
     ],
 )
 def test_an_error_is_one_line(words: list[str], message: str, bundle: Path) -> None:
-    done = runtime(*words, *([] if words == ["nowhere"] else [bundle]), text="a bird\n")
+    done = runtime(*words, *([] if "nowhere" in words else [bundle]), text="a bird\n")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith(message)
     assert done.stderr.count("\n") == 1
+
+
+def test_a_line_that_is_too_long_is_named(bundle: Path) -> None:
+    long = "bird " * Bundle(bundle).manifest.limits[0]
+    done = runtime(bundle, text=f"the bird\nthe dog\n{long}\n")
+    assert done.returncode == 1 and len(done.stdout.splitlines()) == 2
+    assert done.stderr.startswith("fairseq-cmlm-runtime: line 3 of the standard input has ")
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(bundle: Path) -> None:
+    command = [sys.executable, "-c", ALONE, str(bundle), "--decoding-iterations", "1"]
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, cwd=ROOT, **pipes) as process:
+        process.stdin.write(b"the bird\n" * 200)
+        process.stdin.close()
+        assert process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b"" and process.wait() == 141
+
+
+def test_without_onnxruntime_it_says_so(bundle: Path) -> None:
+    alone = ALONE.replace('"torch"', '"onnxruntime", "torch"', 1)
+    assert alone != ALONE
+    command = [sys.executable, "-c", alone, str(bundle)]
+    done = subprocess.run(command, input="a bird\n", capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 1 and "fairseq-cmlm-runtime: a bundle needs onnxruntime: pip install" in done.stderr
 
 
 def test_help_tells_what_can_be_done(bundle: Path) -> None:

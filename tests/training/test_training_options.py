@@ -32,6 +32,11 @@ def test_a_noising_that_the_likelihood_would_ignore_is_refused() -> None:
         ("cmlmc", {"noising": "full"}, "--noising full cannot be combined with --objective cmlmc"),
         ("cmlmc", {"guess_share": 1.5}, "--guess-share 1.5 must be at least 0 and at most 1"),
         ("cmlmc", {"objective_weight": -1.0}, "--objective-weight -1.0 must be at least 0"),
+        ("cmlmc", {"guess_share": 0.0}, "--guess-share 0 leaves untrained what --objective cmlmc lets a decoding read"),
+        ("hybrid", {"objective_weight": 0.0}, "--objective-weight 0 leaves untrained what --objective hybrid lets a "),
+        ("prism", {"objective_weight": 0.0}, "--objective-weight 0 leaves untrained what --objective prism lets a "),
+        ("likelihood", {"mask_schedule": "cosine"}, "--mask-schedule cosine cannot be combined with --objective likel"),
+        ("hybrid", {"mask_schedule": "cosine", "noising": "full"}, "--mask-schedule cosine cannot .* --noising full"),
     ],
 )
 def test_what_an_objective_has_no_use_for_is_refused(objective: str, given: dict[str, Any], message: str) -> None:
@@ -42,7 +47,7 @@ def test_what_an_objective_has_no_use_for_is_refused(objective: str, given: dict
 def test_an_objective_has_values_of_its_own() -> None:
     assert Training(objective="smart").own("guess_share") == 0.5
     assert Training(objective="cmlmc").own("guess_share") == 0.3
-    assert Training(objective="cmlmc", guess_share=0.0).own("guess_share") == 0
+    assert Training(objective="smart", guess_share=0.0).own("guess_share") == 0
     assert Training(objective="hybrid", noising="full").own("objective_weight") == 0.5
 
 

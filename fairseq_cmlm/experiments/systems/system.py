@@ -21,12 +21,14 @@ class Decoded(NamedTuple):
     lengths  of all its candidates or hypotheses, tokens with `</s>`
     passes   of each of them, and then of those that were given up: how often the decoder was called for it
     others   the candidates or hypotheses after the best one, subwords, where they are known
+    in_turn  passes made one after the other for the sentence; None: those of the best
     """
 
     tokens: list[str]
     lengths: list[int]
     passes: list[int]
     others: Sequence[list[str]] = ()
+    in_turn: Optional[int] = None
 
 
 class System:
@@ -106,14 +108,19 @@ class GeneratorJob:
         # A candidate that was given up has cost its passes, too.
         costs = [[*found, *found[0].get("given_up", [])] for found in result]
         passes = [[one.get("steps", len(one["tokens"])) for one in found] for found in costs]
-        return self.decoded(prepared, result, lengths, passes)
+        return self.decoded(prepared, result, lengths, passes, [found[0].get("passes") for found in result])
 
     def decoded(
-        self, prepared: Sample, result: Any, lengths: list[list[int]], passes: list[list[int]]
+        self,
+        prepared: Sample,
+        result: Any,
+        lengths: list[list[int]],
+        passes: list[list[int]],
+        in_turn: Optional[Sequence[Optional[int]]] = None,
     ) -> list[Decoded]:
         """Return the words of the hypotheses, with lengths and passes, in the order of the batch."""
         string = self.task.target_dictionary.string
         words = [[str(string(one["tokens"])).split() for one in found] for found in result]
         best, others = [found[0] for found in words], [found[1:] for found in words]
-        rows = dict(zip(prepared.order, map(Decoded, best, lengths, passes, others)))
+        rows = dict(zip(prepared.order, map(Decoded, best, lengths, passes, others, in_turn or [None] * len(best))))
         return [rows[i] for i in sorted(rows)]
