@@ -118,8 +118,8 @@ class Translator:
         watch         function called with each pass as soon as it is made: number of the text, number of the candidate,
                       `TracedPass`. A search over single tokens knows its passes only at its end. Exceptions that it
                       raises end the translation
-        max_tokens    source tokens in a batch, padding included; one text always fits. It changes speed and memory, not
-                      the translations
+        max_tokens    source tokens in a batch, padding included; one text always fits. It changes speed and memory, and
+                      in float32 not the translations
         options       decoding options, by the names in :class:`fairseq_cmlm.decoding.options.Decoding`: iterations=4,
                       length_beam=3, preset="fast" ...
         """

@@ -16,8 +16,9 @@ from fairseq_cmlm.decoding.canvas import Canvas
 from fairseq_cmlm.decoding.order import ORDERS
 from fairseq_cmlm.decoding.plan import Plan
 from fairseq_cmlm.decoding.planning import Rows
+from fairseq_cmlm.decoding.scatter import put, scattered
 from fairseq_cmlm.decoding.strategy import Pass
-from fairseq_cmlm.decoding.tokens import Alternatives, Draw, Prediction
+from fairseq_cmlm.decoding.tokens import Draw, Prediction
 from fairseq_cmlm.decoding.trace import BatchPass, Trace
 from fairseq_cmlm.decoding.transfer import sent
 from fairseq_cmlm.sentence_random import derived_keys, uniform_numbers
@@ -157,7 +158,7 @@ class _Loop:
         places, order = rows.places, self._plan.order
         ranked, entropy = None, prediction.entropy
         if order is not ORDERS["probability"]:
-            ranked = _put(self._sureness[places], asked, order.sureness(prediction))
+            ranked = put(self._sureness[places], asked.positions, order.sureness(prediction))
             self._sureness[places] = ranked
         return Pass(
             before=rows.canvas,
@@ -167,9 +168,9 @@ class _Loop:
             done=done,
             total=self._total[places],
             keys=self._keys[places],
-            alternatives=_scattered(prediction.alternatives, asked),
+            alternatives=scattered(prediction.alternatives, asked.positions, asked.visible),
             ranked=ranked,
-            entropy=None if entropy is None else _put(torch.zeros_like(after.log_probs), asked, entropy),
+            entropy=None if entropy is None else put(torch.zeros_like(after.log_probs), asked.positions, entropy),
             schedule=self._plan.schedule,
             eta=self._plan.eta,
             rereads=self._plan.strategy.rereads,
@@ -290,19 +291,3 @@ def _written(canvas: Canvas, asked: Query, prediction: Prediction, plan: Plan) -
         tokens = torch.where(replaced, tokens, asked.standing)
         log_probs = torch.where(replaced, log_probs, prediction.standing)
     return canvas.written(asked.positions, tokens, log_probs)
-
-
-def _put(values: Tensor, asked: Query, found: Tensor) -> Tensor:
-    """Return `values` (n, T) with `found` (M,) at the asked positions."""
-    return values.flatten().index_copy(0, asked.positions, found).view_as(values)
-
-
-def _scattered(alternatives: Optional[Alternatives], asked: Query) -> Optional[Alternatives]:
-    """Scatter the alternatives (M, k) to their places in the canvas, (n, T, k)."""
-    if alternatives is None:
-        return None
-    shape = (*asked.visible.shape, alternatives.tokens.size(1))
-    tokens = alternatives.tokens.new_zeros(shape).flatten(0, 1).index_copy(0, asked.positions, alternatives.tokens)
-    log_probs = alternatives.log_probs.new_full(shape, float("-inf")).flatten(0, 1)
-    log_probs = log_probs.index_copy(0, asked.positions, alternatives.log_probs)
-    return Alternatives(tokens.view(shape), log_probs.view(shape))

@@ -1,8 +1,9 @@
 """Planners: after a pass, how likely is each token? The least likely are masked again.
 
 The probability from the pass that predicted a token is stale, because the words around it have changed since. A planner
-reads the filled canvas afresh; strategies, stopping rules and the trace see its log-probabilities instead (path
-planning, Peng et al. 2025, arXiv 2502.03540). To add one: a function here, a row in PLANNERS, a row in its test.
+reads the filled canvas afresh; strategies, stopping rules and the trace see its log-probabilities instead. In path
+planning (Peng et al. 2025, arXiv 2502.03540) it judges what stands alone, here what was just written, too. To add one:
+a function here, a row in PLANNERS, a row in its test.
 """
 
 from __future__ import annotations

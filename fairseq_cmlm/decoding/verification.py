@@ -19,7 +19,7 @@ from fairseq_cmlm.decoding.tokens import ANY_WORD, END, Symbols
 class Preferred(NamedTuple):
     """The tokens that an autoregressive model would have written at each place, given those to its left.
 
-    tokens     (n, T) int64; never a control symbol but `</s>`, nor that at the first place
+    tokens     (n, T) int64; never what `preferred` bans, nor `</s>` at the first place
     log_probs  (n, T) float32, natural log
     """
 

@@ -1,4 +1,4 @@
-"""What a model has not learned to read or write, in the words of the warnings about it."""
+"""Warnings of texts that a model has not learned to read or write."""
 
 from __future__ import annotations
 

@@ -19,7 +19,8 @@ _SECOND_MASKS = 1  # purpose of random numbers
 def amom(network: TrainedNetwork, batch: Batch, options: Training) -> Losses:
     """Predict the masked tokens, write them, mask anew depending on how good they are, and predict again.
 
-    The target side of AMOM (Xiao et al., AAAI 2023); the source is never masked. Both passes have the same dropout.
+    The target side of AMOM (Xiao et al., AAAI 2023); the source is never masked. Both passes have the same
+    dropout, but in the last layer, which computes only the places that are asked for.
 
     >>> from fairseq_cmlm.training.even_network import EvenNetwork
     >>> from fairseq_cmlm.training.options import Training

@@ -121,7 +121,7 @@ class Reader:
         """Return the target (B, T) with the network's own words at the `asked` positions of the canvas.
 
         The words are predicted by the present parameters, with dropout. No gradient is kept, and the next reading has
-        the same dropout.
+        the same dropout, but in the last layer, which computes only the places that are asked for, where these differ.
         """
         with same_dropout_again(canvas.device), _autocast_without_cache(canvas.device.type):
             logits = self.logits(canvas, asked)

@@ -21,13 +21,14 @@ _SHOWN = ("choose_by", "plan_by", "rescore_with", "plan_with", "search_with")
 PLAIN, MODEL, ORACLE = "confidence", "autoregressive", "oracle"
 AGREED = PRESETS["best"]["choose_by"].partition("+")[2]  # consensus beside a likelihood, as in the preset
 LEGEND = """\
-chosen by, planned by: --choose-by and --plan-by; autoregressive is the model of --rescore-with, --plan-with or else of
---teacher. oracle: the candidate or hypothesis most like the reference, by chrF of the sentence, which no decoding can
-choose. rescored: the hypotheses of beam search, ranked by its score plus the pseudo-likelihood under the masked model.
-added: hypotheses of --search-with, beside the length candidates. passes: of the masked model for the best candidate,
-and one a token for what is added, mean; rows: for all candidates of a sentence; what choosers and planners read comes
-on top. seconds: of one run, not repeated. difference: of BLEU from the last beam search, with the
-p-value of paired bootstrap (sacreBLEU's seed)."""
+chosen by, planned by: --choose-by and --plan-by; autoregressive is the model of --rescore-with, --plan-with or else
+of --teacher. oracle: the candidate or hypothesis most like the reference, by chrF of the sentence, which no decoding
+can choose. rescored: the hypotheses of beam search, ranked by its score plus the pseudo-likelihood under the masked
+model. added: hypotheses of --search-with, beside the length candidates. passes: one after the other, mean: those of
+the best candidate, or where hypotheses are added those of the longest refinement and one a token of the longest
+hypothesis; rows: for all candidates of a sentence, mean; what choosers and planners read comes on top. seconds: of
+one run, not repeated. difference: of BLEU from the last beam search, with the p-value of paired bootstrap
+(sacreBLEU's seed)."""
 
 
 def cases(subject: Subject) -> list[Case]:
