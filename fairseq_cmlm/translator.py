@@ -90,6 +90,11 @@ class Translator:
         """Return the declaration of the decoding options."""
         return Decoding
 
+    @property
+    def fills_blanks(self) -> bool:
+        """Return that targets with blanks are filled."""
+        return True
+
     def fullest_history(self, alternatives: int, **options: Any) -> dict[str, Any]:
         """Return arguments of `translate` for the fullest history, with at most `alternatives` alternatives."""
         known = 0 if Decoding.of(**options).searches else alternatives

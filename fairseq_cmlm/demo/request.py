@@ -37,6 +37,10 @@ class Model(Protocol):
         """Return the declaration of its decoding options."""
 
     @property
+    def fills_blanks(self) -> bool:
+        """Return whether it takes targets with blanks to fill."""
+
+    @property
     def translate(self) -> Callable[..., list[Translation]]:
         """Translate texts, and perhaps targets."""
 

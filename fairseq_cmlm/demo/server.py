@@ -39,6 +39,7 @@ class DemoServer(ThreadingHTTPServer):
         self.places = threading.BoundedSemaphore(_AT_ONCE)
         source, target = model.languages
         data: dict[str, Any] = {"languages": model.languages, "form": form(model.declaration)}
+        data["blanks"] = model.fills_blanks
         data["choice"] = None if choice is None else choice.kind
         self.page = page("demo", data, "'self'", summary=f"{source} → {target}").encode("utf-8")
         try:

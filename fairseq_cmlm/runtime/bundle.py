@@ -104,6 +104,11 @@ class Bundle:
         """Return the declaration of the decoding options that a bundle follows, with the choices that it has."""
         return declaration_of(self._manifest, supported=True)
 
+    @property
+    def fills_blanks(self) -> bool:
+        """Return that no targets with blanks are filled."""
+        return False
+
     def fullest_history(self, alternatives: int, **options: Any) -> dict[str, Any]:
         """Return arguments of `translate` for the fullest history, with at most `alternatives` alternatives."""
         return {"history": True, "alternatives": alternatives}

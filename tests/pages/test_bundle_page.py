@@ -31,6 +31,7 @@ def test_a_bundle_is_shown_and_goes_on(page: Browser, bundle: Path) -> None:
     translate(page, iterations=4, length_beam=1)
     (expected,) = Bundle(bundle).translate([TEXT], history=True, iterations=4, length_beam=1)
     assert page.text(".now.text") == expected.text and page.texts("#source .token") == expected.source
+    assert page.run("return at('blanks').hidden")  # which it would refuse
     before = words(page)
     page.click(f"{WORDS}:nth-child(2)")
     assert len(page.texts(".choice")) == 8  # best tokens are told, of the source nothing is read here

@@ -11,6 +11,7 @@ unpacked("data").then((data) => {
   offerChoice(data.choice);
   at("text").lang = data.languages[0];
   at("target").lang = data.languages[1];
+  at("blanks").hidden = !data.blanks;
   at("form").addEventListener("submit", (event) => { event.preventDefault(); begin(); });
   at("form").addEventListener("invalid", (event) => event.target.closest("details")?.setAttribute("open", ""), true);
   at("text").addEventListener("keydown", (event) => { if (event.key === "Enter" && event.ctrlKey) at("form").requestSubmit(); });
