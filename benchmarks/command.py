@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Sequence
 
-from fairseq_cmlm.errors import OptionError, TextError
+from fairseq_cmlm.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Command:
         """Run with `arguments`."""
         try:
             print(self.run(self.parse(arguments), shlex.join(["python", "-m", "benchmarks", self.name, *arguments])))
-        except (OptionError, TextError) as error:
+        except UserError as error:
             sys.exit(f"benchmarks {self.name}: {error}")
 
     def parse(self, arguments: Sequence[str]) -> argparse.Namespace:

@@ -28,7 +28,7 @@ from benchmarks.checked import Checked, work_on
 from benchmarks.command import Command
 from benchmarks.document import write_plot, write_table
 from benchmarks.memory import peak_of
-from benchmarks.options import add_common, add_sentences, facts_of, sentences_of, size_of
+from benchmarks.options import add_common, add_sentences, facts_of, positive, sentences_of, size_of
 from benchmarks.rows import LEGEND, Line, details_of, quality_panels, row_of
 from benchmarks.sentences import describe
 from fairseq_cmlm.decoding.options import Decoding
@@ -58,6 +58,8 @@ def competitors_of(options: argparse.Namespace) -> list[Competitor]:
     if not ctranslate2.HAS_CTRANSLATE2 and any(one.kind == "ctranslate2" for one in found):
         print(ctranslate2.MISSING, file=sys.stderr)
         found = [one for one in found if one.kind != "ctranslate2"]
+    if not found:
+        raise OptionError(f"--systems {' '.join(options.systems)} leaves none that can be measured with these options")
     return found
 
 
@@ -105,7 +107,7 @@ def lines_of(
 def _masked_decoding(one: Competitor, given: Mapping[str, Any], measured: Mapping[str, Any], forced: bool) -> Decoding:
     """Return how a masked competitor decodes: ours as is given, except for what is measured."""
     given = given if one.kind in (OURS, RUNTIME) else {}
-    return Decoding.of(**{**given, **one.options, **measured, "gold_target_length": forced or None})
+    return Decoding.of(**{**given, **one.options, **measured, **({"gold_target_length": True} if forced else {})})
 
 
 def measure(
@@ -149,7 +151,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
     add_sentences(parser)
     add_common(parser)
-    numbers: dict[str, Any] = {"type": int, "nargs": "+", "metavar": "N"}
+    numbers: dict[str, Any] = {"type": positive, "nargs": "+", "metavar": "N"}
     parser.add_argument("--batch-sizes", default=[8], **numbers, help="sentences (default: 8)")
     parser.add_argument("--iterations", default=[10], **numbers, help="T of the masked decoders (default: 10)")
     parser.add_argument("--candidates", default=[5], **numbers, help="l of the masked decoders (default: 5)")
@@ -164,6 +166,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def check(options: argparse.Namespace) -> None:
     """Raise where options do not go together; else make `trained` a dict, and `decoding` what is given for ours."""
     options.decoding = given_decoding(vars(options))
+    for name, flag, other in (
+        ("iterations", "--decoding-iterations", "--iterations"),
+        ("dtype", "--decoding-dtype", "--systems: a system has its own numbers"),
+        ("length_beam", "--length-beam", "--candidates"),
+    ):
+        if name in options.decoding:
+            raise OptionError(f"{flag} {options.decoding[name]} is for other commands: use {other}")
     options.trained = dict(pair.partition("=")[::2] for pair in options.trained)
     if (options.source is None) != (options.target is None):
         raise OptionError("--source and --target go together: give both or neither")

@@ -29,7 +29,7 @@ from benchmarks.document import memory_cell, write_table
 from benchmarks.growth import LENGTH_FITS
 from benchmarks.memory import Peak, peak_of
 from benchmarks.models import LANGUAGES, random_checkpoints
-from benchmarks.options import add_common, add_numbers, facts_of, size_of
+from benchmarks.options import add_common, add_numbers, facts_of, positive, size_of
 from fairseq_cmlm.decoding.lengths import LengthCandidates, around_gold
 from fairseq_cmlm.decoding.options import Decoding
 from fairseq_cmlm.document_translator import WAYS
@@ -210,14 +210,16 @@ def run(options: Namespace, command: str) -> str:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
-    tokens = [250, 500, 1000, 2000, 4000]
+    tokens = [240, 500, 1000, 2000, 4000]
     parser.add_argument(
-        "--tokens", type=int, nargs="+", default=tokens, metavar="N", help="of a document (250 ... 4000)"
+        "--tokens", type=positive, nargs="+", default=tokens, metavar="N", help="of a document (240 ... 4000)"
     )
     parser.add_argument(
-        "--window", type=int, default=256, metavar="N", help="tokens of a window (default: %(default)s)"
+        "--window", type=positive, default=256, metavar="N", help="tokens of a window (default: %(default)s)"
     )
-    parser.add_argument("--beam", type=int, default=5, metavar="N", help="of the autoregressive model (%(default)s)")
+    parser.add_argument(
+        "--beam", type=positive, default=5, metavar="N", help="of the autoregressive model (%(default)s)"
+    )
     parser.add_argument("--systems", nargs="+", default=list(SYSTEMS), choices=SYSTEMS, help="default: all")
     add_numbers(parser, length_beam=5, iterations=10, threads=1)
     add_common(parser)
@@ -227,6 +229,9 @@ def check(options: Namespace) -> None:
     """Raise where there is nothing to fit, or no room for a paragraph."""
     if len(set(options.tokens)) < 2:
         raise OptionError(f"--tokens {' '.join(map(str, options.tokens))} shows no growth: give two values or more")
+    for tokens in options.tokens:
+        if tokens % PARAGRAPH:
+            raise OptionError(f"--tokens {tokens} is no multiple of {PARAGRAPH}, the tokens of a paragraph")
     for name, least in (("tokens", min(options.tokens)), ("window", options.window)):
         if least < 2 * PARAGRAPH:
             raise OptionError(f"--{name} {least} is less than two paragraphs, {2 * PARAGRAPH}")

@@ -24,7 +24,7 @@ from benchmarks.command import Command
 from benchmarks.document import fields, ratio_cell, write_table
 from benchmarks.models import Size, words_of
 from benchmarks.operations import Operations, masked_in_each_pass, operations
-from benchmarks.options import add_common, add_numbers, facts_of, size_of
+from benchmarks.options import add_common, add_numbers, facts_of, positive, size_of
 from benchmarks.sentences import random_words
 from fairseq_cmlm.decoding.options import Decoding
 from fairseq_cmlm.errors import OptionError
@@ -161,11 +161,11 @@ def said(fits: Mapping[str, Mapping[str, float]]) -> str:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
-    numbers: dict[str, Any] = {"type": int, "nargs": "+", "metavar": "N"}
+    numbers: dict[str, Any] = {"type": positive, "nargs": "+", "metavar": "N"}
     lengths, candidates = [16, 32, 64, 128, 256, 512], [1, 3, 5, 7, 9]
     parser.add_argument("--lengths", default=lengths, **numbers, help="tokens of source and target (16 ... 512)")
     parser.add_argument("--candidates", default=candidates, **numbers, help="values of l (1 3 5 7 9)")
-    parser.add_argument("--length", type=int, default=32, metavar="N", help="their length (default: %(default)s)")
+    parser.add_argument("--length", type=positive, default=32, metavar="N", help="their length (default: %(default)s)")
     parser.add_argument("--systems", nargs="+", default=list(MASKED), choices=list(MASKED), help="default: both")
     add_numbers(parser, length_beam=5, iterations=10, batch_size=1, threads=1)
     add_common(parser)

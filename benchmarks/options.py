@@ -18,7 +18,7 @@ NUMBERS = {"batch_size": "sentences; ", "iterations": "T; ", "length_beam": "l; 
 
 def add_sentences(parser: argparse.ArgumentParser) -> None:
     """Add what they are."""
-    parser.add_argument("--sentences", type=int, default=16, metavar="N", help="how many (default: %(default)s)")
+    parser.add_argument("--sentences", type=positive, default=16, metavar="N", help="how many (default: %(default)s)")
     parser.add_argument(
         "--lengths", choices=sorted(DISTRIBUTIONS), default="captions", help="their lengths (%(default)s)"
     )
@@ -26,12 +26,26 @@ def add_sentences(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--target", type=Path, metavar="FILE", help="its translation, line by line")
 
 
+def positive(text: str) -> int:
+    """Read a whole number of at least 1.
+
+    >>> positive("3")
+    3
+    """
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} must be at least 1")
+    return number
+
+
 def add_common(parser: argparse.ArgumentParser) -> None:
     """Add sizes of the models, rounds, seed and device."""
-    parser.add_argument("--features", type=int, default=512, metavar="D", help="default: %(default)s")
-    parser.add_argument("--layers", type=int, default=6, metavar="N", help="encoder and decoder (default: %(default)s)")
-    parser.add_argument("--vocabulary", type=int, default=32000, metavar="V", help="default: %(default)s")
-    parser.add_argument("--rounds", type=int, default=3, metavar="N", help="default: %(default)s")
+    parser.add_argument("--features", type=positive, default=512, metavar="D", help="default: %(default)s")
+    parser.add_argument(
+        "--layers", type=positive, default=6, metavar="N", help="encoder and decoder (default: %(default)s)"
+    )
+    parser.add_argument("--vocabulary", type=positive, default=32000, metavar="V", help="default: %(default)s")
+    parser.add_argument("--rounds", type=positive, default=3, metavar="N", help="default: %(default)s")
     parser.add_argument("--seed", type=int, default=1, help="of sentences and weights (default: %(default)s)")
     parser.add_argument("--device", default="cpu", help="cpu or cuda (default: %(default)s)")
 
@@ -40,7 +54,7 @@ def add_numbers(parser: argparse.ArgumentParser, **defaults: int) -> None:
     """Add options for a whole number each, such as --batch-size."""
     for name, default in defaults.items():
         meaning = f"{NUMBERS[name]}default: {default}"
-        parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=default, metavar="N", help=meaning)
+        parser.add_argument(f"--{name.replace('_', '-')}", type=positive, default=default, metavar="N", help=meaning)
 
 
 def size_of(options: argparse.Namespace) -> Size:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional, Sequence
@@ -78,6 +77,7 @@ def describe(sentences: Sequence[Sentence], origin: Optional[str]) -> str:
     parts = []
     for side in ("source", "target"):
         lengths = sorted(len(getattr(sentence, side)) for sentence in sentences)
-        middle, last = lengths[len(lengths) // 2], lengths[math.ceil(0.9 * len(lengths)) - 1]
-        parts.append(f"{side} mean {sum(lengths) / len(lengths):.1f}, p50 {middle}, p90 {last}, longest {lengths[-1]}")
+        middle, most = np.percentile(lengths, [50, 90])
+        mean = sum(lengths) / len(lengths)
+        parts.append(f"{side} mean {mean:.1f}, p50 {middle:g}, p90 {most:g}, longest {lengths[-1]}")
     return f"{len(sentences)} sentences, subwords: {'; '.join(parts)} ({origin})"

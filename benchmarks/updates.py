@@ -19,6 +19,7 @@ from typing import Any
 
 from benchmarks.command import Command
 from benchmarks.document import fields, ratio_cell, write_table
+from benchmarks.options import positive
 from fairseq_cmlm.errors import OptionError
 from fairseq_cmlm.experiments import machine
 from fairseq_cmlm.experiments.timing import spread
@@ -96,9 +97,9 @@ def run(options: argparse.Namespace, command: str) -> str:
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
     parser.add_argument("--versions", nargs="+", default=["now=."], metavar="NAME=FOLDER", help="default: now=.")
-    parser.add_argument("--warm", type=int, default=150, metavar="N", help="updates before (default: %(default)s)")
-    parser.add_argument("--updates", type=int, default=5, metavar="N", help="of a round (default: %(default)s)")
-    parser.add_argument("--rounds", type=int, default=8, metavar="N", help="default: %(default)s")
+    parser.add_argument("--warm", type=positive, default=150, metavar="N", help="updates before (default: %(default)s)")
+    parser.add_argument("--updates", type=positive, default=5, metavar="N", help="of a round (default: %(default)s)")
+    parser.add_argument("--rounds", type=positive, default=8, metavar="N", help="default: %(default)s")
     parser.add_argument("arguments", nargs="+", metavar="OPTION", help="of fairseq-train, behind `--`")
 
 

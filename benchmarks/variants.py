@@ -19,7 +19,7 @@ from benchmarks.checked import Checked
 from benchmarks.command import Command
 from benchmarks.document import fields, ratio_cell, write_table
 from benchmarks.models import Size, random_checkpoint, words_of, write_dictionaries
-from benchmarks.options import add_common, add_sentences, facts_of, sentences_of, size_of
+from benchmarks.options import add_common, add_sentences, facts_of, positive, sentences_of, size_of
 from benchmarks.sentences import describe
 from fairseq_cmlm.decoding.options import Decoding
 from fairseq_cmlm.errors import OptionError
@@ -99,11 +99,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_sentences(parser)
     add_common(parser)
     parser.set_defaults(features=256, layers=3, vocabulary=4105)
-    numbers: dict[str, Any] = {"type": int, "nargs": "+", "metavar": "N"}
+    numbers: dict[str, Any] = {"type": positive, "nargs": "+", "metavar": "N"}
     parser.add_argument("--batch-sizes", default=[1], **numbers, help="sentences (default: 1)")
     parser.add_argument("--iterations", default=[4, 10], **numbers, help="T (default: 4 10)")
     parser.add_argument("--candidates", default=[1, 5], **numbers, help="l (default: 1 5)")
-    parser.add_argument("--threads", type=int, default=1, metavar="N", help="default: %(default)s")
+    parser.add_argument("--threads", type=positive, default=1, metavar="N", help="default: %(default)s")
 
 
 main = Command("variants", __doc__, add_options, run)

@@ -16,6 +16,8 @@ from fairseq_cmlm.files import write_text
 from fairseq_cmlm.measures.bleu import join_subwords
 from fairseq_cmlm.measures.measure import Output
 
+CELLS = 2  # the form of a cell; another one where what its fields mean has changed
+
 
 @dataclass(frozen=True)
 class Cell:

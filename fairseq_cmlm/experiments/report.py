@@ -14,16 +14,16 @@ from typing import Any, Sequence, Union
 import torch
 
 import fairseq_cmlm
-from fairseq_cmlm.errors import TextError
+from fairseq_cmlm.errors import OptionError, TextError
 from fairseq_cmlm.experiments import machine, paper
 from fairseq_cmlm.experiments.case import Case
-from fairseq_cmlm.experiments.cells import Cell, CellStore
+from fairseq_cmlm.experiments.cells import CELLS, Cell, CellStore
 from fairseq_cmlm.experiments.decode import decode
 from fairseq_cmlm.experiments.parallel_text import read_parallel
 from fairseq_cmlm.experiments.progress import Progress
 from fairseq_cmlm.experiments.report_options import ReportOptions
 from fairseq_cmlm.experiments.results import Results
-from fairseq_cmlm.experiments.subject import AUTOREGRESSIVE, RESCORED
+from fairseq_cmlm.experiments.subject import AUTOREGRESSIVE, RESCORED, Subject
 from fairseq_cmlm.experiments.systems.autoregressive import Autoregressive
 from fairseq_cmlm.experiments.systems.masked import Masked
 from fairseq_cmlm.experiments.systems.rescored import Rescored
@@ -46,7 +46,8 @@ def report(options: ReportOptions) -> str:
     """
     work = Workplace(options)
     subject = replace(options.subject, objective=work.objective)
-    progress = Progress(work.missing([case for name in options.chosen for case in TABLES[name].cases(subject)]))
+    cases = {name: _cases(name, subject) for name in options.chosen}
+    progress = Progress(work.missing([case for each in cases.values() for case in each]))
     figure = plots.figure_class()
     if figure is None:
         print(f"fairseq-cmlm report: {plots.MISSING}", file=sys.stderr)
@@ -58,7 +59,7 @@ def report(options: ReportOptions) -> str:
     results = Results(subject, work.pair, gold, cells)
     signatures = results.signatures
     for name in options.chosen:
-        for case in TABLES[name].cases(subject):
+        for case in cases[name]:
             if case not in cells:
                 cells[case] = work.cell(case, progress)
         tables[name] = TABLES[name].table(results)
@@ -67,6 +68,16 @@ def report(options: ReportOptions) -> str:
             plots.draw(tables[name], drawn[name], figure)
         text = write_report(options.output, {**work.facts(), **signatures}, tables, drawn)
     return text
+
+
+def _cases(name: str, subject: Subject) -> Sequence[Case]:
+    """Return the cases of a table; an OptionError names it, as the user may have given none of what it sets."""
+    try:
+        return TABLES[name].cases(subject)
+    except OptionError as error:
+        raise OptionError(
+            f"the table '{name}' cannot be made with these options: {error}. Leave it out: name others with --tables"
+        ) from None
 
 
 class Workplace:
@@ -142,18 +153,20 @@ class Workplace:
         system = self._systems[case.system]
         identity: dict[str, Any] = {
             "version": fairseq_cmlm.__version__,
+            "cells": CELLS,
             "checkpoint": system.digest,
             "text": self._text_digest,
             "languages": self.pair,
             "device": system.device,
+            # Untimed cases tell seconds, too.
+            **{"batch_size": case.batch_size, "threads": case.threads, "machine": platform.node()},
         }
         files = files_given(case.decoding)
         if files:
             identity["files"] = {name: signed_file(path) for name, path in files.items()}
         if case.timed:
             peers = [self._systems[peer.system].digest for peer in self._peers(case)]
-            identity |= {"peers": peers, "rounds": self._options.rounds, "batch_size": case.batch_size}
-            identity |= {"threads": case.threads, "machine": platform.node()}
+            identity |= {"peers": peers, "rounds": self._options.rounds}
         return identity
 
     def facts(self) -> dict[str, Union[str, dict[str, object]]]:

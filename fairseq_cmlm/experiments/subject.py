@@ -39,8 +39,9 @@ class Subject:
 
     def masked(self, system: Optional[str] = None, timed: bool = False, **varied: Any) -> Case:
         """Return the case that decodes as in the paper, except for given options and those that the table `varied`."""
-        preset = PRESETS[{**self.given, **varied}.get("preset", "full")]
-        decoding = Decoding.of(**{**PAPER, **preset, **self.given, **varied})
+        given = {**self.given, **varied}
+        preset = PRESETS[given.get("preset", "full")]  # it sets what is not given, and the paper what it does not
+        decoding = Decoding.of(**{**{name: value for name, value in PAPER.items() if name not in preset}, **given})
         return Case(system or self.model, decoding, self.batch_size, self.threads, timed)
 
     def possible(self, **varied: Any) -> list[Case]:

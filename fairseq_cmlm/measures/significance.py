@@ -27,13 +27,15 @@ def differences(metric: Any, baseline: Sequence[str], others: Sequence[Sequence[
 
     The p-values are those of `sacrebleu --paired-bs` with its seed, 12345 (SACREBLEU_SEED changes it): of 1,000
     resamplings of the sentences, the share whose difference is further from the mean one than the real one is from 0
-    (Koehn, Statistical Significance Tests for Machine Translation Evaluation, EMNLP 2004).
+    (Koehn, Statistical Significance Tests for Machine Translation Evaluation, EMNLP 2004), the real one counted in. It
+    is 1 where the scores are equal, and for a single sentence, which no resampling changes.
     """
     systems = [("", list(texts)) for texts in (baseline, *others)]
     _, found = PairedTest(systems, {"": metric}, references=None, test_type="bs", n_samples=RESAMPLINGS)()
     (name,) = found.keys() - {"System"}
     first, *rest = found[name]
-    same = [list(texts) == list(baseline) for texts in others]  # for these sacreBLEU reports its smallest p-value
+    # For these sacreBLEU reports its smallest p-value.
+    nothing = [len(baseline) < 2 or result.score == first.score for result in rest]
     return [
-        Difference(result.score - first.score, 1.0 if alike else result.p_value) for result, alike in zip(rest, same)
+        Difference(result.score - first.score, 1.0 if one else result.p_value) for result, one in zip(rest, nothing)
     ]

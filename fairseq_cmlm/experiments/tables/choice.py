@@ -24,7 +24,8 @@ LEGEND = """\
 chosen by, planned by: --choose-by and --plan-by; autoregressive is the model of --rescore-with, --plan-with or else
 of --teacher. oracle: the candidate or hypothesis most like the reference, by chrF of the sentence, which no decoding
 can choose. rescored: the hypotheses of beam search, ranked by its score plus the pseudo-likelihood under the masked
-model. added: hypotheses of --search-with, beside the length candidates. passes: one after the other, mean: those of
+model. added: hypotheses of the model of --search-with, or else of the one that judges, beside the length candidates.
+passes: one after the other, mean: those of
 the best candidate, or where hypotheses are added those of the longest refinement and one a token of the longest
 hypothesis; rows: for all candidates of a sentence, mean; what choosers and planners read comes on top. seconds: of
 one run, not repeated. difference: of BLEU from the last beam search, with the p-value of paired bootstrap

@@ -31,9 +31,9 @@ WAYS: list[dict[str, Any]] = [
 ]
 # Decodings without a fixed number of passes.
 STOPPING: list[dict[str, Any]] = [
-    {"iterations_per_token": 0.5},
-    {"stop_unchanged": 1},
-    *({**SURE, "confidence_threshold": sure} for sure in (0.5, 0.6, 0.7, 0.8)),
+    {"iterations_per_token": 0.5, "iterations": 10},
+    {"stop_unchanged": 1, "iterations": 10},
+    *({**SURE, "iterations": 10, "confidence_threshold": sure} for sure in (0.5, 0.6, 0.7, 0.8)),
     *({**SURE, "order": "entropy", "iterations": 0, "entropy_bound": bound} for bound in (0.5, 1.0, 2.0)),
     {"block_length": 8, "iterations": 4},
 ]
@@ -48,7 +48,7 @@ def cases(subject: Subject) -> list[Case]:
     """Return every way to decode that the model is trained for, and the baseline."""
     prior = {"length_prior": subject.priors[-1]}
     ways = [{**prior, **way, "iterations": T} for T in PASSES for way in WAYS] + [{**prior, **way} for way in STOPPING]
-    ways += [{**prior, "preset": name} for name in PRESETS if name != "full"]
+    ways += [{**prior, "iterations": max(PASSES), "preset": name} for name in PRESETS if name != "full"]
     found = [case for way in ways for case in subject.possible(**way)]
     return [*dict.fromkeys(found), *subject.beam_search(1, 5)]
 
