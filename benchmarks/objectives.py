@@ -26,6 +26,7 @@ from benchmarks.document import fields, ratio_cell, write_table
 from benchmarks.options import add_common, add_numbers, add_sentences, facts_of, sentences_of, size_of
 from benchmarks.sentences import describe
 from benchmarks.training import Trainee, Trainer, padding_of, spread_over
+from fairseq_cmlm.errors import OptionError
 from fairseq_cmlm.experiments.sentences import batches_of
 from fairseq_cmlm.experiments.timing import alternate, by_batch, spread
 from fairseq_cmlm.render.table import Row
@@ -95,4 +96,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--objectives", nargs="+", default=list(OBJECTIVES), choices=list(OBJECTIVES), help="all")
 
 
-main = Command("objectives", __doc__, add_options, run)
+def check(options: argparse.Namespace) -> None:
+    """Raise where the time of a processor says nothing."""
+    if options.device != "cpu":
+        raise OptionError(f"--device {options.device}: what an objective costs is measured on a CPU")
+
+
+main = Command("objectives", __doc__, add_options, run, check)

@@ -22,12 +22,13 @@ from benchmarks.document import write_table
 from benchmarks.options import add_numbers
 from benchmarks.sentences import describe, read_all
 from fairseq_cmlm.decoding.options import Decoding
+from fairseq_cmlm.errors import OptionError
 from fairseq_cmlm.experiments import machine
 from fairseq_cmlm.experiments.case import Case
 from fairseq_cmlm.experiments.cells import Cell, cell_of
 from fairseq_cmlm.experiments.decode import make_job
 from fairseq_cmlm.experiments.decoding_flags import read_setting
-from fairseq_cmlm.experiments.sentences import Sentence, batches_of, by_length
+from fairseq_cmlm.experiments.sentences import Sentence, batches_of, by_length, widest
 from fairseq_cmlm.experiments.systems.masked import Masked
 from fairseq_cmlm.experiments.timing import alternate
 from fairseq_cmlm.measures.bleu import Bleu, join_subwords
@@ -44,7 +45,7 @@ DEFAULT = ["decoding_iterations=10", *(f"decoding_iterations={passes}" for passe
 def translate(system: Masked, case: Case, sentences: Sequence[Sentence]) -> tuple[Cell, int]:
     """Translate all sentences; return what came out, and the canvases read. A batch is done once before, unmeasured."""
     job, batches = make_job(case, {case.system: system}), batches_of(sentences, case.batch_size)
-    job.work(job.prepare(batches[0]))
+    job.work(job.prepare(widest(batches)))
     decoder, read = system.in_precision(case.decoding.dtype).model.decoder, []
     features = decoder.features
 
@@ -60,6 +61,8 @@ def translate(system: Masked, case: Case, sentences: Sequence[Sentence]) -> tupl
 def run(options: argparse.Namespace, command: str) -> str:
     """Measure, writing the files after every setting, and return the table."""
     sentences = read_all(options.source, options.target)
+    if not sentences:
+        raise OptionError(f"--source {options.source} and --target {options.target} have no usable pair")
     bleu = Bleu([[join_subwords(sentence.target) for sentence in sentences]], "none", tokenised=True)
     facts = {
         "command": command,

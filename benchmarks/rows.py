@@ -88,7 +88,7 @@ def quality_panels(found: Sequence[Mapping[str, Any]]) -> list[Panel]:
 
     found  `details_of` the lines of trained models
 
-    The points of a system with one number of candidates are joined, from few passes to many.
+    The points of a system with one number of candidates are joined, in the order of the options.
     """
     panels: dict[str, Panel] = {}
     for one in found:

@@ -3,8 +3,9 @@ r"""Measure what each step towards a fast decoder brings: ours as it is, and wit
     python -m benchmarks steps
         about 10 minutes on one core
 
-Each variant must find the same tokens. The speed of the whole stands beside the machine's own limit: the multiply-adds
-that are needed (benchmarks/operations.py), at the speed of a single large matrix product measured in every round.
+Each variant must find the same tokens. The speed of the whole stands beside the machine's own limit: the
+multiply-adds that are needed (benchmarks/operations.py), at the speed of a single large matrix product measured
+before and after the rounds.
 """
 
 from __future__ import annotations

@@ -172,7 +172,7 @@ class Workplace:
     def facts(self) -> dict[str, Union[str, dict[str, object]]]:
         """Return the facts of the report: command, models, text, machine."""
         options = self._options
-        known = self.pair in paper.BASE
+        known, theirs = self.pair in paper.BASE, "sacreBLEU" if self.target == "zh" else "tokenised BLEU"
         return {
             "command": f"`{shlex.join(['fairseq-cmlm', *options.words])}`",
             **{
@@ -186,7 +186,7 @@ class Workplace:
             "decoding": f"{options.subject.masked().decoding.signature()}; of each row in report.json",
             "machine": {**machine.describe(options.device), "threads": torch.get_num_threads()},
             "batches": f"{options.batch_size} sentences",
-            "paper": f"its base model, {self.pair}, WMT, tokenised BLEU" if known else f"it has no {self.pair}",
+            "paper": f"its base model, {self.pair}, WMT, {theirs}" if known else f"it has no {self.pair}",
         }
 
 

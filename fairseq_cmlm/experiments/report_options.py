@@ -49,11 +49,11 @@ class ReportOptions:
 
     def __post_init__(self) -> None:
         taken = [AUTOREGRESSIVE]
-        for name in (self.name, *(name for name, _ in self.compare)):
-            if name in taken or not re.fullmatch(r"[\w.-]+", name):
-                raise OptionError(
-                    f"a model cannot have the name '{name}': give each a name of its own, of letters, digits and _.-"
-                )
+        for flag, name in (("--name", self.name), *(("--compare", name) for name, _ in self.compare)):
+            if not re.fullmatch(r"[\w.-]+", name):
+                raise OptionError(f"{flag} cannot name a model '{name}': a name has letters, digits and _.- alone")
+            if name in taken:
+                raise OptionError(f"{flag} cannot name a model '{name}', as another one is called so: give it another")
             taken.append(name)
         for table in self.tables:
             if table not in TABLES:

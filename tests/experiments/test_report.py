@@ -324,9 +324,9 @@ def test_raw_text_is_detokenised(checkpoint: Path, lengthy: Text, tmp_path: Path
     [
         (("--tables", "best"), "--tables best is none of iterations, repetition, lengths"),
         (("--tables", "comparison"), "--tables comparison needs another model: give --compare NAME=CHECKPOINT"),
-        (("--compare", "model=x"), "cannot have the name 'model'"),
-        (("--name", "autoregressive"), "cannot have the name 'autoregressive'"),
-        (("--name", "a/b"), "cannot have the name 'a/b'"),
+        (("--compare", "model=x"), "--compare cannot name a model 'model', as another one is called so"),
+        (("--name", "autoregressive"), "--name cannot name a model 'autoregressive', as another one"),
+        (("--name", "a/b"), "--name cannot name a model 'a/b': a name has letters"),
         (("--rounds", "0"), "--rounds 0 must be at least 1"),
         (("--batch-size", "0"), "--batch-size 0 must be at least 1"),
         (("--target-bpe-codes", "x"), "--target-bpe-codes needs those of the source: give --bpe-codes too"),

@@ -63,7 +63,7 @@ def _choices(subject: Subject) -> list[dict[str, Any]]:
 
 
 def table(results: Results) -> Table:
-    """Return a row for each case, and after those of one T the oracle among its candidates."""
+    """Return a row for each case, and after the first of each T, and each beam, the oracle among its candidates."""
     all_cases = cases(results.subject)
     names = [name for name in varied(all_cases) if name not in _SHOWN]
     beams = results.subject.beam_search(5)

@@ -14,9 +14,10 @@ from fairseq_cmlm.render.table import Row, Table
 
 PASSES = (1, 4, 10, 0)
 LEGEND = """\
-T: passes; N is one a token. length prior: weight of the length model in the choice of the candidate; the paper chooses
-by the mean log-probability of the tokens alone. passes: of the decoder, for a sentence's best translation, mean; an
-autoregressive decoder makes one a token. tokens a pass: of these translations, `</s>` counted, over all passes."""
+T: passes; N is one a token. length prior: weight of the length model in the choice of the candidate; the paper
+chooses by the mean log-probability of the tokens alone. passes: of the decoder, one after the other, mean: those of
+the best translation, and with --search-with those of all; an autoregressive decoder makes one a token. tokens a pass:
+of these translations, `</s>` counted, over all passes."""
 
 
 def cases(subject: Subject) -> list[Case]:

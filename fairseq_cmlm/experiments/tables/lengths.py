@@ -6,7 +6,7 @@ from fairseq_cmlm.experiments import paper
 from fairseq_cmlm.experiments.axes import panel
 from fairseq_cmlm.experiments.case import Case, label, varied
 from fairseq_cmlm.experiments.results import Results
-from fairseq_cmlm.experiments.subject import Subject
+from fairseq_cmlm.experiments.subject import Subject, as_in_the_paper
 from fairseq_cmlm.measures.length_buckets import BUCKET_NAMES, in_buckets
 from fairseq_cmlm.render.table import Row, Table
 
@@ -24,7 +24,8 @@ def table(results: Results) -> Table:
     ours = {label(case, varied(all_cases)): case for case in all_cases}
     buckets = in_buckets([length - 1 for length in results.gold.lengths or []])
     scores = {name: results.bleu_of(case, buckets) for name, case in ours.items()}
-    theirs = {f"T={passes or 'N'}": bleu for passes, bleu in paper.BY_LENGTH.get(results.pair, {}).items()}
+    known = paper.BY_LENGTH.get(results.pair, {}) if all(map(as_in_the_paper, all_cases)) else {}
+    theirs = {f"T={passes or 'N'}": bleu for passes, bleu in known.items()}
     rows: list[Row] = []
     for number, sentences in enumerate(buckets):
         row: Row = {"length": BUCKET_NAMES[number], "sentences": len(sentences)}

@@ -39,9 +39,9 @@ STOPPING: list[dict[str, Any]] = [
 ]
 LEGEND = """\
 Each row decodes as the first one of its T does, but for what it names. passes: of the decoder, for a sentence's best
-translation, mean; what a planner reads comes on top. rows: passes over all candidates, mean. seconds: of one run, not
-repeated. difference: of BLEU from the first row of this table with 10 passes, with the p-value of paired bootstrap
-(sacreBLEU's seed)."""
+translation (with --search-with one after the other for all), mean; what a planner reads comes on top. rows: passes
+over all candidates, mean. seconds: of one run, not repeated. difference: of BLEU from the first row of this table
+with 10 passes, with the p-value of paired bootstrap (sacreBLEU's seed)."""
 
 
 def cases(subject: Subject) -> list[Case]:

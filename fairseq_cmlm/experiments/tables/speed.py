@@ -18,7 +18,8 @@ PASSES, SIZES = (4, 8, 10), (1, 2, 5)
 LEGEND = """\
 seconds: for the whole text once, encoder and length prediction included, median of the rounds. x: how many times as
 fast as the autoregressive model with beam 5, timed beside it, batch after batch in turn; median, least and greatest of
-the rounds. The paper's, on one GPU, are read off its plot by eye."""
+the rounds. So seconds of two rows, taken at other times, are not to be divided. The paper's, on one GPU, are read off
+its plot by eye."""
 
 
 def cases(subject: Subject) -> list[Case]:
@@ -76,5 +77,7 @@ def _panel(results: Results, shown: Sequence[Case], rows: Sequence[Row]) -> Pane
     """Return a curve of several T for each l, and a point for each beam."""
     apart = [name for name in varied(shown) if name != "iterations"]
     ours = [(label(case, apart), row["x"], row["BLEU"]) for case, row in zip(shown, rows)]
-    theirs = [("paper, l=2", point.times_as_fast, point.bleu) for point in paper.SPEED.get(results.pair, {}).values()]
+    alike = all(map(as_in_the_paper, shown))
+    points = paper.SPEED.get(results.pair, {}).values() if alike else []
+    theirs = [("paper, l=2", point.times_as_fast, point.bleu) for point in points]
     return panel("times as fast as beam 5", "BLEU", [*ours, *theirs])
