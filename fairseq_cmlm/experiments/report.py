@@ -14,6 +14,7 @@ from typing import Any, Sequence, Union
 import torch
 
 import fairseq_cmlm
+from fairseq_cmlm.decoding.options import Decoding
 from fairseq_cmlm.errors import OptionError, TextError
 from fairseq_cmlm.experiments import machine, paper
 from fairseq_cmlm.experiments.case import Case
@@ -71,13 +72,20 @@ def report(options: ReportOptions) -> str:
 
 
 def _cases(name: str, subject: Subject) -> Sequence[Case]:
-    """Return the cases of a table; an OptionError names it, as the user may have given none of what it sets."""
+    """Return the cases of a table; an OptionError names it where options exclude what it sets or make it empty."""
+    way_out = "Leave it out: name others with --tables"
     try:
-        return TABLES[name].cases(subject)
+        cases = TABLES[name].cases(subject)
     except OptionError as error:
+        raise OptionError(f"the table '{name}' cannot be made with these options: {error}. {way_out}") from None
+    searches = [case for case in cases if isinstance(case.decoding, Decoding) and case.decoding.searches]
+    given = subject.given.get("strategy")
+    if given and len({(case.system, case.decoding.signature()) for case in searches}) < len(searches):
         raise OptionError(
-            f"the table '{name}' cannot be made with these options: {error}. Leave it out: name others with --tables"
-        ) from None
+            f"the table '{name}' varies the passes, and --decoding-strategy {given} fills one token in each, whatever "
+            f"their number. {way_out}"
+        )
+    return cases
 
 
 class Workplace:

@@ -334,6 +334,8 @@ def test_raw_text_is_detokenised(checkpoint: Path, lengthy: Text, tmp_path: Path
         (("--teacher", "nowhere"), "--teacher nowhere: there is no such file"),
         (("--compare", "raw=nowhere"), "there is no checkpoint nowhere"),
         (("--tokenizer", "best"), "tokenizer best is none of moses"),
+        (("--decoding-strategy", "easy_first", "--tables", "iterations"), "the table 'iterations' varies the passes"),
+        (("--length-budget", "3"), "the table 'candidates' cannot be made with these options: .*Leave it out"),
     ],
 )
 def test_options_that_cannot_work_are_refused(
