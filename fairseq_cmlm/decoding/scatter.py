@@ -20,7 +20,13 @@ def put(values: Tensor, positions: Tensor, found: Tensor) -> Tensor:
 
 
 def scattered(alternatives: Optional[Alternatives], positions: Tensor, rows: Tensor) -> Optional[Alternatives]:
-    """Return alternatives (M, k) at the `positions` (M,) of `rows` (n, T) as (n, T, k), elsewhere with -inf."""
+    """Return alternatives (M, k) at the `positions` (M,) of `rows` (n, T) as (n, T, k), elsewhere with -inf.
+
+    >>> import torch
+    >>> found = scattered(Alternatives(torch.tensor([[7]]), torch.tensor([[-1.0]])), torch.tensor([1]), torch.zeros(1, 2))
+    >>> found.tokens.tolist(), found.log_probs.tolist()
+    ([[[0], [7]]], [[[-inf], [-1.0]]])
+    """
     if alternatives is None:
         return None
     shape = (*rows.shape, alternatives.tokens.size(1))

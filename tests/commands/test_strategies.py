@@ -56,7 +56,7 @@ def test_samplers_translate_a_sentence_as_alone_and_the_passes_are_summed_up(
     assert summary.endswith(f"; {mean}")
     # What the training has smoothed is known from the checkpoint.
     (signature,) = [line for line in printed.splitlines() if line.startswith(SIGNATURE)]
-    assert ("|desmooth:0.1|" in signature) == ("--entropy-bound" in setting)
+    assert ("|trained_smoothing:0.1|" in signature) == ("--entropy-bound" in setting)
 
 
 def test_what_the_objective_has_not_trained_is_not_read(data: Path, checkpoint: Path) -> None:
