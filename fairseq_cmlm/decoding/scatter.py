@@ -23,7 +23,8 @@ def scattered(alternatives: Optional[Alternatives], positions: Tensor, rows: Ten
     """Return alternatives (M, k) at the `positions` (M,) of `rows` (n, T) as (n, T, k), elsewhere with -inf.
 
     >>> import torch
-    >>> found = scattered(Alternatives(torch.tensor([[7]]), torch.tensor([[-1.0]])), torch.tensor([1]), torch.zeros(1, 2))
+    >>> best = Alternatives(torch.tensor([[7]]), torch.tensor([[-1.0]]))
+    >>> found = scattered(best, torch.tensor([1]), torch.zeros(1, 2))
     >>> found.tokens.tolist(), found.log_probs.tolist()
     ([[[0], [7]]], [[[-inf], [-1.0]]])
     """
