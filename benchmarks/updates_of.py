@@ -36,13 +36,17 @@ def trainer_of(arguments: list[str]) -> tuple[Any, Any, Any]:
     return task, model, Trainer(cfg, task, model, task.build_criterion(cfg.criterion))
 
 
-def batches_of(task: Any, model: Any, trainer: Any) -> Iterator[Any]:
-    """Yield the batches of all epochs."""
+def updates_of(task: Any, model: Any, trainer: Any) -> Iterator[list[Any]]:
+    """Yield the batches of each update, `--update-freq` of them, of all epochs."""
+    from fairseq.data.iterators import GroupedIterator
+
+    frequencies = trainer.cfg.optimization.update_freq  # one an epoch, the last for all that follow
     for epoch in itertools.count(1):
         batches = trainer.get_train_iterator(epoch)
         task.begin_epoch(epoch, model)
         trainer.begin_epoch(epoch)
-        yield from batches.next_epoch_itr(shuffle=True)
+        frequency = frequencies[min(epoch, len(frequencies)) - 1]
+        yield from GroupedIterator(batches.next_epoch_itr(shuffle=True), frequency)
 
 
 def main() -> None:
@@ -55,13 +59,13 @@ def main() -> None:
     from fairseq.logging import metrics
 
     task, model, trainer = trainer_of([*arguments, "--user-dir", str(Path(folder, "fairseq_cmlm")), "--cpu"])
-    batches = batches_of(task, model, trainer)
+    updates = updates_of(task, model, trainer)
     for line in sys.stdin:
         tokens, start = 0, time.process_time()
-        for batch in itertools.islice(batches, int(line)):
+        for batches in itertools.islice(updates, int(line)):
             with metrics.aggregate(new_root=True):
-                trainer.train_step([batch])
-            tokens += batch["ntokens"]
+                trainer.train_step(batches)
+            tokens += sum(batch["ntokens"] for batch in batches)
         seconds = time.process_time() - start
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print(json.dumps({"tokens": tokens, "seconds": seconds, "peak": peak}), file=answers, flush=True)

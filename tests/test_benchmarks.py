@@ -412,6 +412,10 @@ def test_updates_of_versions_take_turns(data: Path, tmp_path: Path) -> None:
     assert tokens[0] == tokens[1] and len(set(tokens[0])) > 1
     assert all(one["peak"] > 50 and one["seconds"] > 0 for one in again["rounds"])
     assert now["ratio"] == {"median": 1, "low": 1, "high": 1} != again["ratio"]
+    one_round = ("--versions", f"now={root}", "--warm", "1", "--updates", "1", "--rounds", "1")
+    updates.main([*one_round, "--output", str(tmp_path / "two"), "--", *trained, "--update-freq", "2"])
+    (two,) = json.loads((tmp_path / "two.json").read_text())["rows"]
+    assert two["rounds"][0]["tokens"] == sum(tokens[0][:2]), "an update does not take two batches"
 
 
 def test_updates_need_a_version(tmp_path: Path) -> None:
