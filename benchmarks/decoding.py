@@ -8,8 +8,8 @@ r"""Measure how fast translations are made: ours, fairseq's decoders, and CTrans
 
 The models have random weights and decode the lengths of the references, so that speed alone is compared; or they are
 trained ones (--trained ours=A.pt fairseq-cmlm=B.pt 6-6=C.pt 12-1=D.pt), which choose their lengths themselves. Then
-BLEU stands beside the speed, the runtime has rows too, of bundles that are exported for it, and OUTPUT.png shows BLEU
-against the time of a sentence.
+BLEU stands beside the speed, and OUTPUT.png shows BLEU against the time of a sentence. The runtime's rows are of bundles
+that are exported for it.
 """
 
 from __future__ import annotations
@@ -42,18 +42,20 @@ from fairseq_cmlm.experiments.systems import ctranslate2, runtime
 from fairseq_cmlm.experiments.systems.system import System
 from fairseq_cmlm.measures.bleu import Bleu, join_subwords
 from fairseq_cmlm.render.table import Row
+from fairseq_cmlm.runtime.options import SUPPORTED
 
 
 def competitors_of(options: argparse.Namespace) -> list[Competitor]:
-    """Return those asked for that can run here. CTranslate2's are left out, with a line that says so, without it."""
+    """Return those asked for that can run here. What CTranslate2 or ONNX is missing for is left out, and a line says so."""
     # Random weights say nothing about when passes may end.
     presets = PRESETS if options.trained else ["full"]
     found = chosen(catalogue(size_of(options).autoregressive_layers, options.device, list(presets)), options.systems)
     if options.trained:
         found = [one for one in found if one.model in options.trained]
-    if options.trained and not runtime.HAS_ONNX and any(one.kind == RUNTIME for one in found):
-        print(runtime.MISSING, file=sys.stderr)
-    if not (options.trained and runtime.HAS_ONNX):  # it chooses its lengths itself
+    lacking = [name for name in options.decoding if name not in SUPPORTED]
+    if any(one.kind == RUNTIME for one in found) and (lacking or not runtime.HAS_ONNX):
+        reason = f"the runtime has no {lacking[0]}, and its rows are left out" if lacking else runtime.MISSING
+        print(reason, file=sys.stderr)
         found = [one for one in found if one.kind != RUNTIME]
     if not ctranslate2.HAS_CTRANSLATE2 and any(one.kind == "ctranslate2" for one in found):
         print(ctranslate2.MISSING, file=sys.stderr)

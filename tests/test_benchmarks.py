@@ -277,8 +277,9 @@ def test_decoding_measures_all_systems(tmp_path: Path, capsys: pytest.CaptureFix
     rows = {(row["system"], row["iterations"], row["candidates"], row["batch_size"]): row for row in found["rows"]}
     systems = {system for system, *_ in rows}
     searches = 12 if ctranslate2.HAS_CTRANSLATE2 else 4
-    masked = {system for system in systems if system.startswith("ours")} | {"fairseq-cmlm"}
-    assert {"ours", "ours-bfloat16"} <= masked and not any("fast" in system for system in systems)
+    masked = {system for system in systems if system.startswith(("ours", "runtime"))} | {"fairseq-cmlm"}
+    assert {"ours", "ours-bfloat16"} <= masked and ("runtime-int8" in masked) == runtime.HAS_ONNX
+    assert not any("fast" in system for system in systems)
     assert len(systems) == len(masked) + searches and len(rows) == 2 * (len(masked) * 4 + searches)
     assert all(len(row["seconds"]) == 2 for row in rows.values())
 
@@ -485,7 +486,13 @@ def test_without_onnx_the_rows_of_the_runtime_are_left_out(
     monkeypatch.setattr(runtime, "HAS_ONNX", False)
     found = decoding.competitors_of(decoding.main.parse(trained))
     assert found and not any(one.kind == "runtime" for one in found)
-    assert capsys.readouterr().err.count("pip install onnx onnxruntime") == len(trained[:1])
+    assert capsys.readouterr().err.count("pip install onnx onnxruntime") == 1
+
+
+def test_what_a_bundle_cannot_leaves_the_rows_of_the_runtime_out(capsys: pytest.CaptureFixture[str]) -> None:
+    found = decoding.competitors_of(decoding.main.parse(["--block-length", "4", "--systems", "ours", "runtime*"]))
+    assert [one.name for one in found] == ["ours"]
+    assert "the runtime has no block_length, and its rows are left out" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -214,7 +214,7 @@ class Bundle:
         encoded = network.encode(source)
         log_probs = scaled(length_log_probs(encoded.length_logits), decoding.length_scale)
         if draft is None:
-            plan = _plan(decoding, _candidates(decoding, log_probs, source))
+            plan = _plan(decoding, self._length_candidates(decoding, log_probs, source))
             start = Start.of_lengths(plan.lengths, self._manifest.symbols.pad)
         else:
             plan = _plan(decoding, of_draft(draft, log_probs, decoding.length_prior))
@@ -231,6 +231,12 @@ class Bundle:
         told = watch if shown.kept else None
         found = refine(network, encoded, self._manifest.symbols, plan, start, told, shown.alternatives > 0)
         return self._ranked(found, plan, source, histories if shown.kept else None)
+
+    def _length_candidates(self, decoding: Any, log_probs: Array, source: Array) -> LengthCandidates:
+        """Return the candidates for a source (S,), by the log-probabilities (L,) of the lengths."""
+        if decoding.length_budget is not None:
+            return budget_of(decoding.length_budget, len(log_probs) - 1, len(source) <= 1)
+        return candidates_of(log_probs, decoding.length_beam, len(source) <= 1, decoding.length_prior)
 
     def _ranked(
         self, found: Refined, plan: Plan, source: Array, histories: Optional[list[list[TracedPass]]]
@@ -276,13 +282,6 @@ def _check_threads(threads: int) -> None:
         raise OptionError(
             f"--threads {threads!r} must be a whole number from 1 to {most}, the processors of this machine"
         )
-
-
-def _candidates(decoding: Any, log_probs: Array, source: Array) -> LengthCandidates:
-    """Return the candidates for a source (S,), by the log-probabilities (L,) of the lengths."""
-    if decoding.length_budget is not None:
-        return budget_of(decoding.length_budget, len(log_probs) - 1, len(source) <= 1)
-    return candidates_of(log_probs, decoding.length_beam, len(source) <= 1, decoding.length_prior)
 
 
 def _plan(decoding: Any, candidates: LengthCandidates) -> Plan:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import importlib.util
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Sequence
+from typing import Any, Optional, Sequence
+
+import numpy as np
 
 from fairseq_cmlm.decoding.options import Decoding
-from fairseq_cmlm.experiments.sentences import Sentence
+from fairseq_cmlm.experiments.sentences import Sentence, lengths_around
 from fairseq_cmlm.experiments.systems.system import Decoded, System
 from fairseq_cmlm.options import declared
-
-if TYPE_CHECKING:
-    from fairseq_cmlm.runtime import Bundle
-    from fairseq_cmlm.translation import Translation
+from fairseq_cmlm.runtime import Bundle
+from fairseq_cmlm.runtime.arrays import Array
+from fairseq_cmlm.runtime.lengths import LengthCandidates
+from fairseq_cmlm.translation import Translation
 
 HAS_ONNX = all(importlib.util.find_spec(name) for name in ("onnx", "onnxruntime"))
 MISSING = "onnx or onnxruntime is not installed and the runtime's rows are left out: pip install onnx onnxruntime"
@@ -37,25 +39,43 @@ class Runtime(System):
 
     def job(self, decoding: Decoding, threads: int) -> _BundleJob:
         """Open the bundle with the decoding's dtype."""
-        from fairseq_cmlm.runtime import Bundle
+        bundle = _TargetLengthBundle(self.folder, dtype=decoding.dtype, threads=threads)
+        carried = replace(decoding, gold_target_length=False)  # a bundle has no such option
+        given = {one.name: getattr(carried, one.name) for one in declared(carried)}
+        return _BundleJob(bundle, decoding.gold_target_length, given)
 
-        given = {one.name: getattr(decoding, one.name) for one in declared(decoding)}
-        return _BundleJob(Bundle(self.folder, dtype=decoding.dtype, threads=threads), given)
+
+class _TargetLengthBundle(Bundle):
+    """A bundle whose candidates have lengths around that of the reference, where `target_length` is set."""
+
+    target_length: Optional[int] = None
+
+    def _length_candidates(self, decoding: Any, log_probs: Array, source: Array) -> LengthCandidates:
+        if self.target_length is None:
+            return super()._length_candidates(decoding, log_probs, source)
+        lengths = np.array(lengths_around(self.target_length, decoding.length_beam))
+        return LengthCandidates(lengths, np.zeros(len(lengths), np.float32), len(lengths))
 
 
 class _BundleJob:
-    """A Bundle at work: one sentence after the other, whatever the batch."""
+    """A bundle at work: one sentence after the other, whatever the batch.
 
-    def __init__(self, bundle: Bundle, options: dict[str, Any]) -> None:
-        self._bundle, self._options = bundle, options
+    forced  whether it decodes the references' lengths
+    """
 
-    def prepare(self, batch: Sequence[Sentence]) -> list[str]:
-        """Return the sources."""
-        return [" ".join(sentence.source) for sentence in batch]
+    def __init__(self, bundle: _TargetLengthBundle, forced: bool, options: dict[str, Any]) -> None:
+        self._bundle, self._forced, self._options = bundle, forced, options
 
-    def work(self, prepared: list[str]) -> list[Translation]:
+    def prepare(self, batch: Sequence[Sentence]) -> list[tuple[str, Optional[int]]]:
+        """Return the sources, and the lengths to decode where they are forced."""
+        return [(" ".join(one.source), one.target_length if self._forced else None) for one in batch]
+
+    def work(self, prepared: list[tuple[str, Optional[int]]]) -> list[Translation]:
         """Return the translations."""
-        return self._bundle.translate(prepared, **self._options)
+        found = []
+        for text, self._bundle.target_length in prepared:
+            found += self._bundle.translate([text], **self._options)
+        return found
 
     def finish(self, batch: Sequence[Sentence], prepared: Any, result: list[Translation]) -> list[Decoded]:
         """Return what was done."""
