@@ -8,7 +8,7 @@ r"""Measure how fast translations are made: ours, fairseq's decoders, and CTrans
 
 The models have random weights and decode the lengths of the references, so that speed alone is compared; or they are
 trained ones (--trained ours=A.pt fairseq-cmlm=B.pt 6-6=C.pt 12-1=D.pt), which choose their lengths themselves. Then
-BLEU stands beside the speed, and OUTPUT.png shows BLEU against the time of a sentence. The runtime's rows are of bundles
+BLEU stands beside the speed, and OUTPUT.png shows BLEU against the time of a sentence. The runtime's are of bundles
 that are exported for it.
 """
 
@@ -46,7 +46,7 @@ from fairseq_cmlm.runtime.options import SUPPORTED
 
 
 def competitors_of(options: argparse.Namespace) -> list[Competitor]:
-    """Return those asked for that can run here. What CTranslate2 or ONNX is missing for is left out, and a line says so."""
+    """Return those asked for that can run here; a line says where rows of CTranslate2 or the runtime are left out."""
     # Random weights say nothing about when passes may end.
     presets = PRESETS if options.trained else ["full"]
     found = chosen(catalogue(size_of(options).autoregressive_layers, options.device, list(presets)), options.systems)
