@@ -69,9 +69,10 @@ def test_its_metadata_is_complete(wheel: Path) -> None:
     assert any(name.endswith("/LICENSE") for name in archive.namelist())
 
 
-def test_the_installed_command_starts(wheel: Path, tmp_path: Path) -> None:
-    target = tmp_path / "installed"
-    install = [
+def install(wheel: Path, folder: Path) -> Path:
+    """Install a wheel alone into a new folder beside `folder`, and return that."""
+    target = folder / "installed"
+    command = [
         sys.executable,
         "-m",
         "pip",
@@ -81,8 +82,31 @@ def test_the_installed_command_starts(wheel: Path, tmp_path: Path) -> None:
         "--no-index",
         "--no-deps",
     ]
-    subprocess.run([*install, "--target", str(target), str(wheel)], check=True, cwd=tmp_path, capture_output=True)
+    subprocess.run([*command, "--target", str(target), str(wheel)], check=True, cwd=folder, capture_output=True)
+    return target
+
+
+def test_the_installed_command_starts(wheel: Path, tmp_path: Path) -> None:
+    target = install(wheel, tmp_path)
     environment = {**os.environ, "PYTHONPATH": str(target), "PYTHONDONTWRITEBYTECODE": "1"}
     command = [str(target / "bin" / "fairseq-cmlm"), "path"]
     printed = subprocess.run(command, check=True, cwd=tmp_path, env=environment, capture_output=True, text=True).stdout
     assert printed == f"{target / 'fairseq_cmlm'}\n"
+
+
+def test_the_installed_runtime_translates_without_torch(bundle: Path, tmp_path: Path) -> None:
+    """The wheel of runtime/ has all that decoding a bundle needs: its modules are taken from it alone."""
+    checkout = tmp_path / "checkout"
+    shutil.copytree(ROOT / "runtime", checkout / "runtime", ignore=shutil.ignore_patterns("build", "*.egg-info"))
+    shutil.copytree(ROOT / "fairseq_cmlm", checkout / "fairseq_cmlm", ignore=shutil.ignore_patterns("__pycache__"))
+    target = install(build("wheel", checkout / "runtime"), tmp_path)
+    assert not (target / "fairseq_cmlm" / "model").exists(), "what needs torch is in the runtime's wheel"
+    blocked = tmp_path / "blocked"
+    for name in ("torch", "fairseq"):
+        (blocked / name).mkdir(parents=True)
+        (blocked / name / "__init__.py").write_text(f"raise ImportError('{name} is blocked')")
+    environment = {**os.environ, "PYTHONPATH": f"{blocked}{os.pathsep}{target}", "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [str(target / "bin" / "fairseq-cmlm-runtime"), str(bundle)]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, input="a bird\n", capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 1 and done.stdout.strip()
