@@ -103,13 +103,30 @@ def _apart(text: str, span: Span, other: Span) -> bool:
     return first.end <= second.begin and bool(text[first.end : second.begin].strip())
 
 
-def read(part: Part) -> Iterator[Example]:
-    """Yield examples of the texts in a file; warn of those in which nothing could be missing, as in a single word."""
-    train, left_out = part.split == "train", 0
-    for number, record in enumerate(read_parallel({"text": part.file("text")})):
+def texts_of(part: Part) -> Iterator[str]:
+    """Yield the texts of a file, with letters composed; a text with markers of its own is a TextError."""
+    for record in read_parallel({"text": part.file("text")}):
         text = unicodedata.normalize("NFC", unmarked(record.fields["text"], record.place, GAP))
         if "<blank" in text.casefold():
             raise TextError(f"{record.place} holds a <blank of its own: leave the line out")
+        yield text
+
+
+def read(part: Part) -> Iterator[Example]:
+    """Yield examples of the texts in a file; warn of those that are left out.
+
+    Left out are texts in which nothing could be missing, as in a single word, and in valid and test those with a
+    character that train has not: no model can keep what its dictionary lacks.
+    """
+    train, left_out, unknown = part.split == "train", 0, 0
+    trained = part._replace(split="train")
+    known: set[str] = set()
+    if not train and trained.file("text").exists():
+        known = {character for text in texts_of(trained) for character in text}
+    for number, text in enumerate(texts_of(part)):
+        if known and not known.issuperset(text):
+            unknown += 1
+            continue
         drawn = []
         for turn in range(DRAWS if train else 1):
             draw = random.Random(f"{part.seed} {part.split} {number} {turn}")
@@ -121,6 +138,11 @@ def read(part: Part) -> Iterator[Example]:
         logger.warning(
             f"{part.file('text')}: {left_out} texts are left out, as they have no word, phrase or sentence that "
             "could be missing beside others"
+        )
+    if unknown:
+        logger.warning(
+            f"{part.file('text')}: {unknown} texts are left out, as they have a character that {trained.file('text')} "
+            "has not, which no model could keep"
         )
 
 

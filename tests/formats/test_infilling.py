@@ -101,6 +101,17 @@ def test_other_characters_stay_as_they_are(tmp_path: Path) -> None:
     assert example.references == ("“Café” costs 5 → 6 € • per day here",)
 
 
+def test_texts_with_a_character_that_train_has_not_are_left_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    text = f"{TEXT}\n{TEXT} \u00ad\n{TEXT}\n"
+    assert len(read(tmp_path, text)) == 3, "there is no train to compare with"
+    read(tmp_path, f"{TEXT}\n", "train")
+    assert [one.references for one in read(tmp_path, text)] == [(TEXT,)] * 2
+    assert "valid.text: 1 texts are left out, as they have a character that" in caplog.text
+    assert read(tmp_path, text, name="left_infilling")[1].details == read(tmp_path, text)[1].details
+
+
 def test_a_user_may_leave_out_several_words() -> None:
     example = INFILLING.example("A <blank> (old)  <blank:1-3>")
     assert (example.source, example.template) == ("A ␣ (old) ␣", "A <blank> (old) <blank:1-3>")
