@@ -41,8 +41,8 @@ from fairseq_cmlm.experiments.sentences import Sentence, batches_of, widest
 from fairseq_cmlm.experiments.systems import ctranslate2, runtime
 from fairseq_cmlm.experiments.systems.system import System
 from fairseq_cmlm.measures.bleu import Bleu, join_subwords
+from fairseq_cmlm.options import declared, flag_of
 from fairseq_cmlm.render.table import Row
-from fairseq_cmlm.runtime.options import SUPPORTED
 
 
 def competitors_of(options: argparse.Namespace) -> list[Competitor]:
@@ -52,7 +52,8 @@ def competitors_of(options: argparse.Namespace) -> list[Competitor]:
     found = chosen(catalogue(size_of(options).autoregressive_layers, options.device, list(presets)), options.systems)
     if options.trained:
         found = [one for one in found if one.model in options.trained]
-    lacking = [name for name in options.decoding if name not in SUPPORTED]
+    given = [one for one in declared(Decoding) if one.name in options.decoding]
+    lacking = [flag_of(one) for one in given if one.name not in runtime.OPTIONS]
     if any(one.kind == RUNTIME for one in found) and (lacking or not runtime.HAS_ONNX):
         reason = f"the runtime has no {lacking[0]}, and its rows are left out" if lacking else runtime.MISSING
         print(reason, file=sys.stderr)

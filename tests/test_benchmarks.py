@@ -492,7 +492,7 @@ def test_without_onnx_the_rows_of_the_runtime_are_left_out(
 def test_what_a_bundle_cannot_leaves_the_rows_of_the_runtime_out(capsys: pytest.CaptureFixture[str]) -> None:
     found = decoding.competitors_of(decoding.main.parse(["--block-length", "4", "--systems", "ours", "runtime*"]))
     assert [one.name for one in found] == ["ours"]
-    assert "the runtime has no block_length, and its rows are left out" in capsys.readouterr().err
+    assert "the runtime has no --block-length, and its rows are left out" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

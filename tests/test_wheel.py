@@ -22,8 +22,16 @@ NEEDED = ("setup.py", "pyproject.toml", "README.md", "LICENSE")
 BUILD = "from setuptools import build_meta; print(build_meta.build_{}('built'))"
 
 
+def copy_package(checkout: Path) -> None:
+    """Copy the package into a new folder `checkout`."""
+    shutil.copytree(ROOT / "fairseq_cmlm", checkout / "fairseq_cmlm", ignore=shutil.ignore_patterns("__pycache__"))
+
+
 def build(kind: str, checkout: Path) -> Path:
     """Build the wheel or the sdist of a folder, by what pip and build call, and return its file."""
+    # Not imported: setuptools refuses to be, once another test has imported distutils.
+    if kind == "wheel" and Version(metadata.version("setuptools")) < Version("70.1"):
+        pytest.skip("setuptools before 70.1 need the package wheel")
     words = [sys.executable, "-c", BUILD.format(kind)]
     done = subprocess.run(words, cwd=checkout, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -33,12 +41,9 @@ def build(kind: str, checkout: Path) -> Path:
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel of the unpacked sdist of a copy of the checkout, as `python -m build` makes it."""
-    # Not imported: setuptools refuses to be, once another test has imported distutils.
-    if Version(metadata.version("setuptools")) < Version("70.1"):
-        pytest.skip("setuptools before 70.1 need the package wheel")
     folder = tmp_path_factory.mktemp("published")
     checkout = folder / "checkout"
-    shutil.copytree(ROOT / "fairseq_cmlm", checkout / "fairseq_cmlm", ignore=shutil.ignore_patterns("__pycache__"))
+    copy_package(checkout)
     for name in NEEDED:
         shutil.copy(ROOT / name, checkout / name)
     with tarfile.open(build("sdist", checkout)) as archive:
@@ -97,8 +102,8 @@ def test_the_installed_command_starts(wheel: Path, tmp_path: Path) -> None:
 def test_the_installed_runtime_translates_without_torch(bundle: Path, tmp_path: Path) -> None:
     """The wheel of runtime/ has all that decoding a bundle needs: its modules are taken from it alone."""
     checkout = tmp_path / "checkout"
+    copy_package(checkout)
     shutil.copytree(ROOT / "runtime", checkout / "runtime", ignore=shutil.ignore_patterns("build", "*.egg-info"))
-    shutil.copytree(ROOT / "fairseq_cmlm", checkout / "fairseq_cmlm", ignore=shutil.ignore_patterns("__pycache__"))
     target = install(build("wheel", checkout / "runtime"), tmp_path)
     assert not (target / "fairseq_cmlm" / "model").exists(), "what needs torch is in the runtime's wheel"
     blocked = tmp_path / "blocked"

@@ -16,7 +16,11 @@ step() { bash "$examples/steps/$1.sh" multi30k "$direction" "$work" "${@:2}"; }
 
 table=$work/$direction/depth.txt
 mkdir -p "$work/$direction"
-grep -E "^($(IFS='|' && echo "${*:-depth-.*}")) *\|" "$examples/multi30k/depth.txt" > "$table" || fail "depth.txt has no $*"
+names=("$@")
+[ $# -gt 0 ] || mapfile -t names < <(grep -o '^depth-[^ ]*' "$examples/multi30k/depth.txt")
+for name in "${names[@]}"; do
+    grep -E "^$name +\|" "$examples/multi30k/depth.txt" || fail "depth.txt has no line '$name'"
+done > "$table"
 step train teacher
 step average teacher
 while IFS='|' read -r name model options; do

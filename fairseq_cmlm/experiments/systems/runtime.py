@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Optional, Sequence
+from typing import Any, Iterator, Optional, Sequence
 
 import numpy as np
 
@@ -16,9 +16,11 @@ from fairseq_cmlm.options import declared
 from fairseq_cmlm.runtime import Bundle
 from fairseq_cmlm.runtime.arrays import Array
 from fairseq_cmlm.runtime.lengths import LengthCandidates
+from fairseq_cmlm.runtime.options import SUPPORTED
 from fairseq_cmlm.translation import Translation
 
 HAS_ONNX = all(importlib.util.find_spec(name) for name in ("onnx", "onnxruntime"))
+OPTIONS = (*SUPPORTED, "gold_target_length")  # of a Decoding, that the system follows
 MISSING = "onnx or onnxruntime is not installed and the runtime's rows are left out: pip install onnx onnxruntime"
 
 
@@ -46,14 +48,17 @@ class Runtime(System):
 
 
 class _TargetLengthBundle(Bundle):
-    """A bundle whose candidates have lengths around that of the reference, where `target_length` is set."""
+    """A bundle whose candidates have lengths around those of the references, where `target_lengths` is set.
 
-    target_length: Optional[int] = None
+    target_lengths  those of the texts of the next `translate`, in their order
+    """
+
+    target_lengths: Optional[Iterator[int]] = None
 
     def _length_candidates(self, decoding: Any, log_probs: Array, source: Array) -> LengthCandidates:
-        if self.target_length is None:
+        if self.target_lengths is None:
             return super()._length_candidates(decoding, log_probs, source)
-        lengths = np.array(lengths_around(self.target_length, decoding.length_beam))
+        lengths = np.array(lengths_around(next(self.target_lengths), decoding.length_beam))
         return LengthCandidates(lengths, np.zeros(len(lengths), np.float32), len(lengths))
 
 
@@ -66,16 +71,16 @@ class _BundleJob:
     def __init__(self, bundle: _TargetLengthBundle, forced: bool, options: dict[str, Any]) -> None:
         self._bundle, self._forced, self._options = bundle, forced, options
 
-    def prepare(self, batch: Sequence[Sentence]) -> list[tuple[str, Optional[int]]]:
-        """Return the sources, and the lengths to decode where they are forced."""
-        return [(" ".join(one.source), one.target_length if self._forced else None) for one in batch]
+    def prepare(self, batch: Sequence[Sentence]) -> tuple[list[str], list[int]]:
+        """Return the sources and the references' lengths."""
+        return [" ".join(one.source) for one in batch], [one.target_length for one in batch]
 
-    def work(self, prepared: list[tuple[str, Optional[int]]]) -> list[Translation]:
+    def work(self, prepared: tuple[list[str], list[int]]) -> list[Translation]:
         """Return the translations."""
-        found = []
-        for text, self._bundle.target_length in prepared:
-            found += self._bundle.translate([text], **self._options)
-        return found
+        sources, lengths = prepared
+        if self._forced:
+            self._bundle.target_lengths = iter(lengths)
+        return self._bundle.translate(sources, **self._options)
 
     def finish(self, batch: Sequence[Sentence], prepared: Any, result: list[Translation]) -> list[Decoded]:
         """Return what was done."""
