@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Callable, Iterable, NamedTuple, Optional
 
 from fairseq_cmlm.errors import OptionError, TextError
+from fairseq_cmlm.given_words import GivenWords, filled_text
 
 if TYPE_CHECKING:  # the runtime has no torch
     from torch import Tensor
@@ -174,15 +175,15 @@ class Wording:
 
     def _candidate(self, hypothesis: dict[str, Any], real: Tensor) -> Candidate:
         passes, score = hypothesis["trace"], hypothesis["score"]
-        history = None if passes is None else [self.traced(made, real) for made in passes]
-        scores = hypothesis["scores"]
+        given, scores = hypothesis["given"], hypothesis["scores"]
+        history = None if passes is None else [self.traced(made, real, given) for made in passes]
         if score == float("-inf"):  # given up, so that nobody has compared it at the end
             score = history[-1].score + hypothesis["bonus"] if history else score
             scores = {"confidence": score}
         return Candidate(
             length=hypothesis["length"],
             number=hypothesis["number"],
-            text=self.text(hypothesis["tokens"]),
+            text=self._target_text(hypothesis["tokens"], hypothesis["fillable"], given),
             score=score,
             scores=scores,
             bonus=hypothesis["bonus"],
@@ -190,8 +191,14 @@ class Wording:
             history=history,
         )
 
-    def traced(self, made: RowPass, real: Tensor) -> TracedPass:
-        """Return a pass in words; `real` (S,) is false at the padding of the source."""
+    def _target_text(self, tokens: Tensor, fillable: Tensor, given: Optional[GivenWords]) -> str:
+        """Return a target (n,) as text, with the words that were `given` as they were typed."""
+        if given is None:
+            return self.text(tokens)
+        return filled_text(given, fillable.tolist(), lambda begin, end: self.text(tokens[begin:end]))
+
+    def traced(self, made: RowPass, real: Tensor, given: Optional[GivenWords] = None) -> TracedPass:
+        """Return a pass in words; `real` (S,) is false at the padding of the source, `given` as they were typed."""
         best: list[list[tuple[str, float]]] = []
         if made.alternatives is not None:
             for tokens, log_probs in zip(*made.alternatives):
@@ -200,7 +207,7 @@ class Wording:
             read=[self.target(token) for token in made.read.tolist()],
             written=[self.target(token) for token in made.tokens.tolist()],
             predicted=made.asked.tolist(),
-            text=self.text(made.tokens),
+            text=self._target_text(made.tokens, made.fillable, given),
             probabilities=made.log_probs.exp().tolist(),
             masked_again=made.remasked.tolist(),
             ranks=made.ranks,

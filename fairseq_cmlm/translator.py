@@ -183,13 +183,14 @@ class Translator:
         if not shown.history and shown.watch is None:
             return None
         trace, numbers, watch = Trace(shown.alternatives, shown.attention), batch["id"].tolist(), shown.watch
-        real = self._real_source(batch)
+        real, templates = self._real_source(batch), batch.get("constraints")
 
         def tell(made: BatchPass) -> None:
             assert watch is not None
             for row, one in made.by_row():
                 sentence, candidate = divmod(row, trace.candidates)
-                watch(numbers[sentence], candidate, self._words.traced(one, real[sentence]))
+                given = None if templates is None else templates[sentence].typed
+                watch(numbers[sentence], candidate, self._words.traced(one, real[sentence], given))
 
         trace.watch = None if watch is None else tell
         return trace

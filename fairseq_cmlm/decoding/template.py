@@ -17,6 +17,7 @@ from torch import Tensor
 
 from fairseq_cmlm.decoding.canvas import Canvas
 from fairseq_cmlm.decoding.tokens import ANY_WORD, END
+from fairseq_cmlm.given_words import GivenWords
 
 
 @dataclass(frozen=True)
@@ -37,10 +38,12 @@ class Template:
     """A target: its `parts` in order, which are given token ids and blanks, without `</s>`.
 
     place  where it was read, for error messages
+    typed  the given words as they were typed; None where no text was
     """
 
     parts: Sequence[Union[int, Blank]]
     place: str = "the target"
+    typed: Optional[GivenWords] = None
 
     @property
     def blanks(self) -> list[Blank]:

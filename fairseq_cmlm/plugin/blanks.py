@@ -13,11 +13,13 @@ from torch import Tensor
 from fairseq_cmlm.decoding.template import Blank, Template
 from fairseq_cmlm.decoding.tokens import ANY_WORD, FIRST_SET
 from fairseq_cmlm.errors import TextError
+from fairseq_cmlm.given_words import GivenWords
 from fairseq_cmlm.plugin.dictionary import MaskedDictionary
 from fairseq_cmlm.text.subword_marks import BEGINS, CONTINUES, word_around
 
 _BLANK = re.compile(r"(<blank[^>]*>)", re.IGNORECASE)
 _MAY_BE_EMPTY = re.compile(r"<blank:0+(?:-\d+)?>")
+_SPACE = re.compile(r"\s+")
 _SIZES = re.compile(r"<blank(?::(\d+)(?:-(\d+))?)?>")
 
 
@@ -58,13 +60,18 @@ class TemplateReader:
         """Read a target into a template; `encode` splits text into subwords, `place` is for messages ("line 3")."""
         parts = [part for part in _BLANK.split(target) if part.strip()]
         template: list[Union[int, Blank]] = []
+        texts, sizes = [""], [0]
         for number, part in enumerate(parts):
             if _BLANK.fullmatch(part):
                 before, after = (_words_beside(parts, number, step) for step in (-1, 1))
                 template.append(self._blank(part, before, after, place))
+                texts.append("")
+                sizes.append(0)
             else:
-                template += self._words(part, encode, place)
-        return Template(template, place)
+                words = self._words(part, encode, place)
+                template += words
+                texts[-1], sizes[-1] = _SPACE.sub(" ", part), len(words)
+        return Template(template, place, GivenWords(texts, sizes))
 
     def _blank(self, text: str, words_before: bool, words_after: bool, place: str) -> Blank:
         match = _SIZES.fullmatch(text)

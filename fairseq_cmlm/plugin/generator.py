@@ -80,6 +80,7 @@ class CMLMGenerator:
         steps              the number of passes that wrote it
         passes             in the first hypothesis: the number of passes made for the sentence, one after the other
         history, trace     with --retain-iter-history: the canvas before and after each pass, and its `RowPass`
+        given, fillable    the given words as they were typed, or None; (n,) bool, whether a token is not one of them
         given_up           in the first hypothesis: the candidates that were given up, in the same form, with score -inf
         """
         if isinstance(constraints, Tensor):
@@ -92,6 +93,9 @@ class CMLMGenerator:
             found = decode(models, inputs, self.decoding, self.symbols, trace, self._judges, self._captured)
         self._warn_of(inputs.source.size(1), int(found.lengths[:, 0].max()))
         sentences = [self._sentence(found, i, trace) for i in range(len(inputs.source))]
+        for hypotheses, template in zip(sentences, inputs.templates or []):
+            for one in (*hypotheses, *hypotheses[0]["given_up"]):
+                one["given"] = template.typed
         self.counter.count(sentences)
         return sentences
 
@@ -160,6 +164,8 @@ class CMLMGenerator:
             "score": float(found.scores[sentence, k]),
             "scores": {name: float(part[sentence, k]) for name, part in found.parts.items()},
             "positional_scores": found.log_probs[sentence, k, :length][written],
+            "given": None,
+            "fillable": found.fillable[sentence, k, :length][written],
             "attention": None,
             "alignment": None,
             "length": length,

@@ -2,26 +2,24 @@
 
 import logging
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, Optional, Sequence, Tuple
 
 import numpy as np
-import torch
 from fairseq import utils
-from fairseq.data import FairseqDataset, LanguagePairDataset
+from fairseq.data import FairseqDataset
 from fairseq.data.iterators import EpochBatchIterator
 from fairseq.tasks import register_task
 from omegaconf import II
 
 from fairseq_cmlm.checkpoints.averaging import LONGEST
 from fairseq_cmlm.decoding.options import Decoding
-from fairseq_cmlm.decoding.template import Template
 from fairseq_cmlm.decoding.tokens import Symbols
 from fairseq_cmlm.errors import CheckpointError, OptionError, TextError
 from fairseq_cmlm.inference.captured import CapturedPasses
 from fairseq_cmlm.inference.trained_for import refuse_untrained, with_smoothing
 from fairseq_cmlm.options import given_in, help_of
 from fairseq_cmlm.plugin.batches import long_of, refuse_none, refuse_too_few, within_limits
-from fairseq_cmlm.plugin.blanks import TemplateReader, WithTemplates
+from fairseq_cmlm.plugin.blanks import TemplateReader
 from fairseq_cmlm.plugin.criterion import CMLMLoss
 from fairseq_cmlm.plugin.data_folder import keep_languages, refuse_swapped, trained_languages
 from fairseq_cmlm.plugin.dictionary import MaskedDictionary
@@ -29,12 +27,12 @@ from fairseq_cmlm.plugin.eval_bleu import check_eval_bleu
 from fairseq_cmlm.plugin.fairseq_options import as_dict, as_fairseq_fields
 from fairseq_cmlm.plugin.foreign_options import refuse_foreign_options
 from fairseq_cmlm.plugin.generator import CMLMGenerator
+from fairseq_cmlm.plugin.interactive_task import InteractiveTask
 from fairseq_cmlm.plugin.judges import LoadedJudges
 from fairseq_cmlm.plugin.model import CMLMModel
 from fairseq_cmlm.plugin.sentence_pairs import TextOnly
 from fairseq_cmlm.plugin.summary import frame_output
-from fairseq_cmlm.plugin.text_task import TextConfig, TextTask
-from fairseq_cmlm.plugin.unknown_words import warn_of_unknown_words
+from fairseq_cmlm.plugin.text_task import TextConfig
 from fairseq_cmlm.plugin.warm_start import warm_start
 from fairseq_cmlm.sentence_random import sentence_keys
 from fairseq_cmlm.training.options import Training
@@ -67,7 +65,7 @@ class TranslationCMLMConfig(DecodingFields, TextConfig):
 
 
 @register_task("translation_cmlm", dataclass=TranslationCMLMConfig)
-class TranslationCMLMTask(TextTask):
+class TranslationCMLMTask(InteractiveTask):
     """fairseq's translation task with a mask symbol, keyed noise, and decoding by iterative refinement."""
 
     cfg: TranslationCMLMConfig
@@ -85,9 +83,6 @@ class TranslationCMLMTask(TextTask):
         self._captured = CapturedPasses()
         self._epoch = 1
         self._learns = False
-        self._first_line = self._next_line = 1
-        self._read_templates: List[Template] = []
-        self._warned_of_words = False
         self._judges = LoadedJudges()
 
     @classmethod
@@ -129,25 +124,6 @@ class TranslationCMLMTask(TextTask):
         theirs = state_dict.get(LONGEST)
         if theirs is not None:
             self.longest = tuple(map(min, theirs, self.longest or theirs))
-
-    def build_dataset_for_inference(
-        self, src_tokens: List[torch.Tensor], src_lengths: List[int], constraints: Optional[torch.Tensor] = None
-    ) -> LanguagePairDataset:
-        """Return a dataset of sentences of fairseq-interactive or of the hub interface."""
-        dataset = super().build_dataset_for_inference(src_tokens, src_lengths, constraints)
-        dataset.first_line = self._first_line
-        return WithTemplates(dataset, self._read_templates) if self._read_templates else dataset
-
-    def get_interactive_tokens_and_lengths(self, lines: Sequence[str], encode_fn: Any) -> Tuple[List[Any], List[int]]:
-        """Return the tokens and lengths of the next lines that fairseq-interactive has read."""
-        self._first_line, self._next_line = self._next_line, self._next_line + len(lines)
-        self._read_templates = []
-        if self.cfg.infill:
-            lines, self._read_templates = self.templates.read_lines(lines, self._first_line, self.target_subwords)
-        tokens, lengths = super().get_interactive_tokens_and_lengths(lines, encode_fn)
-        if not self._warned_of_words:
-            self._warned_of_words = warn_of_unknown_words(lines, tokens, self.source_dictionary.unk(), encode_fn)
-        return tokens, lengths
 
     def filter_indices_by_size(
         self,
@@ -257,6 +233,7 @@ class TranslationCMLMTask(TextTask):
             raise OptionError("prefix_allowed_tokens_fn is not for --task translation_cmlm: prefixes are not grown")
         refuse_foreign_options(args)
         decoding = Decoding.of(**self._given(args), beam=getattr(args, "beam", None))
+        self.printed = getattr(args, "nbest", 1)
         generator = self.generator(models, decoding, history=getattr(args, "retain_iter_history", False))
         frame_output(generator.decoding, generator.counter)
         return generator

@@ -138,11 +138,29 @@ def test_targets_are_read_alike(model: Trained, tmp_path: Path) -> None:
     translator = Translator(model.checkpoint)
     typed = translator.likelihood(TYPED[:2], [ROMANIAN[0], "s\u0327i t\u0327ara"])
     assert typed == translator.likelihood(ENGLISH[:2], ['Și țara vede câinele "mare"...', "și țara"])
-    kept = translator.translate(TYPED[:1], ["Şi ţara <blank>"])[0].text
-    assert kept.startswith("Și țara")
-    (tmp_path / "lines").write_text("the dog\tŞi ţara <blank>\n")
-    command = ("interactive", model.data, *PLUGIN, *LANGUAGES, "--path", model.checkpoint, "--cpu", "--infill")
-    assert second(by_sentence(run(*command, "--input", tmp_path / "lines"))["D"])[0].startswith("Și țara")
+
+
+@pytest.mark.parametrize("joined", [(), ("--remove-bpe",)])
+def test_given_words_are_read_alike_and_stand_as_typed(model: Trained, tmp_path: Path, joined: tuple[str, ...]) -> None:
+    targets = ["Şi ţara <blank>", "Și  țara <blank:2>", "„Şi” <blank:1-2>- mare", "<blank:3>"]
+    translator = Translator(model.checkpoint)
+    wanted = translator.translate([ENGLISH[1]] * 4, targets, history=True)
+    begins = [one.text[:10] for one in wanted]
+    assert begins[0].startswith("Şi ţara") and begins[1].startswith("Și țara") and begins[2].startswith("„Şi” ")
+    assert wanted[2].text.endswith("- mare")
+    for one in wanted:
+        assert one.candidates[0].history and one.candidates[0].history[-1].text == one.text
+    seen: dict[int, str] = {}
+    translator.translate([ENGLISH[1]] * 4, targets, watch=lambda number, _, made: seen.update({number: made.text}))
+    assert seen[0].startswith("Şi ţara") and seen[2].startswith("„Şi” ")
+    (tmp_path / "lines").write_text("".join(f"{ENGLISH[1]}\t{target}\n" for target in targets))
+    command = ("interactive", model.data, *PLUGIN, *LANGUAGES, "--path", model.checkpoint, "--cpu", "--infill", *joined)
+    for more in (("--buffer-size", 1), ("--buffer-size", 9, "--batch-size", 2), ("--nbest", 2, "--buffer-size", 4)):
+        found = by_sentence(run(*command, "--input", tmp_path / "lines", *more))["D"]
+        assert second(found) == [one.text for one in wanted]
+        if "--nbest" in more:
+            best = [[line.split("\t")[1] for line in found[number]] for number in sorted(found)]
+            assert best == [[one.text for one in each.candidates[:2]] for each in wanted]
 
 
 def test_commands_need_no_options(model: Trained, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,92 @@
+"""The text of a filled template, with the given words as the user typed them.
+
+A tokeniser need not give back what it was given: Moses makes `a _ n` of `a_n`, and a normaliser straightens quotes.
+"""
+
+from __future__ import annotations
+
+from typing import Callable, Iterator, NamedTuple, Sequence
+
+# The text of the tokens from one place of a target until before another one.
+TextOf = Callable[[int, int], str]
+
+
+class GivenWords(NamedTuple):
+    """The given words of a target with blanks: before, between and after these, so one more than there are blanks.
+
+    texts  each as it was typed, perhaps empty
+    sizes  the number of tokens of each
+    """
+
+    texts: Sequence[str]
+    sizes: Sequence[int]
+
+
+class _Piece(NamedTuple):
+    """A given text or a filling, and the place of its first token."""
+
+    text: str
+    begin: int
+
+
+def filled_text(given: GivenWords, fillable: Sequence[bool], text_of: TextOf) -> str:
+    """Return the text of a target of n tokens, in which the given words stand as they were typed.
+
+    fillable  (n,) whether each token is in a blank, or is the `</s>` behind a last one
+
+    The text of all tokens is taken if it holds the given words; else each filling's is put between them.
+
+    >>> words = "use a _ n not here".split()
+    >>> given = GivenWords(["use a_n ", " here"], [4, 1])
+    >>> filled_text(given, [False] * 4 + [True, False], lambda begin, end: " ".join(words[begin:end]))
+    'use a_n not here'
+    """
+    whole = text_of(0, len(fillable))
+    return whole if holds(whole, given.texts) else _joined(_pieces(given, fillable, text_of), text_of)
+
+
+def holds(text: str, given: Sequence[str]) -> bool:
+    """Tell whether the given texts stand in a text in their order, the first at its beginning and the last at its end.
+
+    >>> holds("use a_n not here", ["use a_n ", " here"]), holds("use a _ n not here", ["use a_n ", " here"])
+    (True, False)
+    """
+    first, *between = (part.strip() for part in given)
+    if not between:
+        return text == first
+    *between, last = between
+    if not (text.startswith(first) and text.endswith(last)):
+        return False
+    place, end = len(first), len(text) - len(last)
+    for part in between:
+        found = text.find(part, place, max(end, 0))
+        if found < 0:
+            return False
+        place = found + len(part)
+    return place <= end
+
+
+def _pieces(given: GivenWords, fillable: Sequence[bool], text_of: TextOf) -> Iterator[_Piece]:
+    """Yield given texts and fillings in turn. Of adjacent blanks the first one has all tokens."""
+    place = 0
+    for text, size in zip(given.texts, given.sizes):
+        yield _Piece(text, place)
+        begin = place = place + size
+        while place < len(fillable) and fillable[place]:
+            place += 1
+        yield _Piece(text_of(begin, place), begin)
+
+
+def _joined(pieces: Iterator[_Piece], text_of: TextOf) -> str:
+    """Join pieces with a space where one was typed or two words meet, but before a mark that joins the word before."""
+    joined, typed = "", False
+    for text, begin in pieces:
+        typed = typed or text[:1].isspace()
+        if bare := text.strip():
+            apart = " " in text_of(max(begin - 1, 0), begin + 1).strip()
+            word = bare[0].isalnum()
+            spaced = (typed and (word or apart)) or (word and apart and joined[-1:].isalnum())
+            joined += f" {bare}" if joined and spaced else bare
+            typed = False
+        typed = typed or text[-1:].isspace()
+    return joined
