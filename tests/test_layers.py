@@ -57,7 +57,11 @@ LAYERS: dict[str, tuple[set[str], bool]] = {
     ),
     "translation": ({"errors", "decoding", "given_words"}, False),
     "runtime": ({"errors", "files", "options", "draft", "text", "translation", "demo", "runtime"}, False),
-    "export": ({"errors", "files", "render", "decoding", "model", "text", "plugin", "runtime", "export"}, False),
+    "export": (
+        {"errors", "files", "measures", "render", "decoding", "model", "text", "plugin", "runtime", "translation"}
+        | {"translator", "export"},
+        False,
+    ),
     "translator": ({"errors", "files", "draft", "decoding", "inference", "plugin", "translation"}, True),
     "classifier": ({"errors", "inference", "plugin", "translator"}, True),
     "extractor": ({"errors", "inference", "plugin", "text", "translator"}, True),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+from dataclasses import replace
 from pathlib import Path
-from typing import Optional
+from tempfile import TemporaryDirectory
+from typing import Mapping, Optional
 
 import fairseq_cmlm
 from fairseq_cmlm.decoding.options import Decoding
@@ -13,6 +15,7 @@ from fairseq_cmlm.decoding.presets import PRESETS
 from fairseq_cmlm.errors import BundleError, OptionError
 from fairseq_cmlm.export.agreement import check_graphs
 from fairseq_cmlm.export.card import card
+from fairseq_cmlm.export.comparison import RawText, comparison
 from fairseq_cmlm.export.graph import LINEAR
 from fairseq_cmlm.export.network_graph import encoder_graph, step_graph
 from fairseq_cmlm.files import FilePath, write_files
@@ -25,6 +28,7 @@ from fairseq_cmlm.runtime.network import Network
 from fairseq_cmlm.runtime.options import carried
 from fairseq_cmlm.text.pipeline_file import FILE_NAME as TEXT
 from fairseq_cmlm.text.pipeline_file import to_json
+from fairseq_cmlm.translator import Translator
 
 CARD = "README.md"
 
@@ -36,10 +40,12 @@ def export(
     languages: tuple[Optional[str], Optional[str]] = (None, None),
     text_pipeline: Optional[FilePath] = None,
     told: Optional[Told] = None,
+    compared_on: Optional[RawText] = None,
 ) -> list[str]:
     """Write the bundle of a checkpoint into `folder`, whole or not at all; return lines that say what was written.
 
     data, languages, text_pipeline  as in Translator
+    compared_on                     a text on which bundle and checkpoint are compared, for the model card
 
     Raise a CheckpointError or a BundleError if the model cannot be exported.
     """
@@ -51,11 +57,27 @@ def export(
     model = models[0].eval()
     if not isinstance(model, CMLMModel):
         raise BundleError(f"{checkpoint} has no model of --arch cmlm_*, which alone can be exported")
+    if compared_on is not None and task.text is None:
+        raise OptionError("--compare-on is for models that read raw text: give it a text pipeline with --text-pipeline")
     files = _content(task, model)
     manifest = _manifest(task, model, files)
-    files[FILE_NAME], files[CARD] = manifest.to_json().encode(), card(manifest, files, told or Told()).encode()
+    files[FILE_NAME], told, table = manifest.to_json().encode(), told or Told(), []
+    if compared_on is not None and task.text is not None:
+        source, target = languages
+        model_again = Translator(checkpoint, data, source_lang=source, target_lang=target, text_pipeline=text_pipeline)
+        with TemporaryDirectory() as unread:
+            _write(Path(unread), files)
+            table = [comparison(model_again, Path(unread), compared_on, task.text.ends[1].language)]
+        told = replace(told, scores="\n\n".join(filter(None, [told.scores, *table])))
+    files[CARD] = card(manifest, files, told).encode()
+    _write(folder, files)
+    sizes = [f"{folder / name}: {len(content):,} bytes" for name, content in files.items()]
+    return [*sizes, *_advice(manifest), *table]
+
+
+def _write(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write files, name -> content, all or none."""
     write_files({folder / name: lambda file, content=content: file.write(content) for name, content in files.items()})  # type: ignore[misc]
-    return [f"{folder / name}: {len(content):,} bytes" for name, content in files.items()] + _advice(manifest)
 
 
 def _content(task: TranslationCMLMTask, model: CMLMModel) -> dict[str, bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ pytest.importorskip("onnxruntime", reason="export needs onnxruntime")
 from fairseq_cmlm.commands.main import main
 from fairseq_cmlm.errors import BundleError
 from fairseq_cmlm.export import bundle as export_bundle
+from fairseq_cmlm.export.comparison import others
 from fairseq_cmlm.files import file_digest
+from fairseq_cmlm.measures.bleu import Bleu
 from fairseq_cmlm.runtime import Bundle
 
 
@@ -73,3 +76,61 @@ def test_a_model_that_diverged_is_refused(checkpoint: Path, data: Path, tmp_path
     state["model"]["decoder.layers.0.ffn.expand.weight"][0, 0] = float("nan")
     torch.save(state, tmp_path / "diverged.pt")
     assert "differ from the model by nan" in refused(tmp_path / "diverged.pt", tmp_path / "out", "--data", data)
+
+
+def test_the_card_compares_bundle_and_checkpoint(
+    checkpoint: Path, bundle: Path, text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sides = [text / "test.src", text / "test.tgt"]
+    sentences = len(sides[0].read_text().splitlines())
+    options = ("--text-pipeline", bundle / "text.json", "--scores", "BLEU 9", "--compare-on", *sides)
+    main(["export", *map(str, (checkpoint, tmp_path / "out", *options))])
+    table = capsys.readouterr().out.partition("README.md")[2].partition("\n")[2].strip()
+    assert (tmp_path / "out" / "README.md").read_text().endswith(f"## Scores\n\nBLEU 9\n\n{table}\n")
+    assert {one.name for one in (tmp_path / "out").iterdir()} == {one.name for one in bundle.iterdir()}
+    rows = [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith(("| full", "| fast"))]
+    assert [row[0] for row in rows] == ["full", "fast"]
+    references = Bleu([sides[1].read_text().splitlines()], language="tgt")
+    for preset, candidates, different, changed, *scores in rows:
+        made = {
+            dtype: Bundle(bundle, dtype=dtype).translate(sides[0].read_text().splitlines(), preset=preset)
+            for dtype in ("float32", "int8")
+        }
+        assert int(candidates) == sum(len(one.candidates) for one in made["float32"]) > sentences
+        assert different == "0"
+        assert int(changed) == sum(one.text != other.text for one, other in zip(*made.values()))
+        bleu = [f"{references.score([one.text for one in found]):.2f}" for found in made.values()]
+        assert scores == [bleu[0], *bleu]
+
+
+def test_another_candidate_is_counted(bundle: Path) -> None:
+    (wanted,) = Bundle(bundle).translate(["a bird"], length_beam=3)
+    assert others(wanted, wanted) == 0
+    first, second, third = wanted.candidates
+    for changed in (
+        replace(first, text="x"),
+        replace(first, length=40),
+        replace(first, passes=99),
+        replace(first, number=7),
+    ):
+        assert others(replace(wanted, candidates=[third, changed, second]), wanted) == 1
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"), [(["a", "b"], "2 lines and"), ([], "is empty: there is nothing to translate")]
+)
+def test_texts_that_cannot_be_compared_are_told(
+    lines: list[str], message: str, checkpoint: Path, bundle: Path, tmp_path: Path
+) -> None:
+    for name, content in {"source": lines, "reference": lines[:1]}.items():
+        (tmp_path / name).write_text("".join(f"{line}\n" for line in content))
+    sides = (tmp_path / "source", tmp_path / "reference")
+    pipeline = ("--text-pipeline", bundle / "text.json")
+    assert message in refused(checkpoint, tmp_path / "out", *pipeline, "--compare-on", *sides)
+    assert not (tmp_path / "out").exists()
+
+
+def test_subwords_are_not_compared_as_if_they_were_text(checkpoint: Path, text: Path, tmp_path: Path) -> None:
+    told = refused(checkpoint, tmp_path / "out", "--compare-on", text / "test.src", text / "test.tgt")
+    assert "--compare-on is for models that read raw text" in told
+    assert not (tmp_path / "out").exists()

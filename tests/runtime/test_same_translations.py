@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ pytest.importorskip("onnxruntime", reason="the runtime needs onnxruntime")
 from fairseq_cmlm import Translator
 from fairseq_cmlm.decoding.options import Decoding
 from fairseq_cmlm.runtime import Bundle
+from fairseq_cmlm.translation import Translation
 
 ODD = ["", "   ", "a bird", "the <mask> </s> &amp; wörd", "bird " * 39, "Dogs, dogs; dogs don't ."]
 OPTIONS: list[dict[str, Any]] = [
@@ -64,6 +66,24 @@ def test_a_bundle_translates_as_the_checkpoint_does(
     assert [one.text for one in plain] == [one.text for one in wanted]
     assert all(found[i].given_up == [] or plain[i].given_up for i in range(len(texts)))
     assert all(one.history is None for made in plain for one in (*made.candidates, *made.given_up))
+
+
+@pytest.mark.parametrize("options", [{}, {"preset": "fast"}, {"iterations": 4, "length_beam": 3}], ids=str)
+def test_hundreds_of_sentences_have_the_same_tokens(
+    options: dict[str, Any], translator: Translator, bundle: Path, text: Path
+) -> None:
+    words = sorted(set((text / "train.src").read_text().split()))
+    draw = random.Random(1)
+    texts = [" ".join(draw.choices(words, k=draw.randint(1, 30))) for _ in range(300)]
+    wanted = translator.translate(texts, history=True, **options)
+    found = Bundle(bundle).translate(texts, history=True, **options)
+    for one, other in zip(map(tokens, found), map(tokens, wanted)):
+        assert one == other
+
+
+def tokens(translation: Translation) -> list[tuple[int, int, list[str]]]:
+    """Number, passes and tokens of each candidate, best first."""
+    return [(one.number, one.passes, one.history[-1].written if one.history else []) for one in translation.candidates]
 
 
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
