@@ -21,13 +21,18 @@ def write_table(
     legend: str,
     rows: Sequence[tuple[Row, Mapping[str, Any]]],
     facts: Mapping[str, Any],
+    others: Sequence[Table] = (),
     **more: Any,
 ) -> str:
-    """Write PREFIX.md, and PREFIX.json with the facts, the details of the rows and `more`; return the Markdown."""
+    """Write PREFIX.md, and PREFIX.json with the facts, the details of the rows and `more`; return the Markdown.
+
+    others  tables that follow; in the JSON each is a list under its title
+    """
     table = Table(title, [row for row, _ in rows], legend, details=[details for _, details in rows])
-    text = document(table.title, facts, section(table))
+    text = document(table.title, facts, *map(section, (table, *others)))
     write_text(Path(f"{prefix}.md"), text)
-    write_text(Path(f"{prefix}.json"), json.dumps({**facts, **more, "rows": table.records}, indent=1))
+    tables = {"rows": table.records, **{one.title.lower(): one.records for one in others}}
+    write_text(Path(f"{prefix}.json"), json.dumps({**facts, **more, **tables}, indent=1))
     return text
 
 

@@ -5,7 +5,7 @@
 
 Each version trains in a process of its own, on one thread, and they take turns: some updates of one, as many of the
 next. `python -m benchmarks training` repeats its batches; here each is new, as in a training, and so are their shapes,
-for which oneDNN compiles kernels.
+for which oneDNN compiles kernels. `--profile` has one more round of each version tell what its operators take.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import argparse
 import json
 import subprocess
 import sys
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,15 @@ from benchmarks.options import positive
 from fairseq_cmlm.errors import OptionError
 from fairseq_cmlm.experiments import machine
 from fairseq_cmlm.experiments.timing import spread
-from fairseq_cmlm.render.table import Row
+from fairseq_cmlm.render.table import Row, Table
 
 LEGEND = """\
 target tokens/CPU s: of the median round. x: how many times as many as the first version, the median of the ratios of
 all rounds (least-greatest). memory: the peak of the whole process.
+"""
+PROFILE_LEGEND = """\
+Percent of the time that torch's operators take in one more round, without the operators that they call; those of 1 or
+more in some version. The profiler's own work is in it.
 """
 
 
@@ -38,15 +43,16 @@ class Version:
         program = [sys.executable, str(Path(__file__).with_name("updates_of.py")), str(folder.resolve()), *arguments]
         self._process = subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.rounds: list[dict[str, float]] = []
+        self.operators: dict[str, float] = {}
 
-    def update(self, times: int) -> dict[str, float]:
-        """Make so many updates; return their tokens and seconds, and the peak of memory in MB."""
+    def update(self, times: int, profile: bool = False) -> dict[str, Any]:
+        """Make so many updates; return their tokens and seconds, the peak of memory in MB, and perhaps a profile."""
         assert self._process.stdin is not None and self._process.stdout is not None
-        print(times, file=self._process.stdin, flush=True)
+        print(times, *["profile"] * profile, file=self._process.stdin, flush=True)
         answer = self._process.stdout.readline()
         if not answer:
             raise OptionError("the training ended: what it said stands above")
-        found: dict[str, float] = json.loads(answer)
+        found: dict[str, Any] = json.loads(answer)
         return found
 
     def end(self) -> None:
@@ -67,6 +73,8 @@ def measure(versions: dict[str, Version], options: argparse.Namespace) -> None:
     for _ in range(options.rounds):
         for version in versions.values():
             version.rounds.append(version.update(options.updates))
+    for version in versions.values() if options.profile else ():
+        version.operators = version.update(options.updates, profile=True)["operators"]
 
 
 def row_of(name: str, version: Version, first: Version) -> tuple[Row, dict[str, Any]]:
@@ -79,6 +87,25 @@ def row_of(name: str, version: Version, first: Version) -> tuple[Row, dict[str, 
     return {**row, "memory MB": f"{peak:.0f}"}, details
 
 
+def profile_of(versions: dict[str, Version]) -> Table:
+    """Return the table of the operators that take a hundredth of a version's time or more, the longest first."""
+    shares = {
+        name: {
+            operator: 100 * seconds / sum(version.operators.values()) for operator, seconds in version.operators.items()
+        }
+        for name, version in versions.items()
+    }
+    most = {
+        operator: max(share.get(operator, 0.0) for share in shares.values())
+        for operator in dict.fromkeys(chain(*shares.values()))
+    }
+    named = sorted((one for one, share in most.items() if share >= 1), key=lambda one: -most[one])
+    rows: list[Row] = [
+        {"operator": one, **{name: share.get(one, 0.0) for name, share in shares.items()}} for one in named
+    ]
+    return Table("Operators", rows, PROFILE_LEGEND)
+
+
 def run(options: argparse.Namespace, command: str) -> str:
     """Measure, write the files and return the table."""
     versions = {name: Version(folder, options.arguments) for name, folder in options.versions.items()}
@@ -89,9 +116,10 @@ def run(options: argparse.Namespace, command: str) -> str:
             version.end()
     first = next(iter(versions.values()))
     rows = [row_of(name, version, first) for name, version in versions.items()]
+    profiles = [profile_of(versions)] if options.profile else []
     told = {"rounds": f"{options.rounds} of {options.updates} updates, after {options.warm}", "threads": 1}
     facts = {"command": command, "machine": machine.describe("cpu"), **told}
-    return write_table(options.output, "Updates", LEGEND, rows, facts)
+    return write_table(options.output, "Updates", LEGEND, rows, facts, profiles)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -100,6 +128,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--warm", type=positive, default=150, metavar="N", help="updates before (default: %(default)s)")
     parser.add_argument("--updates", type=positive, default=5, metavar="N", help="of a round (default: %(default)s)")
     parser.add_argument("--rounds", type=positive, default=8, metavar="N", help="default: %(default)s")
+    parser.add_argument("--profile", action="store_true", help="tell the time of the operators, too")
     parser.add_argument("arguments", nargs="+", metavar="OPTION", help="of fairseq-train, behind `--`")
 
 

@@ -3,7 +3,8 @@
     python updates_of.py FOLDER FAIRSEQ-TRAIN-OPTIONS
 
 FOLDER holds the version's `fairseq_cmlm`. For each number on standard input it makes as many updates of fairseq-train
-and prints, as JSON, their target tokens, their processor seconds and the process's peak memory in MB.
+and prints, as JSON, their target tokens, their processor seconds and the process's peak memory in MB; and behind a
+number and `profile` the seconds of each operator of torch, without those of the operators that it calls.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import os
 import resource
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Iterator
 
@@ -57,18 +59,23 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever else is printed
     from fairseq.logging import metrics
+    from torch.profiler import ProfilerActivity, profile
 
     task, model, trainer = trainer_of([*arguments, "--user-dir", str(Path(folder, "fairseq_cmlm")), "--cpu"])
     updates = updates_of(task, model, trainer)
     for line in sys.stdin:
+        number, *profiled = line.split()
         tokens, start = 0, time.process_time()
-        for batches in itertools.islice(updates, int(line)):
-            with metrics.aggregate(new_root=True):
-                trainer.train_step(batches)
-            tokens += sum(batch["ntokens"] for batch in batches)
-        seconds = time.process_time() - start
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(json.dumps({"tokens": tokens, "seconds": seconds, "peak": peak}), file=answers, flush=True)
+        with profile(activities=[ProfilerActivity.CPU]) if profiled else nullcontext() as operators:
+            for batches in itertools.islice(updates, int(number)):
+                with metrics.aggregate(new_root=True):
+                    trainer.train_step(batches)
+                tokens += sum(batch["ntokens"] for batch in batches)
+        found: dict[str, Any] = {"tokens": tokens, "seconds": time.process_time() - start}
+        found["peak"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        if operators is not None:
+            found["operators"] = {one.key: one.self_cpu_time_total / 1e6 for one in operators.key_averages()}
+        print(json.dumps(found), file=answers, flush=True)
 
 
 if __name__ == "__main__":

@@ -417,6 +417,11 @@ def test_updates_of_versions_take_turns(data: Path, tmp_path: Path) -> None:
     updates.main([*one_round, "--output", str(tmp_path / "two"), "--", *trained, "--update-freq", "2"])
     (two,) = json.loads((tmp_path / "two.json").read_text())["rows"]
     assert two["rounds"][0]["tokens"] == sum(tokens[0][:2]), "an update does not take two batches"
+    updates.main([*one_round, "--profile", "--output", str(tmp_path / "three"), "--", *trained])
+    shares = {one["operator"]: one["now"] for one in json.loads((tmp_path / "three.json").read_text())["operators"]}
+    assert shares["aten::addmm"] >= 1 and 50 < sum(shares.values()) <= 100
+    assert list(shares.values()) == sorted(shares.values(), reverse=True)
+    assert "| aten::addmm |" in (tmp_path / "three.md").read_text()
 
 
 def test_updates_need_a_version(tmp_path: Path) -> None:
