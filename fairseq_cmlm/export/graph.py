@@ -38,8 +38,13 @@ class Graph:
         return name
 
     def output(self, name: str, tensor: str, dtype: Any, shape: Sequence[Any]) -> None:
-        """Declare a tensor as an output with the name `name`."""
-        self._nodes.append(helper.make_node("Identity", [tensor], [name]))
+        """Declare what a node has made as an output, under the name `name` from now on; each tensor once.
+
+        An Identity from one name to the other would copy it, which ONNX Runtime does for every output.
+        """
+        for node in self._nodes:
+            for names in (node.input, node.output):
+                names[:] = [name if one == tensor else one for one in names]
         self._outputs.append(_end(name, dtype, shape))
 
     def add(self, operator: str, *inputs: str, **attributes: Any) -> str:
