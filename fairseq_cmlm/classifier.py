@@ -57,7 +57,8 @@ class Classifier(Translator):
         target = self._task.target_dictionary
         targets = labelled_targets(labels, self._text.target, target, most[1])
         canvases = label_canvases(targets, self._task.symbols.mask, target.pad()).to(self._device)
-        encoded = encoded_texts(texts, self._text.source, self._task.source_dictionary, most[0], cut)
+        learned = self._task.longest and self._task.longest[0]
+        encoded = encoded_texts(texts, self._text.source, self._task.source_dictionary, most[0], cut, learned)
         models: Any = [model.eval() for model in self._models]
         found: dict[int, torch.Tensor] = {}
         for numbers, source in encoded.batches(max_tokens, self._device):

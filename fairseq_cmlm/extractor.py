@@ -54,8 +54,9 @@ class Extractor(Translator):
         model: Any = self._single("choice among spans")
         if len(contexts) != len(sources):
             raise TextError(f"there are {len(sources)} sources and {len(contexts)} contexts: they must be parallel")
-        symbols = self._task.symbols
-        encoded = encoded_texts(sources, self._text.source, self._task.source_dictionary, model.max_positions()[0], cut)
+        symbols, most = self._task.symbols, model.max_positions()[0]
+        learned = self._task.longest and self._task.longest[0]
+        encoded = encoded_texts(sources, self._text.source, self._task.source_dictionary, most, cut, learned)
         found: dict[int, tuple[str, float]] = {}
         for numbers, source in encoded.batches(max_tokens, self._device):
             context = self._context([contexts[i] for i in numbers], [encoded.cut[i] for i in numbers])

@@ -104,3 +104,16 @@ def test_it_is_a_translator(classifier: Classifier) -> None:
     assert isinstance(classifier, Translator)
     with pytest.raises(TextError, match="list of strings"):
         classifier.classify("a b", LABELS)
+
+
+def test_a_text_longer_than_those_of_the_training_is_warned_of(
+    classifier: Classifier, caplog: pytest.LogCaptureFixture
+) -> None:
+    classifier.classify(["a b c", "b a c c"], LABELS)
+    assert not caplog.records
+    classifier.classify(["a b c", "a" + " c" * 10, "a" + " c" * 10], LABELS)
+    (warned,) = caplog.messages
+    assert warned.startswith("a source of 12 tokens is longer than those of the training")
+    caplog.clear()
+    classifier.classify(["a" + " c" * 40], LABELS, cut=True)
+    assert len(caplog.messages) == 1, "what is left of a text counts"

@@ -56,3 +56,12 @@ def test_what_is_cut_is_no_answer(extractor: Extractor) -> None:
     context = "four " * 10 + "one one"
     (found,) = extractor.extract([f"x {context}"], [context], search=Search(1, 50, 1), cut=True)
     assert found.cut == 2 and found.text == "four"
+
+
+def test_a_source_longer_than_those_of_the_training_is_warned_of(
+    extractor: Extractor, caplog: pytest.LogCaptureFixture
+) -> None:
+    extractor.extract([f"x {CONTEXT}"], [CONTEXT])
+    assert not caplog.records
+    extractor.extract(["x" + " four" * 10], ["four"])
+    assert caplog.messages[0].startswith("a source of 12 tokens is longer than those of the training")

@@ -63,13 +63,16 @@ def test_one_file_is_split_by_text_and_seed(tmp_path: Path) -> None:
         ({}, "should hold train.tsv"),
         ({"train.tsv": "a\t1\nb\n"}, "line 2 of .*train.tsv has 1 columns and should have 2"),
         ({"dev.tsv": "a\t1\n", "test.tsv": "a\t1\n"}, "should hold train.tsv"),
-        ({"dev.tsv": "caf\udce9\t1\n"}, "dev.tsv is not UTF-8"),
+        ({"dev.tsv": "caf\t1\ncaf\udce9\t1\n"}, "line 2 of .*dev.tsv is not UTF-8"),
+        ({"dev.tsv": f"{HEAD}a\t1\n \t1\n"}, "line 3 of .*dev.tsv has no text: leave the line out"),
+        ({"dev.tsv": "a\t\n"}, "line 1 of .*dev.tsv has no label"),
+        ({"dev.tsv": "a\t1\nb\t7\n"}, "line 2 of .*dev.tsv has the label '7', which is none of 0, 1"),
     ],
 )
 def test_other_folders_are_refused(tmp_path: Path, files: dict[str, str], message: str) -> None:
     for name, content in files.items():
         (tmp_path / name).write_text(content, errors="surrogateescape")
-    done = lay_out(tmp_path)
+    done = lay_out(tmp_path, "--target", "0=is bad", "--target", "1=is good")
     assert done.returncode == 1 and not (tmp_path / "out").exists()
     assert message.replace(".*", "") in done.stderr or all(part in done.stderr for part in message.split(".*"))
 

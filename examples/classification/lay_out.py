@@ -17,29 +17,45 @@ import random
 import shutil
 import sys
 from pathlib import Path
-from typing import Optional, Sequence
+from typing import Collection, Iterator, Optional, Sequence
 
 Rows = list[tuple[str, str]]
 _COLUMNS = ("sentence", "label")
 
 
-def read(path: Path) -> Optional[Rows]:
-    """Return texts and labels; None if the file is not there or has no labels."""
+def lines_of(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Yield the number of each line, and its columns without spaces around them."""
+    for number, line in enumerate(path.read_bytes().removesuffix(b"\n").split(b"\n"), 1):
+        try:
+            text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+        except UnicodeDecodeError:
+            sys.exit(f"lay_out.py: line {number} of {path} is not UTF-8")
+        yield number, [column.strip() for column in text.split("\t")]
+
+
+def read(path: Path, labels: Collection[str]) -> Optional[Rows]:
+    """Return texts and labels; None if the file is not there or has no labels.
+
+    labels  those that there may be; none for any
+    """
     if not path.is_file():
         return None
-    try:
-        text = path.read_text("utf-8-sig")
-    except UnicodeDecodeError as error:
-        sys.exit(f"lay_out.py: {path} is not UTF-8: {error}")
-    lines = [line.split("\t") for line in text.removesuffix("\n").split("\n")]
-    head = [name.strip().lower() for name in lines[0]]
-    if head == ["index", "sentence"]:
-        return None
-    for number, line in enumerate(lines, 1):
-        if len(line) != len(_COLUMNS):
-            sys.exit(f"lay_out.py: line {number} of {path} has {len(line)} columns and should have 2: text and label")
-    rows = [(text.strip(), label.strip()) for text, label in lines]
-    return rows[1:] if head == [*_COLUMNS] else rows
+    rows = []
+    for number, columns in lines_of(path):
+        place, head = f"lay_out.py: line {number} of {path}", [name.lower() for name in columns]
+        if number == 1 and head == ["index", "sentence"]:
+            return None
+        if number == 1 and head == [*_COLUMNS]:
+            continue
+        if len(columns) != len(_COLUMNS):
+            sys.exit(f"{place} has {len(columns)} columns and should have 2: text and label")
+        text, label = columns
+        if not text or not label:
+            sys.exit(f"{place} has no {'label' if text else 'text'}: leave the line out")
+        if labels and label not in labels:
+            sys.exit(f"{place} has the label '{label}', which is none of {', '.join(labels)}")
+        rows.append((text, label))
+    return rows
 
 
 def drawn(rows: Rows, shares: Sequence[int], seed: int) -> list[Rows]:
@@ -55,9 +71,9 @@ def drawn(rows: Rows, shares: Sequence[int], seed: int) -> list[Rows]:
     return parts
 
 
-def splits(folder: Path, seed: int) -> dict[str, Rows]:
-    """Return train, valid and test."""
-    found = {name: rows for name in ("train", "dev", "test") if (rows := read(folder / f"{name}.tsv"))}
+def splits(folder: Path, seed: int, labels: Collection[str]) -> dict[str, Rows]:
+    """Return train, valid and test; `labels` as in `read`."""
+    found = {name: rows for name in ("train", "dev", "test") if (rows := read(folder / f"{name}.tsv", labels))}
     if len(found) == 3:
         return {"train": found["train"], "valid": found["dev"], "test": found["test"]}
     if set(found) == {"train", "dev"}:
@@ -76,9 +92,11 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--target", action="append", default=[], metavar="LABEL=TEXT")
     options = parser.parse_args()
-    files = {f"{split}.tsv": [_COLUMNS, *rows] for split, rows in splits(options.folder, options.seed).items()}
-    if options.target:
-        files["labels.tsv"] = [("label", "target"), *(one.partition("=")[::2] for one in options.target)]
+    targets = [one.partition("=")[::2] for one in options.target]
+    parts = splits(options.folder, options.seed, [label for label, _ in targets])
+    files = {f"{split}.tsv": [_COLUMNS, *rows] for split, rows in parts.items()}
+    if targets:
+        files["labels.tsv"] = [("label", "target"), *targets]
     part = options.output.with_name(f"{options.output.name}.{os.getpid()}")
     part.mkdir(parents=True)
     for name, rows in files.items():

@@ -32,16 +32,15 @@ def read(part: Part) -> Iterator[Example]:
     for name, lines in groupby(read_parallel(files), key=lambda record: record.fields["document"]):
         records = list(lines)
         if name in seen:
-            raise TextError(
-                f"{records[0].place} is of the document '{name}', which ended before: its lines must follow"
-            )
+            place = records[0].places["document"]
+            raise TextError(f"{place} is of the document '{name}', which ended before: its lines must follow")
         seen.add(name)
         source, target = (_side(records, side) for side in ("source", "target"))
         yield Example(source, (target,), details={"document": name, "words": len(source.split())})
 
 
 def _side(records: Sequence[Record], side: str) -> str:
-    return in_one_line(unmarked(record.fields[side], record.place, PARAGRAPH) for record in records)
+    return in_one_line(unmarked(record.fields[side], record.places[side], PARAGRAPH) for record in records)
 
 
 def pieces(document: Example, train: bool) -> list[Pair]:

@@ -14,11 +14,16 @@ class Record(NamedTuple):
     """One record.
 
     fields  name -> text, never empty, with single spaces where the file has white space of any kind
-    place   for messages: `line 3 of train.tsv`
+    places  name -> where it stands, for messages: `line 3 of train.tsv`
     """
 
     fields: Mapping[str, str]
-    place: str
+    places: Mapping[str, str]
+
+    @property
+    def place(self) -> str:
+        """Return where the first field stands."""
+        return next(iter(self.places.values()))
 
 
 def read_parallel(files: Mapping[str, Path]) -> Iterator[Record]:
@@ -29,8 +34,8 @@ def read_parallel(files: Mapping[str, Path]) -> Iterator[Record]:
         if len(found) != len(lines):
             raise TextError(f"{first} has {len(lines)} lines and {path} {len(found)}: they must be line by line")
     for number, values in enumerate(zip(*texts), 1):
-        places = [f"line {number} of {path}" for path in files.values()]
-        yield Record(_filled(list(files), values, places), places[0])
+        places = {name: f"line {number} of {path}" for name, path in files.items()}
+        yield Record(_filled(values, places), places)
 
 
 def by_source(records: Iterable[Record]) -> Iterator[tuple[str, list[Record]]]:
@@ -55,12 +60,13 @@ def read_table(path: Path, columns: Sequence[str], head: bool = True) -> Iterato
             if values != list(columns):
                 raise TextError(f"{place} should name the columns {', '.join(columns)}, and has {', '.join(values)}")
             continue
-        yield Record(_filled(columns, values, [place] * len(columns)), place)
+        places = dict.fromkeys(columns, place)
+        yield Record(_filled(values, places), places)
 
 
-def _filled(names: Sequence[str], values: Sequence[str], places: Sequence[str]) -> dict[str, str]:
-    fields = dict(zip(names, map(clean, values)))
-    for name, place in zip(names, places):
+def _filled(values: Sequence[str], places: Mapping[str, str]) -> dict[str, str]:
+    fields = dict(zip(places, map(clean, values)))
+    for name, place in places.items():
         if not fields[name]:
             raise TextError(f"{place} is empty where the {name} should be: leave the record out, in all its files")
     return fields

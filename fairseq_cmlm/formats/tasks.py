@@ -18,6 +18,7 @@ from fairseq_cmlm.generated import Cost
 from fairseq_cmlm.measures.table import TASK_MEASURES
 from fairseq_cmlm.render.markdown import markdown_table
 
+RESULTS = "results.json"
 LEGEND = """\
 few: the fewest passes above one, many: the most. teacher: fairseq's Transformer of the same sizes, with which a `warm`
 model begins; as much time: after as much as the model has had (- where it had that before). simple: without a network.
@@ -59,9 +60,14 @@ def output_name(number: int, name: str) -> OutputName:
 
 def tasks_table(paths: Sequence[Path]) -> str:
     """Return the table of the results in files, or in the results.json of folders, and its legend."""
-    files = [path / "results.json" if path.is_dir() else path for path in paths]
-    rows = [row for file in files for row in _rows(file.resolve().parent.name, _results(file))]
+    files = [path / RESULTS if path.is_dir() else path for path in paths]
+    rows = [row for file in files for row in _rows(_task(file), _results(file))]
     return f"{markdown_table([*_HEAD, 'passes', 'seconds'], rows)}\n\n{LEGEND}".rstrip()
+
+
+def _task(file: Path) -> str:
+    """Return the name of a task: that of its folder, or of a file that is not called as all are."""
+    return file.resolve().parent.name if file.name == RESULTS else file.stem
 
 
 def _results(file: Path) -> TaskResults:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
-from typing import Any, Callable, Iterator, Sequence
+from typing import Any, Callable, Iterator, Optional, Sequence
 
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from fairseq_cmlm.errors import TextError
+from fairseq_cmlm.text.unlearned import of_length
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -42,12 +46,18 @@ class EncodedTexts:
 
 
 def encoded_texts(
-    texts: Sequence[str], encode: Callable[[str], str], dictionary: Any, longest: int, cut: bool
+    texts: Sequence[str],
+    encode: Callable[[str], str],
+    dictionary: Any,
+    longest: int,
+    cut: bool,
+    learned: Optional[int] = None,
 ) -> EncodedTexts:
     """Encode `texts`; cut those of more than `longest` tokens, or raise a TextError.
 
-    encode  function from a text to its subwords
-    cut     cut instead of raising
+    encode   function from a text to its subwords
+    cut      cut instead of raising
+    learned  tokens of the longest sources of the training: beyond that there is a warning, once; None for no warning
     """
     if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
         raise TextError("texts must be a list of strings")
@@ -59,4 +69,7 @@ def encoded_texts(
                 "it, or have it cut with cut=True (--cut)"
             )
     rows = [torch.cat([row[: longest - 1], row[-1:]]) if len(row) > longest else row for row in whole]
+    most = max(map(len, rows), default=0)
+    if learned is not None and most > learned:
+        logger.warning(of_length("source", most, learned))
     return EncodedTexts(rows, [len(a) - len(b) for a, b in zip(whole, rows)], dictionary.pad())

@@ -33,9 +33,9 @@ def test_lines_with_one_name_are_one_document(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        ([*LINES, ("e", "E", "one")], "line 4 of .*train.source is of the document 'one', which ended before"),
+        ([*LINES, ("e", "E", "one")], "line 4 of .*train.doc is of the document 'one', which ended before"),
         ([("a ¶ b", "A", "one")], "line 1 of .*train.source holds ¶"),
-        ([("a", "A¶", "one")], "line 1 of .*train.source holds ¶"),
+        ([("a", "A¶", "one")], "line 1 of .*train.target holds ¶"),
         ([("a", " ", "one")], "line 1 of .*train.target is empty where the target should be"),
         ([("a", "A", "")], "line 1 of .*train.doc is empty where the document should be"),
     ],

@@ -80,6 +80,8 @@ def test_every_system_stands_in_its_column(
 def test_tasks_stand_in_the_order_that_is_given(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     one, other = (write(tmp_path / name, "paraphrase", EVERYTHING) for name in ("one", "other"))
     assert [row[0] for row in rows(capsys, other, one / "results.json")] == ["other", "one"]
+    kept = (one / "results.json").rename(tmp_path / "paraphrase.json")
+    assert [row[0] for row in rows(capsys, kept)] == ["paraphrase"], "results that were put beside others"
 
 
 @pytest.mark.parametrize(
