@@ -30,11 +30,13 @@ class Exhibit:
     """Results as a part of a chapter shows them.
 
     values  for the placeholders of the part's prose
+    groups  further tables, of parts of what the first one has
     """
 
     values: Mapping[str, Any] = field(default_factory=dict)
     picture: Optional[Picture] = None
     grid: Optional[Grid] = None
+    groups: Sequence[Grid] = ()
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,31 @@ def grid(found: Found) -> Grid:
     return Grid([SYSTEM, *map(named, measures), Text("passes", "轮数"), Text("seconds", "秒")], rows)
 
 
+_GROUPED = {
+    **{"triples": "三元组数", "words of the reference": "参考译文的词数", "length of the text": "文本长度"},
+    **{"words of the source": "原文的词数", "what is missing": "空缺的种类", "kind": "问题类型"},
+}
+_GROUP_NAMES = {"explicit": "明确", "implicit": "隐含", "word": "词", "phrase": "短语", "sentence": "句子"}
+
+
+def group_grids(found: Found) -> list[Grid]:
+    """Return a table for each way of grouping the examples: the first measure of each system in each group."""
+    measure, grids = first_measure(found), []
+    shown, digits = named(measure), TASK_MEASURES[measure].digits
+    for name, groups in found["groups"].items():
+        head = Text(f"{shown.en} by {name}", f"按{_GROUPED.get(name, name)}的{shown.zh}")
+        scores = zip(*([number(score, digits) for score in group["scores"]] for group in groups))
+        rows: list[list[Cell]] = [[system, *row] for system, row in zip(found["systems"], scores)]
+        grids.append(Grid([head, *map(_group_head, groups)], rows))
+    return grids
+
+
+def _group_head(group: Mapping[str, Any]) -> Text:
+    """Return the name of a group with the number of its examples."""
+    name, size = str(group["name"]), group["examples"]
+    return Text(f"{name} ({size})", f"{_GROUP_NAMES.get(name, name.replace(' words', ' 词'))}（{size}）")
+
+
 def _made(name: str, results: ResultFolder) -> Exhibit:
     found = results.tasks().get(name)
     if found is None:
@@ -77,7 +102,7 @@ def _made(name: str, results: ResultFolder) -> Exhibit:
         picture = Picture(Text("Confusion matrices of the systems", "各系统的混淆矩阵"), lambda: shown)
     values = {"examples": found["examples"], "text": found["text"], "measure": named(measure)}
     values |= {"best": best, "score": scores[best]}
-    return Exhibit(values, picture, grid(found))
+    return Exhibit(values, picture, grid(found), group_grids(found))
 
 
 def task_part(name: str, recipe: str, heading: Text, prose: Text) -> Part:

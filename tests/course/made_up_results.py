@@ -102,6 +102,12 @@ def task(name: str) -> dict[str, Any]:
         **{"format": "classification", "text": "test.jsonl", "examples": 1000, "systems": ["linear", "raw,labels"]},
         "scores": {"accuracy": [80.0, 82.5], "calibration_error": [None, 3.0]},
         "made": [{"seconds": 0.5, "passes": None}, {"seconds": 9.0, "passes": 1.0}],
+        "groups": {
+            "length of the text": [
+                {"name": "0-9 words", "examples": 400, "scores": [90.0, 70.0]},
+                {"name": "10+ words", "examples": 600, "scores": [None, 90.9]},
+            ]
+        },
     }
 
 
