@@ -12,7 +12,7 @@ from fairseq_cmlm.errors import OptionError
 if TYPE_CHECKING:
     from fairseq_cmlm.measures.measure import Perplexity
 
-_OF_REFERENCES, _OF_EXAMPLES = ("tokenised_reference", "against"), ("json", "confusion", "judge")
+_OF_REFERENCES, _OF_EXAMPLES = ("tokenised_reference",), ("json", "confusion", "judge")
 _SAMPLES = 4  # maskings of each answer; the mean is over all answers
 
 
@@ -78,7 +78,7 @@ def _of_examples(options: argparse.Namespace) -> str:
     from fairseq_cmlm.formats.score import score_examples
 
     judge = _judge(options.judge) if options.judge else None
-    results = score_examples(options.outputs, options.examples, options.tokenize, judge)
+    results = score_examples(options.outputs, options.examples, options.tokenize, judge, options.against)
     if options.json:
         write_text(options.json, results.to_json())
     drawn = [_draw(options)] if options.confusion else []

@@ -8,6 +8,7 @@ from typing import NamedTuple, Optional, Sequence
 
 from fairseq_cmlm.errors import TextError
 from fairseq_cmlm.generated import Cost
+from fairseq_cmlm.measures.significance import TEST, Difference
 from fairseq_cmlm.measures.table import TASK_MEASURES
 from fairseq_cmlm.render.markdown import markdown_table
 
@@ -42,11 +43,12 @@ class Draws(NamedTuple):
 class TaskResults:
     """Measures of systems, in the order of `systems`.
 
-    format      name of the format
-    text        what was answered: the name of the file of examples
-    scores      name in TASK_MEASURES -> score of each system
-    signatures  name in TASK_MEASURES -> how the score was made
-    groups      title -> the groups
+    format       name of the format
+    text         what was answered: the name of the file of examples
+    scores       name in TASK_MEASURES -> score of each system
+    signatures   name in TASK_MEASURES -> how the score was made
+    groups       title -> the groups
+    differences  name in TASK_MEASURES -> the difference of each system but the first from that
     """
 
     format: str
@@ -58,11 +60,14 @@ class TaskResults:
     provenance: list[Provenance] = field(default_factory=list)
     groups: dict[str, list[Group]] = field(default_factory=dict)
     draws: list[Draws] = field(default_factory=list)
+    differences: dict[str, Sequence[Difference]] = field(default_factory=dict)
 
-    def add(self, measure: str, scores: Scores, signature: str) -> None:
+    def add(self, measure: str, scores: Scores, signature: str, differences: Sequence[Difference] = ()) -> None:
         """Add a measure if any system has a score, or if its signature says why none has."""
         if signature or any(score is not None for score in scores):
             self.scores[measure], self.signatures[measure] = scores, signature
+        if differences:
+            self.differences[measure] = differences
 
     def to_json(self) -> str:
         """Return the content of a file."""
@@ -70,11 +75,12 @@ class TaskResults:
         content["made"] = [{**asdict(one.cost), "decoding": one.decoding, "text": one.text} for one in self.provenance]
         content["groups"] = {title: [one._asdict() for one in groups] for title, groups in self.groups.items()}
         content["draws"] = [one._asdict() for one in self.draws]
+        content["differences"] = {name: [one._asdict() for one in found] for name, found in self.differences.items()}
         return json.dumps(content, ensure_ascii=False, indent=1) + "\n"
 
     @classmethod
     def of_json(cls, text: str, place: str) -> TaskResults:
-        """Return what `to_json` wrote, without groups and draws; what is damaged is a TextError that names `place`."""
+        """Return what `to_json` wrote, as far as the table of all tasks needs it; a TextError names `place`."""
         try:
             read = json.loads(text)
             found = cls(*(read[name] for name in ("format", "text", "examples", "systems", "scores", "signatures")))
@@ -88,7 +94,11 @@ class TaskResults:
 
     def to_markdown(self) -> str:
         """Return a table of the systems, one of the first measure for each kind of group, and the signatures."""
-        columns = {TASK_MEASURES[name].title: _shown(scores, name) for name, scores in self.scores.items()}
+        columns = {}
+        for name, scores in self.scores.items():
+            columns[TASK_MEASURES[name].title] = _shown(scores, name)
+            if name in self.differences:
+                columns[f"{TASK_MEASURES[name].title}, difference"] = ["-", *map(str, self.differences[name])]
         columns["passes"] = numbers([one.cost.passes for one in self.provenance], 1)
         columns["seconds"] = numbers([one.cost.seconds for one in self.provenance], 1)
         rows = list(zip(self.systems, *columns.values()))
@@ -99,6 +109,7 @@ class TaskResults:
             drawn = [(one.system, str(one.outputs), f"{one.pairwise_bleu:.1f}") for one in self.draws]
             lines += ["", markdown_table(["drawn by", "outputs", "pairwise BLEU"], drawn)]
         lines += ["", *(f"{TASK_MEASURES[name].title} {told}" for name, told in self.signatures.items() if told)]
+        lines += [f"difference from {self.systems[0]}: {TEST}"] * bool(self.differences)
         lines += [f"decoding of {name}: {one.decoding}" for name, one in zip(self.systems, self.provenance)]
         return "\n".join(
             [*lines, *(f"text {told}" for told in dict.fromkeys(one.text for one in self.provenance) if told)]

@@ -18,15 +18,22 @@ from fairseq_cmlm.measures.classification import confusion
 from fairseq_cmlm.measures.measure import Gold, Output, Perplexity
 from fairseq_cmlm.measures.pairwise_bleu import pairwise_bleu
 from fairseq_cmlm.measures.score import read_output, target_language
+from fairseq_cmlm.measures.significance import Difference, differences
 from fairseq_cmlm.measures.table import TASK_MEASURES
 from fairseq_cmlm.measures.words import letters
 
 
 class Measured(NamedTuple):
-    """A measure of every system, None where it is not available, and its signature."""
+    """A measure of every system.
+
+    scores       None where it is not available
+    signature    how the scores were made
+    differences  those of all systems but the first from that, where they are asked for and the measure has a test
+    """
 
     scores: list[Optional[float]]
     signature: str
+    differences: Sequence[Difference] = ()
 
 
 @dataclass(frozen=True)
@@ -39,12 +46,14 @@ class Answers:
     language: str
     judge: Optional[Perplexity]
 
-    def measured(self, name: str) -> Measured:
-        """Return one of TASK_MEASURES."""
+    def measured(self, name: str, compared: bool = False) -> Measured:
+        """Return one of TASK_MEASURES, perhaps compared with that of the first system."""
         scale = TASK_MEASURES[name].scale(self._gold)
         if scale is None:
             return Measured([None] * len(self.outputs), "")
-        return Measured([scale.score(output) for output in self.outputs], scale.signature)
+        first, *others = [output.texts for output in self.outputs]
+        found = differences(scale.metric, first, others) if compared and scale.metric is not None else ()
+        return Measured([scale.score(output) for output in self.outputs], scale.signature, found)
 
     def to(self, numbers: Sequence[int]) -> Answers:
         """Return the answers to the examples of these numbers alone."""
@@ -65,14 +74,20 @@ class Answers:
 
 
 def score_examples(
-    paths: Sequence[Path], file: Path, tokenise: Optional[str] = None, judge: Optional[Perplexity] = None
+    paths: Sequence[Path],
+    file: Path,
+    tokenise: Optional[str] = None,
+    judge: Optional[Perplexity] = None,
+    against: Optional[Path] = None,
 ) -> TaskResults:
     """Measure outputs of fairseq-generate, or of what prints as it does, against the examples in a file.
 
     paths     of the outputs; `fairseq-cmlm score` names each by its file
     tokenise  sacreBLEU's tokenizer for BLEU; None is the one of the language that the outputs tell, or 13a
     judge     gives the perplexity of answers; without one it is left out
+    against   another output, shown first, with whose BLEU and chrF those of the others are compared
     """
+    paths = paths if against is None else [against, *(path for path in paths if path != against)]
     name, examples = _with_references(file)
     for path in paths:
         if twin := next((one for one in paths if one.stem == path.stem and one is not path), None):
@@ -84,7 +99,7 @@ def score_examples(
     answers = Answers(examples, outputs, tokenise, target_language([text_of(one) for one in lines]), judge)
     results = TaskResults(name, file.stem, len(examples), [path.stem for path in paths])
     for measure in (*chosen.measures, "length_ratio"):
-        results.add(measure, *answers.measured(measure))
+        results.add(measure, *answers.measured(measure, compared=against is not None))
     for path, told in zip(paths, lines):
         results.provenance.append(Provenance(cost_of([*_log(path), *told]), decoding_of(told), text_of(told)))
     results.draws = _draws(results.systems, answers)

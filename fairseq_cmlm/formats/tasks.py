@@ -20,9 +20,10 @@ from fairseq_cmlm.render.markdown import markdown_table
 
 RESULTS = "results.json"
 LEGEND = """\
-few: the fewest passes above one, many: the most. teacher: fairseq's Transformer of the same sizes, with which a `warm`
-model begins; as much time: after as much as the model has had (- where it had that before). simple: without a network.
-passes, seconds: few / many / teacher; a pass of that is a token; seconds are of all examples.
+few: the fewest passes above one, many: the most; a way of one number of passes, as a pool is, stands under few.
+teacher: fairseq's Transformer of the same sizes, with which a `warm` model begins; as much time: after as much as the
+model has had (- where it had that before). simple: without a network. length ratio (output over reference), passes,
+seconds: few / many / teacher; a pass of that is a token; seconds are of all examples.
 """
 _HEAD = ("task", "examples", "measure", "model", "few", "many", "teacher", "as much time", "simple")
 
@@ -62,7 +63,7 @@ def tasks_table(paths: Sequence[Path]) -> str:
     """Return the table of the results in files, or in the results.json of folders, and its legend."""
     files = [path / RESULTS if path.is_dir() else path for path in paths]
     rows = [row for file in files for row in _rows(_task(file), _results(file))]
-    return f"{markdown_table([*_HEAD, 'passes', 'seconds'], rows)}\n\n{LEGEND}".rstrip()
+    return f"{markdown_table([*_HEAD, 'length ratio', 'passes', 'seconds'], rows)}\n\n{LEGEND}".rstrip()
 
 
 def _task(file: Path) -> str:
@@ -103,9 +104,9 @@ def _score(results: TaskResults, measure: str, number: Optional[int]) -> str:
 
 
 def _costs(results: TaskResults, number: Optional[int]) -> list[str]:
-    """Return passes and seconds of an output, as they are shown."""
+    """Return length ratio, passes and seconds of an output, as they are shown."""
     cost = Cost() if number is None else results.provenance[number].cost
-    return numbers([cost.passes, cost.seconds], 1)
+    return [_score(results, "length_ratio", number), *numbers([cost.passes, cost.seconds], 1)]
 
 
 def _left_to_right(named: Sequence[OutputName], model: str, way: str) -> Optional[int]:

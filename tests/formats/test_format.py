@@ -98,6 +98,29 @@ def test_outputs_that_were_drawn_are_compared_with_each_other(
     assert "pairwise" not in capsys.readouterr().out
 
 
+def test_outputs_are_compared_with_another(records: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["format", "data_to_text", str(records), str(records / "text")])
+    texts = {"base": ["Ada built a hut.", "Bo"], "best": ["The mill is by Ada.", "Bo of Elm built the mill."]}
+    for name, found in texts.items():
+        lines = [f"{kind}-{i}\t-1\t{text}\n" for i, text in enumerate(found) for kind in "HD"]
+        (records / f"{name}.out").write_text("".join(lines))
+    capsys.readouterr()
+    words = ["--examples", str(records / "text" / "valid.jsonl"), "--json", str(records / "results.json")]
+    main(["score", str(records / "best.out"), *words, "--against", str(records / "base.out")])
+    printed = capsys.readouterr().out.splitlines()
+    head, base, best = (printed[i].strip("| ").split(" | ") for i in (0, 2, 3))
+    assert head[1:5] == ["BLEU", "BLEU, difference", "chrF", "chrF, difference"]
+    assert (base[0], base[2], base[4], best[0]) == ("base", "-", "-", "best")
+    gained = float(best[1]) - float(base[1])
+    assert gained > 10 and best[2].startswith(f"+{gained:.1f} (p=0.")
+    assert any(line.startswith("difference from base: paired bootstrap, 1000 resamplings") for line in printed)
+    results = json.loads((records / "results.json").read_text())
+    assert results["systems"] == ["base", "best"] and results["differences"].keys() == {"bleu", "chrf"}
+    assert results["differences"]["bleu"][0]["points"] == pytest.approx(
+        results["scores"]["bleu"][1] - float(base[1]), 0.1
+    )
+
+
 def test_outputs_of_other_examples_are_refused(records: Path) -> None:
     main(["format", "data_to_text", str(records), str(records / "text")])
     with pytest.raises(SystemExit, match="lacks 1 of 2 sentences"):

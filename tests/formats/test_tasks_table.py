@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Optional
 
@@ -74,7 +75,16 @@ def test_every_system_stands_in_its_column(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     folder = write(tmp_path / "mine", name, systems)
-    assert rows(capsys, folder) == [["mine", "9", *row] for row in expected]
+    found = rows(capsys, folder)
+    assert [[*row[:9], *row[10:]] for row in found] == [["mine", "9", *row] for row in expected]
+    assert {row[9] for row in found} == {"- / - / -"}, "the results have no length ratio"
+    results = json.loads((folder / "results.json").read_text())
+    results["scores"]["length_ratio"] = [i / 10 for i in range(len(systems))]
+    results["signatures"]["length_ratio"] = ""
+    (folder / "results.json").write_text(json.dumps(results))
+    passes = [row[10].split(" / ") for row in rows(capsys, folder)]
+    ratios = [row[9].split(" / ") for row in rows(capsys, folder)]
+    assert ratios == [["-" if one == "-" else f"{float(one) / 10:.2f}" for one in row] for row in passes]
 
 
 def test_tasks_stand_in_the_order_that_is_given(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -99,3 +109,10 @@ def test_damaged_results_are_refused(old: str, new: str, message: str, tmp_path:
     file.write_text(file.read_text().replace(old, new, 1))
     with pytest.raises(SystemExit, match=message):
         main(["tasks", str(file)])
+
+
+def test_the_table_in_the_documents_is_that_of_the_results(capsys: pytest.CaptureFixture[str]) -> None:
+    docs = Path(__file__).parents[2] / "docs"
+    capsys.readouterr()
+    main(["tasks", *map(str, sorted((docs / "course" / "results" / "tasks").glob("*.json")))])
+    assert capsys.readouterr().out.strip() in (docs / "APPLICATIONS.md").read_text()
