@@ -478,23 +478,26 @@ def test_models_of_fairseqs_tasks_are_told_how_text_is_prepared(tmp_path: Path, 
     assert "--bpe" not in words
 
 
-def test_documents_of_the_help_are_held_out_whole(tmp_path: Path) -> None:
+def test_documents_of_the_help_are_held_out_with_what_is_not_learned(tmp_path: Path) -> None:
     text, output = tmp_path / "text", tmp_path / "output"
     text.mkdir()
-    for split, pages in (("train", "aabbbcc"), ("valid", "d")):
-        for ending in ("en", "de", "doc"):
-            lines = pages if ending == "doc" else [f"{ending} {number}" for number in range(len(pages))]
-            (text / f"{split}.{ending}").write_text("".join(f"{line}\n" for line in lines))
+    # The first paragraph of each page is the same; "1" has the same source and another translation.
+    train = [(one, f"{one}{page if one == '1' else ''}", page) for page in "abc" for one in ("0", "1", page)]
+    valid = [("0", "0", "d"), ("1", "1d", "d"), ("new", "new", "d")]
+    for split, rows in (("train", train), ("valid", valid)):
+        for place, ending in enumerate(("en", "de", "doc")):  # a last line without its end is a line
+            (text / f"{split}.{ending}").write_text("\n".join(row[place] for row in rows))
     program = [sys.executable, str(STEPS.parent / "lohelp" / "hold_out.py"), str(text), str(output)]
-    subprocess.run([*program, "1"], check=True)
-    held, kept = ((output / f"{split}.doc").read_text().split() for split in ("test", "train"))
-    assert len(set(held)) == 1 and set(held) | set(kept) == set("abc") and not set(held) & set(kept)
-    assert len((output / "test.en").read_text().splitlines()) == len(held) == "aabbbcc".count(held[0])
-    assert (output / "valid.de").read_text() == "de 0\n"
-    for ending in ("en", "de", "doc"):  # a last line without its end is a line
-        (text / f"train.{ending}").write_text((text / f"train.{ending}").read_text().removesuffix("\n"))
-    subprocess.run([*program, "1"], check=True)
-    assert sum(len((output / f"{split}.doc").read_text().split()) for split in ("test", "train")) == 7
+    told = subprocess.run([*program, "1"], check=True, capture_output=True, text=True).stdout
+    assert told == "valid: 2 pairs, without 1 that train has\ntest: 2 pairs, without 1 that train has\n"
+
+    def written(split: str) -> list[tuple[str, ...]]:
+        return list(zip(*((output / f"{split}.{ending}").read_text().splitlines() for ending in ("en", "de", "doc"))))
+
+    (held,) = {name for *_, name in written("test")}
+    assert written("train") == [row for row in train if row[-1] != held]
+    assert written("test") == [("1", f"1{held}", held), (held, held, held)]
+    assert written("valid") == valid[1:]
     (text / "train.de").write_text("de 0\n")
     done = subprocess.run(program, capture_output=True, text=True)
     assert done.returncode == 1 and "differ in their number of lines" in done.stderr

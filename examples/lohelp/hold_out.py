@@ -4,33 +4,42 @@
 hold_out.py TEXT OUTPUT [DOCUMENTS]
 
 TEXT has {train,valid}.{en,de,doc}, where a line of .doc names the document that the line belongs to. OUTPUT receives
-the same and test.*: 150 documents of the training text, drawn with seed 1, or as many as are named.
+the same and test.*: 150 documents of the training text, drawn with seed 1, or as many as are named. Help repeats menu
+entries and stock phrases: valid and test lose the pairs that train has, so that what is measured was not learned.
 """
 
 from __future__ import annotations
 
 import random
-import shutil
 import sys
 from pathlib import Path
 
 ENDINGS = ("en", "de", "doc")
 
 
+def read(text: Path, split: str) -> list[tuple[str, ...]]:
+    """Return the lines of a split, each as in all its files."""
+    sides = [(text / f"{split}.{ending}").read_text("utf-8").removesuffix("\n").split("\n") for ending in ENDINGS]
+    if len({len(side) for side in sides}) > 1:
+        sys.exit(f"hold_out.py: {text}/{split}.{{en,de,doc}} differ in their number of lines")
+    return list(zip(*sides))
+
+
 def main(text: Path, output: Path, documents: int = 150) -> None:
-    """Write train and test of the training text, and copy valid."""
-    lines = {ending: (text / f"train.{ending}").read_text("utf-8").removesuffix("\n").split("\n") for ending in ENDINGS}
-    if len({len(side) for side in lines.values()}) > 1:
-        sys.exit(f"hold_out.py: {text}/train.{{en,de,doc}} differ in their number of lines")
-    names = sorted(set(lines["doc"]))
+    """Write train, test and valid, and tell how many pairs each has."""
+    rows, valid = read(text, "train"), read(text, "valid")
+    names = sorted({name for *_, name in rows})
     random.Random(1).shuffle(names)
     test = set(names[:documents])
+    parts = {"train": [row for row in rows if row[-1] not in test]}
+    learned = {row[:2] for row in parts["train"]}
     output.mkdir(parents=True, exist_ok=True)
-    for ending in ENDINGS:
-        for split, held in (("train", False), ("test", True)):
-            kept = [line for line, name in zip(lines[ending], lines["doc"]) if (name in test) == held]
-            (output / f"{split}.{ending}").write_text("".join(f"{line}\n" for line in kept), "utf-8")
-        shutil.copy(text / f"valid.{ending}", output)
+    for split, held in (("valid", valid), ("test", [row for row in rows if row[-1] in test])):
+        parts[split] = [row for row in held if row[:2] not in learned]
+        print(f"{split}: {len(parts[split])} pairs, without {len(held) - len(parts[split])} that train has")
+    for split, kept in parts.items():
+        for place, ending in enumerate(ENDINGS):
+            (output / f"{split}.{ending}").write_text("".join(f"{row[place]}\n" for row in kept), "utf-8")
 
 
 if __name__ == "__main__":

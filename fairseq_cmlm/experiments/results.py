@@ -47,6 +47,7 @@ class Results:
             "chrF": self.score_of("chrf", output),
             "repeated %": self.score_of("repetition", output) if output.tokens else None,
             "passes": self.passes(case),
+            "tokens a pass": self.tokens_per_pass(case),
             "rows": cell.all_passes if counted else None,
             "seconds": sum(cell.rounds),
         }

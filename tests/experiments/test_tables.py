@@ -150,6 +150,7 @@ def test_choice() -> None:
     assert column(table, "BLEU")[-2:] == pytest.approx([GOOD, best])
     assert column(table, "chrF")[1] > column(table, "chrF")[0]
     assert column(table, "passes")[:2] == [3.5, 3.5] and column(table, "seconds")[0] == 9.0
+    assert column(table, "tokens a pass")[:2] == [10 / (2 * 3.5)] * 2
     assert all("length_prior:1|" in record["decoding"] for record in table.records[:22])
     assert f"rescore_with:{Path(__file__).name}@" in table.records[4]["decoding"]
 
