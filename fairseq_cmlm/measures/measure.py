@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Callable, Mapping, Optional, Sequence
+from typing import Any, Callable, Mapping, NamedTuple, Optional, Sequence
 
-Perplexity = Callable[[Sequence[str], Sequence[str]], float]
+
+class Perplexity(NamedTuple):
+    """A judge of texts: a function of sources and texts that returns their perplexity, and what it is."""
+
+    of: Callable[[Sequence[str], Sequence[str]], float]
+    signature: str
 
 
 @dataclass(frozen=True)

@@ -12,4 +12,4 @@ def perplexity(gold: Gold) -> Optional[Scale]:
     judge, sources = gold.judge, gold.sources
     if judge is None or sources is None:
         return None
-    return Scale(lambda output: judge(sources, output.texts))
+    return Scale(lambda output: judge.of(sources, output.texts), judge.signature)

@@ -8,7 +8,7 @@ from typing import Optional, Sequence
 import pytest
 from sacrebleu.metrics import BLEU, CHRF
 
-from fairseq_cmlm.measures.measure import Gold, Output
+from fairseq_cmlm.measures.measure import Gold, Output, Perplexity
 from fairseq_cmlm.measures.table import TASK_MEASURES
 
 TEXTS = ["it isn't a big cat", "a a dog sat on it"]
@@ -23,11 +23,12 @@ DETAILS = [
 SOURCES = ["it isn't a cat", "a dog sat on a mat"]
 
 
-def judge(sources: Sequence[str], texts: Sequence[str]) -> float:
+def made_up(sources: Sequence[str], texts: Sequence[str]) -> float:
     return float(len(sources) + len(texts[1]))
 
 
-GOLD = Gold(REFERENCES, tokenised_reference=WORDS, lengths=[9, 7], sources=SOURCES, judge=judge, details=DETAILS)
+JUDGE = Perplexity(made_up, "judge:made up")
+GOLD = Gold(REFERENCES, tokenised_reference=WORDS, lengths=[9, 7], sources=SOURCES, judge=JUDGE, details=DETAILS)
 
 
 @pytest.mark.parametrize(
@@ -51,7 +52,7 @@ GOLD = Gold(REFERENCES, tokenised_reference=WORDS, lengths=[9, 7], sources=SOURC
             BLEU().corpus_score(["big", ""], [["big", "sat on"]]).score,
             "nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|",
         ),
-        ("perplexity", 2 + len(TEXTS[1]), ""),
+        ("perplexity", 2 + len(TEXTS[1]), "judge:made up"),
         ("kept", 50.0, ""),
         ("accuracy", 50.0, ""),
         ("macro_f1", 50.0, "scikit-learn:"),
