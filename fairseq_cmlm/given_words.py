@@ -84,8 +84,9 @@ def _joined(pieces: Iterator[_Piece], text_of: TextOf) -> str:
         typed = typed or text[:1].isspace()
         if bare := text.strip():
             apart = " " in text_of(max(begin - 1, 0), begin + 1).strip()
-            word = bare[0].isalnum()
-            spaced = (typed and (word or apart)) or (word and apart and joined[-1:].isalnum())
+            # A mark alone, or 's, joins the word before; %s or $5 does not.
+            word = bare[0].isalnum() or (bare[0] != "'" and any(map(str.isalnum, bare.split()[0])))
+            spaced = (typed and (word or apart)) or (bare[0].isalnum() and apart and joined[-1:].isalnum())
             joined += f" {bare}" if joined and spaced else bare
             typed = False
         typed = typed or text[-1:].isspace()

@@ -9,7 +9,7 @@ from fairseq_cmlm.given_words import GivenWords, filled_text, holds
 
 def joined(words: str) -> str:
     """Words as Moses joins them, as far as the tests need it."""
-    return words.replace(" .", ".").replace(" ,", ",").replace(" 's", "'s").replace('" ', '"')
+    return words.replace(" .", ".").replace(" ,", ",").replace(" 's", "'s").replace('" ', '"').replace(" %", "%")
 
 
 def filled(texts: list[str], words: list[str], fillings: list[str]) -> str:
@@ -32,6 +32,7 @@ def filled(texts: list[str], words: list[str], fillings: list[str]) -> str:
         (["use a_n ", "."], ["use a _ n", "."], ["now"], "use a_n now."),
         (["use a_n ", " here."], ["use a _ n", "here ."], [", now"], "use a_n, now here."),
         (["a_n ", " dog"], ["a _ n", "dog"], ["'s"], "a_n's dog"),
+        (["a_n ", " %s now"], ["a _ n", "% s now"], ["dog"], "a_n dog %s now"),
         (["a_n", "dog"], ["a _ n", "dog"], ["big"], "a_n big dog"),
         (["(a_n ", ")."], ["( a _ n", ") ."], ["big"], "(a_n big)."),
         (['"a_n" ', " dog"], ['" a _ n "', "dog"], ["big"], '"a_n" big dog'),
