@@ -65,6 +65,10 @@ class Version:
         """Return the target tokens a processor second, of each round."""
         return [found["tokens"] / found["seconds"] for found in self.rounds]
 
+    def share(self, operator: str) -> float:
+        """Return what an operator takes of the time of all, in percent."""
+        return 100 * self.operators.get(operator, 0.0) / sum(self.operators.values())
+
 
 def measure(versions: dict[str, Version], options: argparse.Namespace) -> None:
     """Fill in the rounds of the versions."""
@@ -89,19 +93,12 @@ def row_of(name: str, version: Version, first: Version) -> tuple[Row, dict[str, 
 
 def profile_of(versions: dict[str, Version]) -> Table:
     """Return the table of the operators that take a hundredth of a version's time or more, the longest first."""
-    shares = {
-        name: {
-            operator: 100 * seconds / sum(version.operators.values()) for operator, seconds in version.operators.items()
-        }
-        for name, version in versions.items()
-    }
-    most = {
-        operator: max(share.get(operator, 0.0) for share in shares.values())
-        for operator in dict.fromkeys(chain(*shares.values()))
-    }
-    named = sorted((one for one, share in most.items() if share >= 1), key=lambda one: -most[one])
+    operators = dict.fromkeys(chain.from_iterable(version.operators for version in versions.values()))
+    most = {one: max(version.share(one) for version in versions.values()) for one in operators}
     rows: list[Row] = [
-        {"operator": one, **{name: share.get(one, 0.0) for name, share in shares.items()}} for one in named
+        {"operator": one, **{name: version.share(one) for name, version in versions.items()}}
+        for one in sorted(most, key=lambda one: -most[one])
+        if most[one] >= 1
     ]
     return Table("Operators", rows, PROFILE_LEGEND)
 

@@ -102,8 +102,8 @@ def _draw(options: argparse.Namespace) -> str:
 def _judge(checkpoint: Path) -> Perplexity:
     """Return a judge that estimates an upper bound of the perplexity of texts as answers to sources."""
     from fairseq_cmlm import __version__
-    from fairseq_cmlm.files import file_digest
     from fairseq_cmlm.measures.measure import Perplexity
+    from fairseq_cmlm.options import signed_file
     from fairseq_cmlm.translator import Translator
 
     translator = Translator(checkpoint)
@@ -112,5 +112,5 @@ def _judge(checkpoint: Path) -> Perplexity:
         found = translator.likelihood(sources, texts, samples=_SAMPLES)
         return math.exp(sum(one.bound for one in found) / sum(one.tokens for one in found))
 
-    told = f"{checkpoint.name}@{file_digest(checkpoint)[:12]}|upper bound|samples:{_SAMPLES}|version:{__version__}"
-    return Perplexity(perplexity, f"judge:{told}")
+    told = f"judge:{signed_file(checkpoint)}|upper bound|samples:{_SAMPLES}|version:{__version__}"
+    return Perplexity(perplexity, told)

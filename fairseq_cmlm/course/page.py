@@ -50,8 +50,7 @@ class Section:
         lines.append(self.part.prose.filled(language, self.made.values))
         if self.made.picture:
             lines.append(f"![{self.made.picture.alt.filled(language, self.made.values)}]({figure})")
-        grids = [*([self.made.grid] if self.made.grid else []), *self.made.groups]
-        lines += [table(grid, language) for grid in grids]
+        lines += [table(grid, language) for grid in (self.made.grid, *self.made.groups) if grid]
         lines.append("*" + _FROM.filled(language, {"files": listed(self.files)}) + "*")
         for command, text in self.reports:
             lines += [_BY.filled(language, {"text": _measured(text)}), _code(command)]

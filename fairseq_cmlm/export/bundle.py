@@ -62,12 +62,12 @@ def export(
     files = _content(task, model)
     manifest = _manifest(task, model, files)
     files[FILE_NAME], told, table = manifest.to_json().encode(), told or Told(), []
-    if compared_on is not None and task.text is not None:
+    if compared_on is not None:
         source, target = languages
         model_again = Translator(checkpoint, data, source_lang=source, target_lang=target, text_pipeline=text_pipeline)
         with TemporaryDirectory() as unread:
             _write(Path(unread), files)
-            table = [comparison(model_again, Path(unread), compared_on, task.text.ends[1].language)]
+            table = [comparison(model_again, Path(unread), compared_on)]
         told = replace(told, scores="\n\n".join(filter(None, [told.scores, *table])))
     files[CARD] = card(manifest, files, told).encode()
     _write(folder, files)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple, Sequence
 
 from fairseq_cmlm.measures.bleu import Bleu
+from fairseq_cmlm.measures.score import target_language
 from fairseq_cmlm.render.markdown import markdown_table
 from fairseq_cmlm.runtime import Bundle
 from fairseq_cmlm.translation import Translation
@@ -23,14 +24,12 @@ class RawText(NamedTuple):
     references: Sequence[str]
 
 
-def comparison(translator: Translator, folder: Path, text: RawText, language: str) -> str:
+def comparison(translator: Translator, folder: Path, text: RawText) -> str:
     """Return a Markdown table of both presets, with a signature, of the bundle in `folder` and its checkpoint.
-
-    language  code of the target's language, as sacreBLEU knows it
 
     Another candidate is one with another text, length or number of passes.
     """
-    bleu = Bleu([text.references], language=language)
+    bleu = Bleu([text.references], language=target_language([translator.text_signature]))
     exact, rounded = Bundle(folder), Bundle(folder, dtype="int8")
     rows = []
     for preset in _PRESETS:

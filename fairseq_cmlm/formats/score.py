@@ -17,7 +17,7 @@ from fairseq_cmlm.generated import cost_of, decoding_of, sources_of, text_of
 from fairseq_cmlm.measures.classification import confusion
 from fairseq_cmlm.measures.measure import Gold, Output, Perplexity
 from fairseq_cmlm.measures.pairwise_bleu import pairwise_bleu
-from fairseq_cmlm.measures.score import read_output, target_language
+from fairseq_cmlm.measures.score import read_output, target_language, with_first
 from fairseq_cmlm.measures.significance import Difference, differences
 from fairseq_cmlm.measures.table import TASK_MEASURES
 from fairseq_cmlm.measures.words import letters
@@ -87,7 +87,7 @@ def score_examples(
     judge     gives the perplexity of answers; without one it is left out
     against   another output, shown first, with whose BLEU and chrF those of the others are compared
     """
-    paths = paths if against is None else [against, *(path for path in paths if path != against)]
+    paths = with_first(against, paths)
     name, examples = _with_references(file)
     for path in paths:
         if twin := next((one for one in paths if one.stem == path.stem and one is not path), None):

@@ -39,6 +39,11 @@ def read_gold(references: Sequence[Path], tokenise: Optional[str], tokenised_ref
     return Gold(references=texts, tokenise=tokenise, tokenised_reference=words)
 
 
+def with_first(against: Optional[Path], outputs: Sequence[Path]) -> Sequence[Path]:
+    """Return outputs with the one first that the others are compared with, if any is."""
+    return outputs if against is None else [against, *(path for path in outputs if path != against)]
+
+
 def read_output(path: Path, sentences: int) -> Output:
     """Read what fairseq-generate printed, complete and in the order of the text."""
     lines = read_lines(path)
@@ -63,7 +68,7 @@ def score_table(
     tokenised_reference  words of a reference as in the training text, before BPE: adds tokenised BLEU
     against              another output, shown first: adds the differences of BLEU and chrF from its own
     """
-    outputs = outputs if against is None else [against, *(path for path in outputs if path != against)]
+    outputs = with_first(against, outputs)
     gold = read_gold(references, tokenise, tokenised_reference)
     lines = [read_lines(path) for path in outputs]
     prepared = list(map(text_of, lines))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import nullcontext
+from functools import partial
 from typing import Any, Optional, Sequence, Union
 
 import torch
@@ -15,6 +16,7 @@ from fairseq_cmlm.decoding.tokens import Symbols
 from fairseq_cmlm.decoding.trace import RowPass, Trace
 from fairseq_cmlm.decoding.transfer import sent
 from fairseq_cmlm.errors import OptionError
+from fairseq_cmlm.given_words import GivenWords
 from fairseq_cmlm.inference.captured import CapturedPasses
 from fairseq_cmlm.inference.decode import Candidates, decode
 from fairseq_cmlm.inference.readers import NOBODY, Judges
@@ -92,10 +94,8 @@ class CMLMGenerator:
         with nullcontext() if self._captured is None else self._captured.lock:
             found = decode(models, inputs, self.decoding, self.symbols, trace, self._judges, self._captured)
         self._warn_of(inputs.source.size(1), int(found.lengths[:, 0].max()))
-        sentences = [self._sentence(found, i, trace) for i in range(len(inputs.source))]
-        for hypotheses, template in zip(sentences, inputs.templates or []):
-            for one in (*hypotheses, *hypotheses[0]["given_up"]):
-                one["given"] = template.typed
+        typed = [one.typed for one in inputs.templates or ()] or [None] * len(inputs.source)
+        sentences = [self._sentence(found, i, trace, given) for i, given in enumerate(typed)]
         self.counter.count(sentences)
         return sentences
 
@@ -143,16 +143,21 @@ class CMLMGenerator:
         words = [token for token in prefix if token not in (self.symbols.pad, self.symbols.eos)]
         return Template(words if self.symbols.eos in prefix else [*words, Blank()])
 
-    def _sentence(self, found: Candidates, sentence: int, trace: Optional[Trace]) -> list[dict[str, Any]]:
+    def _sentence(
+        self, found: Candidates, sentence: int, trace: Optional[Trace], given: Optional[GivenWords]
+    ) -> list[dict[str, Any]]:
         """Return the hypotheses of one sentence, leaving out rows that are no candidates."""
         scores, bonus = found.scores[sentence], found.bonus[sentence]
-        hypotheses = [self._hypothesis(found, sentence, k, trace) for k in scores.isfinite().nonzero().flatten()]
+        made = partial(self._hypothesis, found, sentence, trace, given)
+        hypotheses = [made(k) for k in scores.isfinite().nonzero().flatten()]
         lost = (scores.isinf() & bonus.isfinite()).nonzero().flatten()
         hypotheses[0]["passes"] = int(found.sentence_passes[sentence])
-        hypotheses[0]["given_up"] = [self._hypothesis(found, sentence, k, trace) for k in lost]
+        hypotheses[0]["given_up"] = [made(k) for k in lost]
         return hypotheses
 
-    def _hypothesis(self, found: Candidates, sentence: int, place: Tensor, trace: Optional[Trace]) -> dict[str, Any]:
+    def _hypothesis(
+        self, found: Candidates, sentence: int, trace: Optional[Trace], given: Optional[GivenWords], place: Tensor
+    ) -> dict[str, Any]:
         """Return candidate number `place` of a sentence as a hypothesis."""
         k = int(place)
         length, number = int(found.lengths[sentence, k]), int(found.numbers[sentence, k])
@@ -164,7 +169,7 @@ class CMLMGenerator:
             "score": float(found.scores[sentence, k]),
             "scores": {name: float(part[sentence, k]) for name, part in found.parts.items()},
             "positional_scores": found.log_probs[sentence, k, :length][written],
-            "given": None,
+            "given": given,
             "fillable": found.fillable[sentence, k, :length][written],
             "attention": None,
             "alignment": None,
