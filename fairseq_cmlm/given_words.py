@@ -5,7 +5,7 @@ A tokeniser need not give back what it was given: Moses makes `a _ n` of `a_n`, 
 
 from __future__ import annotations
 
-from typing import Callable, Iterator, NamedTuple, Sequence
+from typing import Callable, Iterator, NamedTuple, Optional, Sequence
 
 # The text of the tokens from one place of a target until before another one.
 TextOf = Callable[[int, int], str]
@@ -46,24 +46,42 @@ def filled_text(given: GivenWords, fillable: Sequence[bool], text_of: TextOf) ->
 
 
 def holds(text: str, given: Sequence[str]) -> bool:
-    """Tell whether the given texts stand in a text in their order, the first at its beginning and the last at its end.
+    """Tell whether a text holds the given texts in their order, the first at its beginning and the last at its end.
+
+    A mark that was typed beside a blank without a space must have none there.
 
     >>> holds("use a_n not here", ["use a_n ", " here"]), holds("use a _ n not here", ["use a_n ", " here"])
     (True, False)
+    >>> holds("# one", ["#", ""]), holds("# one", ["# ", ""])
+    (False, True)
     """
-    first, *between = (part.strip() for part in given)
+    places = _places(text, [part.strip() for part in given])
+    return places is not None and all(_close(text, place, part) for place, part in zip(places, given))
+
+
+def _places(text: str, given: Sequence[str]) -> Optional[list[int]]:
+    """Return where the given texts, without spaces around them, begin in a text; None if it does not hold them."""
+    first, *between = given
     if not between:
-        return text == first
+        return [0] if text == first else None
     *between, last = between
     if not (text.startswith(first) and text.endswith(last)):
-        return False
-    place, end = len(first), len(text) - len(last)
+        return None
+    places, place, end = [0], len(first), len(text) - len(last)
     for part in between:
         found = text.find(part, place, max(end, 0))
         if found < 0:
-            return False
+            return None
+        places.append(found)
         place = found + len(part)
-    return place <= end
+    return [*places, end] if place <= end else None
+
+
+def _close(text: str, place: int, part: str) -> bool:
+    """Tell whether the given text at a place of a text has spaces beside its marks only where they were typed."""
+    end = place + len(part.strip())
+    edges = ((part[:1], text[:place][-1:]), (part[-1:], text[end : end + 1]))
+    return all(mark.isspace() or mark.isalnum() or not beside.isspace() for mark, beside in edges if mark)
 
 
 def _pieces(given: GivenWords, fillable: Sequence[bool], text_of: TextOf) -> Iterator[_Piece]:

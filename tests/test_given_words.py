@@ -33,6 +33,10 @@ def filled(texts: list[str], words: list[str], fillings: list[str]) -> str:
         (["use a_n ", " here."], ["use a _ n", "here ."], [", now"], "use a_n, now here."),
         (["a_n ", " dog"], ["a _ n", "dog"], ["'s"], "a_n's dog"),
         (["a_n ", " %s now"], ["a _ n", "% s now"], ["dog"], "a_n dog %s now"),
+        (["#", " x"], ["#", "x"], ["dog"], "#dog x"),
+        (["multi-", "."], ["multi-", "."], ["dog"], "multi-dog."),
+        (["the ", "-click"], ["the", "-click"], ["dog"], "the dog-click"),
+        (["the # ", " - x"], ["the #", "- x"], ["dog"], "the # dog - x"),
         (["a_n", "dog"], ["a _ n", "dog"], ["big"], "a_n big dog"),
         (["(a_n ", ")."], ["( a _ n", ") ."], ["big"], "(a_n big)."),
         (['"a_n" ', " dog"], ['" a _ n "', "dog"], ["big"], '"a_n" big dog'),
@@ -69,6 +73,10 @@ def test_what_stands_already_keeps_the_spaces_of_the_whole() -> None:
         ("a dog", ["a dog"], True),
         ("a dog", ["a"], False),
         ("a dog", ["", ""], True),
+        ("“ dog ” is", ["“", "” is"], False),
+        ("“dog” is", ["“", "” is"], True),
+        ("a dog … b", ["a ", "…", "b"], False),
+        ("a dog … b", ["a ", " … ", "b"], True),
     ],
 )
 def test_texts_stand_in_their_order(text: str, given: list[str], found: bool) -> None:
