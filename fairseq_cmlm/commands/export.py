@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from fairseq_cmlm.commands.naming_lines import naming_lines
 from fairseq_cmlm.text.packages import imported
 
 
@@ -46,6 +47,8 @@ def run(options: argparse.Namespace) -> str:
 
     languages = (options.source_lang, options.target_lang)
     told = Told(options.scores, options.training_data, options.data_licence)
-    text = options.compare_on and RawText(*read_sides(*options.compare_on))
-    made = (options.checkpoint, options.folder, options.data, languages, options.text_pipeline, told, text)
-    return "\n".join(export(*made))
+    made = (options.checkpoint, options.folder, options.data, languages, options.text_pipeline, told)
+    if options.compare_on is None:
+        return "\n".join(export(*made))
+    with naming_lines(texts=options.compare_on[0]):
+        return "\n".join(export(*made, RawText(*read_sides(*options.compare_on))))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from fairseq_cmlm.commands.naming_lines import naming_lines
 from fairseq_cmlm.commands.references import add_model_and_references, model_and_references
 
 
@@ -17,7 +18,8 @@ def run(options: argparse.Namespace) -> str:
     from fairseq_cmlm import __version__
 
     translator, texts, targets = model_and_references(options)
-    found = translator.exposure(texts, targets)
+    with naming_lines(texts=options.source, targets=options.target):
+        found = translator.exposure(texts, targets)
     given, own = found.given / found.masked, found.own / found.masked
     mended, broken = 100 * found.mended / max(found.wrong, 1), 100 * found.broken / max(found.right, 1)
     return "\n".join(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 
+from fairseq_cmlm.commands.naming_lines import naming_lines
 from fairseq_cmlm.commands.references import add_model_and_references, model_and_references
 
 
@@ -20,7 +21,8 @@ def run(options: argparse.Namespace) -> str:
     from fairseq_cmlm import __version__
 
     translator, texts, targets = model_and_references(options)
-    found = translator.likelihood(texts, targets, samples=options.samples)
+    with naming_lines(texts=options.source, targets=options.target):
+        found = translator.likelihood(texts, targets, samples=options.samples)
     lines = [f"{one.bound:.3f}\t{one.tokens}" for one in found] if options.lines else []
     bound, tokens = sum(one.bound for one in found), sum(one.tokens for one in found)
     mean = bound / tokens

@@ -127,6 +127,10 @@ def test_texts_that_cannot_be_compared_are_told(
     sides = (tmp_path / "source", tmp_path / "reference")
     pipeline = ("--text-pipeline", bundle / "text.json")
     assert message in refused(checkpoint, tmp_path / "out", *pipeline, "--compare-on", *sides)
+    sides[0].write_text("a bird\n" + "bird " * 5000)
+    sides[1].write_text("a\nb\n")
+    told = refused(checkpoint, tmp_path / "out", *pipeline, "--compare-on", *sides)
+    assert f"line 2 of {sides[0]} has 5001 tokens" in told
     assert not (tmp_path / "out").exists()
 
 
