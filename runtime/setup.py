@@ -20,7 +20,10 @@ setup(
     package_dir={"": ".."},
     packages=[f"fairseq_cmlm.{name}" for name in ("runtime", "text", "demo", "render")],
     package_data={"fairseq_cmlm.render": ["templates/*"]},
-    py_modules=[f"fairseq_cmlm.{name}" for name in ("__init__", "draft", "errors", "files", "options", "translation")],
+    py_modules=[
+        f"fairseq_cmlm.{name}"
+        for name in ("__init__", "draft", "errors", "files", "given_words", "options", "translation")
+    ],
     python_requires=">=3.9,<3.14",
     install_requires=["numpy", "onnxruntime>=1.17", "sacremoses", "subword-nmt"],
     extras_require={"demo": ["jinja2"], "zh": ["rjieba"], "sentencepiece": ["sentencepiece"]},
