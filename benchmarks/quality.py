@@ -1,9 +1,11 @@
-r"""Measure what fewer passes and lower precision cost: BLEU beside the passes and the time, of a trained model of ours.
+r"""Measure what each way of decoding gives and costs: quality beside passes, rows and time, of a trained model of ours.
 
     python -m benchmarks quality --trained CHECKPOINT --data FOLDER --source valid.en --target valid.de \
         --settings decoding_iterations=4 decoding_iterations=10,stop_unchanged=2 decoding_dtype=int8
 
-A setting is options of decoding, named as those of fairseq-generate and joined by commas, beside those of --common.
+A setting is options of decoding, named as those of fairseq-generate and joined by commas, beside those of --common;
+another model may read as well (rescore_with=CHECKPOINT, plan_with=, search_with=, verify_with=). With --beside
+CHECKPOINT, fairseq's autoregressive Transformer, its beam search is the first row. OUTPUT.png has BLEU over seconds.
 Choose on a validation set.
 """
 
@@ -11,42 +13,65 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Sequence
+from typing import Any, Iterator, NamedTuple, Optional, Sequence
 from unittest import mock
 
 from torch import Tensor
 
 from benchmarks.command import Command
-from benchmarks.document import write_table
+from benchmarks.document import write_plot, write_table
 from benchmarks.options import add_numbers
 from benchmarks.sentences import describe, read_all
 from fairseq_cmlm.decoding.options import Decoding
 from fairseq_cmlm.errors import OptionError
 from fairseq_cmlm.experiments import machine
-from fairseq_cmlm.experiments.case import Case
+from fairseq_cmlm.experiments.case import BeamSearch, Case
 from fairseq_cmlm.experiments.cells import Cell, cell_of
 from fairseq_cmlm.experiments.decode import make_job
 from fairseq_cmlm.experiments.decoding_flags import read_setting
 from fairseq_cmlm.experiments.sentences import Sentence, batches_of, by_length, widest
+from fairseq_cmlm.experiments.systems.autoregressive import Autoregressive
 from fairseq_cmlm.experiments.systems.masked import Masked
+from fairseq_cmlm.experiments.systems.system import FairseqSystem
 from fairseq_cmlm.experiments.timing import alternate
-from fairseq_cmlm.measures.bleu import Bleu, join_subwords
-from fairseq_cmlm.render.table import Row
+from fairseq_cmlm.measures.bleu import join_subwords
+from fairseq_cmlm.measures.measure import Gold
+from fairseq_cmlm.measures.significance import TEST, differences
+from fairseq_cmlm.measures.table import MEASURES
+from fairseq_cmlm.render.table import Panel, Row
 
-LEGEND = """\
-BLEU: sacreBLEU, tok:none, of the joined subwords. passes: of a sentence's best candidate, mean. rows: canvases read by
-the decoder for a sentence, of all its candidates in all passes, mean. seconds: for all sentences, once. x faster: than
-the first setting; settings run one after the other, so other work on the machine shows.
+LEGEND = f"""\
+BLEU (tok:none) and chrF: sacreBLEU, of the joined subwords; difference: of BLEU from that of the first row ({TEST}).
+passes: of a sentence's best candidate, mean; of beam search, tokens. rows: canvases read by the decoder for a sentence,
+of all its candidates in all passes, mean; what another model reads is in the seconds alone. seconds: for all sentences,
+once. x faster: than the first row; the rows are measured one after the other, so other work on the machine shows.
 """
 DEFAULT = ["decoding_iterations=10", *(f"decoding_iterations={passes}" for passes in (1, 2, 3, 4, 6, 8))]
 
 
-def translate(system: Masked, case: Case, sentences: Sequence[Sentence]) -> tuple[Cell, int]:
-    """Translate all sentences; return what came out, and the canvases read. A batch is done once before, unmeasured."""
-    job, batches = make_job(case, {case.system: system}), batches_of(sentences, case.batch_size)
-    job.work(job.prepare(widest(batches)))
-    decoder, read = system.in_precision(case.decoding.dtype).model.decoder, []
+class Way(NamedTuple):
+    """A way of decoding: its name, the options given, and all options."""
+
+    name: str
+    given: dict[str, Any]
+    decoding: Any
+
+    @property
+    def masked(self) -> bool:
+        """Tell whether our model decodes, in passes."""
+        return isinstance(self.decoding, Decoding)
+
+
+@contextmanager
+def rows_read(system: FairseqSystem, decoding: Any) -> Iterator[list[int]]:
+    """Yield a list to which the canvases of each call of a masked model's decoder are added."""
+    read: list[int] = []
+    if not isinstance(system, Masked):
+        yield read
+        return
+    decoder = system.in_precision(decoding.dtype).model.decoder
     features = decoder.features
 
     def counted(canvas: Tensor, *rest: Any) -> Any:
@@ -54,16 +79,53 @@ def translate(system: Masked, case: Case, sentences: Sequence[Sentence]) -> tupl
         return features(canvas, *rest)
 
     with mock.patch.object(decoder, "features", counted):
+        yield read
+
+
+def translate(system: FairseqSystem, case: Case, sentences: Sequence[Sentence]) -> tuple[Cell, int]:
+    """Translate all sentences; return what came out, and the canvases read. A batch is done once before, unmeasured."""
+    job, batches = make_job(case, {case.system: system}), batches_of(sentences, case.batch_size)
+    job.work(job.prepare(widest(batches)))
+    with rows_read(system, case.decoding) as read:
         timing = alternate({case: job}, batches, 1, system.device, warm_up=False)[case]
     return cell_of(timing, by_length(sentences)), sum(read)
 
 
+class Scores:
+    """The measures of all rows, which are compared with the first."""
+
+    def __init__(self, sentences: Sequence[Sentence]) -> None:
+        references = [join_subwords(sentence.target) for sentence in sentences]
+        gold = Gold([references], tokenise="none", tokenised=True)
+        self._scales = {MEASURES[name].title: MEASURES[name].scale(gold) for name in ("bleu", "chrf", "repetition")}
+        self._first: Optional[Cell] = None
+
+    def of(self, cell: Cell) -> Row:
+        """Return the scores of a cell."""
+        first = self._first = self._first or cell
+        found: Row = {}
+        for title, scale in self._scales.items():
+            assert scale is not None
+            found[title] = scale.score(cell.output)
+            if title == MEASURES["bleu"].title:
+                (difference,) = differences(scale.metric, first.texts, [cell.texts])
+                found["difference"] = None if cell is first else str(difference)
+        return found
+
+
+def ways_of(options: argparse.Namespace) -> list[Way]:
+    """Return the rows to measure."""
+    common = read_setting("--common", options.common)
+    given = {text: {**common, **read_setting("--settings", text)} for text in options.settings}
+    beside = [Way("beam 5", {"beam": 5}, BeamSearch(beam=5))] if options.beside else []
+    return [*beside, *(Way(text, one, Decoding.of(**one)) for text, one in given.items())]
+
+
 def run(options: argparse.Namespace, command: str) -> str:
-    """Measure, writing the files after every setting, and return the table."""
+    """Measure, writing the files after every row, and return the table."""
     sentences = read_all(options.source, options.target)
     if not sentences:
         raise OptionError(f"--source {options.source} and --target {options.target} have no usable pair")
-    bleu = Bleu([[join_subwords(sentence.target) for sentence in sentences]], "none", tokenised=True)
     facts = {
         "command": command,
         "machine": machine.describe(options.device),
@@ -71,23 +133,27 @@ def run(options: argparse.Namespace, command: str) -> str:
         "sentences": describe(sentences, f"{options.source} and {options.target}"),
         "common": options.common,
     }
-    common = read_setting("--common", options.common)
-    settings = {text: {**common, **read_setting("--settings", text)} for text in options.settings}
-    decodings = {text: Decoding.of(**given) for text, given in settings.items()}
+    scores = Scores(sentences)
     rows: list[tuple[Row, dict[str, Any]]] = []
     text = ""
-    for setting, given in settings.items():
+    for way in ways_of(options):
         # Loaded anew: one precision at a time is in memory.
-        system = Masked(options.trained, options.data, device=options.device)
-        case = Case("ours", decodings[setting], options.batch_size, options.threads)
-        cell, canvases = translate(system, case, sentences)
+        system: FairseqSystem = (
+            Masked(options.trained, options.data, device=options.device)
+            if way.masked
+            else Autoregressive(options.beside, options.data, device=options.device, flag="--beside")
+        )
+        case = Case("ours" if way.masked else "beside", way.decoding, options.batch_size, options.threads)
+        cell, read = translate(system, case, sentences)
         (seconds,) = cell.rounds
-        found = {"passes": cell.passes_in_turn, "rows": canvases / len(sentences), "seconds": seconds}
-        score = bleu.score(cell.texts)
-        details = {"setting": given, "decoding": case.decoding.signature(), "bleu": score, **found}
+        cost = {"passes": cell.passes_in_turn, "rows": read / len(sentences) if way.masked else None}
         first = rows[0][1]["seconds"] if rows else seconds
-        rows.append(({"setting": setting, "BLEU": score, **found, "x faster": first / seconds}, details))
-        text = write_table(options.output, "Quality against passes", LEGEND, rows, facts)
+        row = {"setting": way.name, **scores.of(cell), **cost, "seconds": seconds, "x faster": first / seconds}
+        details = {"setting": way.given, "decoding": way.decoding.signature(), "bleu": row["BLEU"], "seconds": seconds}
+        rows.append((row, {**details, **cost}))
+        text = write_table(options.output, "Quality of ways of decoding", LEGEND, rows, facts)
+        points = {str(row["setting"]): [(more["seconds"], more["bleu"])] for row, more in rows}
+        write_plot(options.output, "Quality against time", [Panel("seconds", "BLEU", points, log=True)])
         print(text.splitlines()[len(facts) + 4 + len(rows)], file=sys.stderr)
     return text
 
@@ -96,6 +162,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
     parser.add_argument("--trained", type=Path, required=True, metavar="CHECKPOINT", help="a model of ours")
     parser.add_argument("--data", type=Path, required=True, metavar="FOLDER", help="its dictionaries")
+    parser.add_argument("--beside", type=Path, metavar="CHECKPOINT", help="its beam search is the first row")
     parser.add_argument("--source", type=Path, required=True, metavar="FILE", help="subwords")
     parser.add_argument("--target", type=Path, required=True, metavar="FILE", help="their translation, line by line")
     parser.add_argument("--common", default="", metavar="SETTING", help="options of every setting")

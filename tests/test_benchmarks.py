@@ -6,7 +6,7 @@ import json
 import math
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Sequence
 
 import numpy as np
 import pytest
@@ -519,16 +519,41 @@ def test_options_that_cannot_work_are_refused(arguments: list[str], message: str
         decoding.main(arguments)
 
 
+def measured_quality(
+    model: Path, data: Path, text: Path, output: Path, options: Sequence[Any], settings: Sequence[str]
+) -> list[dict[str, Any]]:
+    """The rows of `benchmarks quality` on the test text."""
+    files = ["--trained", model, "--data", data, "--source", text / "test.src", "--target", text / "test.tgt"]
+    options = [*files, *options, "--batch-size", "5", "--output", output, "--settings", *settings]
+    quality.main(list(map(str, options)))
+    found: list[dict[str, Any]] = json.loads(output.with_suffix(".json").read_text())["rows"]
+    return found
+
+
 def test_quality_stands_beside_passes(checkpoint: Path, data: Path, text: Path, tmp_path: Path) -> None:
-    files = ["--trained", checkpoint, "--data", data, "--source", text / "test.src", "--target", text / "test.tgt"]
     settings = ["decoding_iterations=4", "decoding_iterations=1", "decoding_iterations=4,halve_candidates=1"]
-    options = ["--common", "length_beam=3", "--batch-size", "5", "--output", tmp_path / "out"]
-    quality.main([str(option) for option in [*files, *options, "--settings", *settings]])
-    whole, one, halved = json.loads((tmp_path / "out.json").read_text())["rows"]
+    found = measured_quality(checkpoint, data, text, tmp_path / "out", ["--common", "length_beam=3"], settings)
+    whole, one, halved = found
     assert one["passes"] == 1 and one["rows"] == 3 and one["bleu"] != whole["bleu"]
     # Rows of four passes and more take them all; of three candidates two and then one go on.
     assert whole["rows"] == pytest.approx(3 * whole["passes"], abs=0.5) and whole["passes"] > 3
     assert halved["rows"] == pytest.approx(3 + 2 + 1 + 1, abs=0.5)
+    assert whole["difference"] is None and one["difference"].startswith(f"{one['bleu'] - whole['bleu']:+.1f} (p=")
+    assert 0 < one["chrF"] < 100 and one["repeated tokens %"] > 0
+
+
+def test_quality_stands_beside_that_of_beam_search(
+    checkpoint: Path, teacher: Path, data: Path, text: Path, tmp_path: Path
+) -> None:
+    autoregressive = teacher / "checkpoint_last.pt"
+    chosen = f"decoding_iterations=2,choose_by=autoregressive,rescore_with={autoregressive}"
+    beside = ["--beside", autoregressive]
+    rows = measured_quality(checkpoint, data, text, tmp_path / "out", beside, ["decoding_iterations=2", chosen])
+    beam, plain, rescored = rows
+    assert beam["setting"] == {"beam": 5} and beam["rows"] is None and beam["passes"] > 3
+    assert rescored["bleu"] != plain["bleu"] and rescored["rows"] == plain["rows"]
+    assert all("(p=" in row["difference"] for row in (plain, rescored))
+    assert (tmp_path / "out.png").is_file() == (figure_class() is not None)
 
 
 @pytest.mark.parametrize(
