@@ -102,6 +102,37 @@ def test_classification_goes_on_after_an_interruption(tmp_path: Path) -> None:
     assert (work / "denoise" / "text" / "train.source").read_text().count("␣") > 100
 
 
+def reviews(folder: Path) -> None:
+    """200 texts as GLUE has them: the test has no labels, so that dev.tsv is the test."""
+    draw = random.Random(1)
+    folder.mkdir()
+    for split, size in (("train", 160), ("dev", 20), ("test", 20)):
+        lines = ["sentence\tlabel\n" if split != "test" else "index\tsentence\n"]
+        for number in range(size):
+            text = f"{' '.join(draw.sample(WORDS, 3))} {number}"
+            label = f"{text} is {('dull', 'fine')[number % 2]} .\t{number % 2}"
+            lines.append(f"{number}\t{text}\n" if split == "test" else f"{label}\n")
+        (folder / f"{split}.tsv").write_text("".join(lines))
+
+
+@pytest.mark.slow
+def test_reviews_go_from_the_publishers_files_to_the_table(tmp_path: Path) -> None:
+    reviews(tmp_path / "records")
+    work = tmp_path / "work"
+    done = run(STEPS / "task.sh", "classification/sst2", work, tmp_path / "records", **SMALL, MODELS="raw")
+    assert done.returncode == 0, done.stdout + done.stderr
+    results = json.loads((work / "results.json").read_text())
+    assert results["examples"] == 20 and {"linear", "teacher,labels", "raw,labels"} <= set(results["systems"])
+    assert set((work / "text" / "test.target").read_text().split()) == {"bad", "good"}
+    chosen = [
+        line.split("\t")[2]
+        for line in (work / "source-target/test/raw,labels.out").read_text().splitlines()
+        if line[0] == "D"
+    ]
+    assert len(chosen) == 20 and set(chosen) <= {"bad", "good"}
+    assert (work / "confusion.svg").exists()
+
+
 @pytest.mark.slow
 def test_questions_are_answered_by_generation_and_by_spans(tmp_path: Path) -> None:
     stories(tmp_path / "records")

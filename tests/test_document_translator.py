@@ -147,10 +147,15 @@ def test_what_is_no_document_is_refused(translator: DocumentTranslator, document
         translator.translate_documents(documents)  # type: ignore[arg-type]
 
 
-def test_the_limits_are_those_of_model_and_training() -> None:
-    assert most_tokens(None, (40, 30), None) == (40, 30)
-    assert most_tokens(None, (40, 30), (50, 20)) == (40, 20)
-    assert most_tokens(25, (40, 30), (50, 20)) == (25, 25)
+def test_the_limits_are_those_of_model_and_training(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        assert most_tokens(None, (40, 30), (50, 20)) == (40, 20)
+        assert most_tokens(25, (40, 30), (50, 20)) == (25, 25)
+        assert not caplog.records
+        assert most_tokens(None, (40, 30), None) == (40, 30)
+    # fairseq's Transformer tells nothing of its training.
+    (record,) = caplog.records
+    assert "up to 30 tokens" in record.message and "--longest" in record.message
 
 
 @pytest.fixture(scope="module")

@@ -35,9 +35,15 @@ def most_tokens(longest: Optional[int], limits: tuple[int, int], trained: Option
 
     longest  what is asked for
     limits   what the model can read and write
-    trained  what it has learned to, where that is known
+    trained  what it has learned to, where that is known; where it is not, a warning says that `limits` are taken
     """
     if longest is None:
+        if trained is None:
+            logger.warning(
+                f"up to {min(limits)} tokens are read at once, all that the model can: its checkpoint does not tell "
+                "how long the texts of its training were, and beyond that it is likely to write nonsense. Give "
+                "`longest` (--longest N), the tokens of those texts"
+            )
         source, target = trained or limits
         return min(limits[0], source), min(limits[1], target)
     if not 2 <= longest <= min(limits):
