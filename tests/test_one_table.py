@@ -1,4 +1,4 @@
-"""examples/multi30k/one_table.sh, with a stub in the place of fairseq-generate."""
+"""examples/steps/one_table.sh, with a stub in the place of fairseq-generate."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from recipe_steps import EXAMPLES, run, stub
 
-SCRIPT = EXAMPLES / "multi30k/one_table.sh"
+SCRIPT = EXAMPLES / "steps/one_table.sh"
 # Tells its options, and translates two sentences: the pools better.
 GENERATE = """echo "# $*"
 case " $* " in *" --search-with "*) words="a big dog sleeps here" ;; *) words="a big cat sleeps here" ;; esac
@@ -30,7 +30,7 @@ def work(tmp_path: Path) -> Path:
 
 def made(work: Path, *models: str) -> str:
     settings = {"PATH": f"{work.parent / 'commands'}:{os.environ['PATH']}", "PLUGIN": "plugin", "GPUS": "0"}
-    done = run(SCRIPT, "en-de", work, *models, **settings)
+    done = run(SCRIPT, "multi30k", "en-de", work, *models, **settings)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -39,8 +39,12 @@ def test_every_way_has_a_row_and_what_stands_is_not_decoded_again(work: Path) ->
     printed = made(work, "plain", "both")
     tables = (work / "en-de/valid/one_table.md").read_text().split("| output |")[1:]
     assert len(tables) == 2 and printed.endswith((work / "en-de/valid/one_table.md").read_text())
-    own = ["full", "fast", "best", "full,T=4", "T=4,pool-teacher", "T=4,pool-teacher-mixed"]
-    hybrid = [*own, "T=4,pool-itself", "verified", "left-to-right"]
+
+    def read_by(name: str) -> list[str]:
+        return [f"T=4,{way}" for way in (f"rescored-{name}", f"planned-{name},rescored-{name}", f"pool-{name}")]
+
+    own = ["full", "fast", "best", "full,T=4", *read_by("teacher"), *read_by("teacher-mixed")]
+    hybrid = [*own, *read_by("itself"), "verified", "left-to-right"]
     names = [*(f"plain,{way}" for way in own), *(f"both,{way}" for way in hybrid)]
     for table, rival in zip(tables, ("teacher", "teacher-mixed")):
         rows = [line.split(" | ") for line in table.splitlines() if line.startswith("| ")]
@@ -49,6 +53,9 @@ def test_every_way_has_a_row_and_what_stands_is_not_decoded_again(work: Path) ->
     told = (work / "en-de/valid/both,verified.out").read_text()
     both = f"{work}/en-de/both/averaged.pt"
     assert f"--path {both} " in told and f"--verify-with {both} --length-beam 3 --cpu\n" in told
+    planned = (work / "en-de/valid/plain,T=4,planned-teacher,rescored-teacher.out").read_text()
+    teacher = f"{work}/en-de/teacher/averaged.pt"
+    assert f"--decoding-iterations 4 --plan-with {teacher} --rescore-with {teacher} --cpu\n" in planned
     causal = (work / "en-de/valid/both,left-to-right.out").read_text()
     assert causal.startswith("# decoding autoregressive|beam:5")
     assert "begin" not in made(work, "plain", "both")
@@ -56,5 +63,8 @@ def test_every_way_has_a_row_and_what_stands_is_not_decoded_again(work: Path) ->
 
 def test_a_model_that_is_not_trained_is_named(work: Path) -> None:
     settings = {"PATH": f"{work.parent / 'commands'}:{os.environ['PATH']}", "PLUGIN": "plugin", "GPUS": "0"}
-    done = run(SCRIPT, "en-de", work, "none", **settings)
-    assert done.returncode == 1 and "en-de/none/averaged.pt is missing: run examples/ablations/run.sh" in done.stderr
+    done = run(SCRIPT, "multi30k", "en-de", work, "none", **settings)
+    assert (
+        done.returncode == 1
+        and "en-de/none/averaged.pt is missing: run train.sh and average.sh, or examples" in done.stderr
+    )

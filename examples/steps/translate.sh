@@ -8,8 +8,9 @@
 #   full, fast, best     a preset
 #   T=N                  with N iterations
 #   rescored-NAME        its candidates chosen by the model in WORK/DIRECTION/NAME, which reads from left to right
+#   planned-NAME         each pass planned by that model
 #   pool-NAME            pooled with the hypotheses of beam search by that model
-#   rescored-itself, pool-itself
+#   rescored-itself, planned-itself, pool-itself
 #                        the same by its own reading from left to right: needs --objective hybrid, as do the next
 #   verified             its own greedy search, proposed and verified
 #   left-to-right        its own beam search
@@ -49,10 +50,11 @@ read_way() {
             full | fast | best) options+=(--decoding-preset "$word") ;;
             T=*) options+=(--decoding-iterations "${word#T=}") ;;
             rescored-*) read_other rescored --rescore-with ;;
+            planned-*) read_other planned --plan-with ;;
             pool-*) read_other pool --search-with ;;
             verified) options+=(--verify-with "$checkpoint" --length-beam 3) ;;
             left-to-right) options=(--task translation_cmlm_causal --beam 5) beam=5 ;;
-            *) fail "'$word' of the way '$way' is no number, full, fast, best, T=N, rescored-NAME, pool-NAME, verified or left-to-right" ;;
+            *) fail "'$word' of the way '$way' is no number, full, fast, best, T=N, rescored-NAME, planned-NAME, pool-NAME, verified or left-to-right" ;;
         esac
     done
 }

@@ -10,7 +10,7 @@ from fairseq_cmlm.errors import TextError
 from fairseq_cmlm.generated import Cost
 from fairseq_cmlm.measures.significance import TEST, Difference
 from fairseq_cmlm.measures.table import TASK_MEASURES
-from fairseq_cmlm.render.markdown import markdown_table
+from fairseq_cmlm.render.markdown import markdown_table, numbers
 
 Scores = Sequence[Optional[float]]
 
@@ -123,12 +123,3 @@ class TaskResults:
 
 def _shown(scores: Scores, measure: str) -> list[str]:
     return numbers(scores, TASK_MEASURES[measure].digits)
-
-
-def numbers(scores: Scores, digits: int) -> list[str]:
-    """Return numbers with so many digits behind the point; what is not known is a dash.
-
-    >>> numbers([2.0, None], 1)
-    ['2.0', '-']
-    """
-    return ["-" if score is None else f"{score:.{digits}f}" for score in scores]

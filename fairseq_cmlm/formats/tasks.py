@@ -12,11 +12,11 @@ from typing import NamedTuple, Optional, Sequence
 
 from fairseq_cmlm.errors import TextError
 from fairseq_cmlm.files import read_lines
-from fairseq_cmlm.formats.results import TaskResults, numbers
+from fairseq_cmlm.formats.results import TaskResults
 from fairseq_cmlm.formats.table import FORMATS
 from fairseq_cmlm.generated import Cost
 from fairseq_cmlm.measures.table import TASK_MEASURES
-from fairseq_cmlm.render.markdown import markdown_table
+from fairseq_cmlm.render.markdown import markdown_table, numbers
 
 RESULTS = "results.json"
 LEGEND = """\

@@ -9,7 +9,9 @@ from typing import Optional, Sequence
 from fairseq_cmlm.errors import TextError
 from fairseq_cmlm.files import read_lines
 from fairseq_cmlm.generated import (
+    Cost,
     all_in_order,
+    cost_of,
     decoding_of,
     label_scores_of,
     read_generated,
@@ -21,7 +23,7 @@ from fairseq_cmlm.measures.measure import Gold, Output
 from fairseq_cmlm.measures.significance import TEST, differences
 from fairseq_cmlm.measures.table import MEASURES
 from fairseq_cmlm.measures.words import letters
-from fairseq_cmlm.render.markdown import markdown_table
+from fairseq_cmlm.render.markdown import markdown_table, numbers
 
 _UNKNOWN = "<unk>"  # in a target that has words the dictionary lacks
 
@@ -53,6 +55,12 @@ def read_output(path: Path, sentences: int) -> Output:
     return Output(texts, tokens, label_scores=scores, temperature=temperature_of(lines))
 
 
+def log_of(path: Path) -> list[str]:
+    """Return the lines of the log beside an output, OUTPUT.log; none if there is no log."""
+    log = path.with_name(f"{path.name}.log")
+    return read_lines(log) if log.is_file() else []
+
+
 def score_table(
     outputs: Sequence[Path],
     references: Sequence[Path],
@@ -61,6 +69,8 @@ def score_table(
     against: Optional[Path] = None,
 ) -> str:
     """Return a Markdown table with a row for each output, followed by the signatures of measures and decodings.
+
+    Passes of a sentence and seconds of the whole have a column where an output tells them, or OUTPUT.log beside it.
 
     outputs              files that fairseq-generate printed
     references           one or more raw texts
@@ -81,16 +91,23 @@ def score_table(
         scores = [scale.score(output) for output in read] if scale else []
         if scale is None or all(score is None for score in scores):
             continue
-        columns[measure.title] = ["-" if score is None else f"{score:.{measure.digits}f}" for score in scores]
+        columns[measure.title] = numbers(scores, measure.digits)
         if against is not None and scale.metric is not None:
             compared = differences(scale.metric, read[0].texts, [one.texts for one in read[1:]])
             columns[f"{measure.title}, difference"] = ["-", *map(str, compared)]
         signatures += [f"{measure.title} {scale.signature}"] * bool(scale.signature)
+    columns |= _costs([cost_of([*log_of(path), *told]) for path, told in zip(outputs, lines)])
     signatures += [f"difference from {outputs[0].stem}: {TEST}"] * bool(against)
     signatures += _told("decoding", outputs, list(map(decoding_of, lines)))
     signatures += _told("text", outputs, prepared) * any(prepared)
     signatures += _doubts(outputs, list(map(targets_of, lines)), references, gold)[:1]
     return "\n".join([markdown_table(list(columns), list(zip(*columns.values()))), "", *signatures])
+
+
+def _costs(costs: Sequence[Cost]) -> dict[str, list[str]]:
+    """Return the columns of passes and seconds that are known of any output."""
+    columns = {"passes": [one.passes for one in costs], "seconds": [one.seconds for one in costs]}
+    return {head: numbers(spent, 1) for head, spent in columns.items() if set(spent) != {None}}
 
 
 def _doubts(outputs: Sequence[Path], targets: Sequence[dict[int, str]], names: Sequence[Path], gold: Gold) -> list[str]:

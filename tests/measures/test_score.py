@@ -70,6 +70,23 @@ def test_tokenised_bleu_is_of_the_words_that_the_model_wrote(
         main(["score", str(tmp_path / "T=4.out"), *options])
 
 
+def test_passes_and_seconds_are_those_of_the_output_or_its_log(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = "Translated 2 sentences (6 tokens) in 1.5s (1.3 sentences/s, 4 tokens/s)"
+    texts = "".join(f"H-{i}\t-1\ta cat\nD-{i}\t-1\ta cat\n" for i in range(2))
+    (tmp_path / "T=4.out").write_text(texts)
+    (tmp_path / "T=4.out.log").write_text(f"{told}; 3.5 passes a sentence, 0.86 tokens a pass\n")
+    (tmp_path / "beam=5.out").write_text(f"# decoding autoregressive|beam:5\n{texts}{told}\n")
+    (tmp_path / "other.out").write_text(texts)
+    (tmp_path / "raw").write_text("a cat\na cat\n")
+    outputs = [str(tmp_path / f"{name}.out") for name in ("T=4", "beam=5", "other")]
+    main(["score", *outputs, "--reference", str(tmp_path / "raw")])
+    head, _, *rows = capsys.readouterr().out.splitlines()[:5]
+    assert head.endswith("| passes | seconds |")
+    assert [row.split(" | ")[-2:] for row in rows] == [["3.5", "1.5 |"], ["3.0", "1.5 |"], ["-", "- |"]]
+
+
 def test_chinese_is_scored_by_characters(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "T=4.out").write_text("H-0\t-1\t上周 古装剧 停播\nD-0\t-1\t上周古装剧停播\n")
     (tmp_path / "raw").write_text("上周 古装 剧停播\n")
