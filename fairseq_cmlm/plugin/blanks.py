@@ -93,9 +93,20 @@ class TemplateReader:
             if pieces is None:
                 word = word_around(subwords, number)
                 part = subword if subword == word else f"{subword}' of '{word}"
-                raise TextError(f"{place}: the model's dictionary has no '{part}', so the target cannot keep it")
+                raise TextError(
+                    f"{place}: the model's dictionary has no '{visible(part)}', so the target cannot keep it"
+                )
             found += [self._dictionary.index(piece) for piece in pieces]
         return found
+
+
+def visible(text: str) -> str:
+    r"""Return a text in which what has no shape, such as a soft hyphen, is written as its code.
+
+    >>> visible("co\u00adop")
+    'co\\xadop'
+    """
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
 
 
 def known_pieces(subword: str, known: Callable[[str], bool]) -> Optional[list[str]]:

@@ -82,6 +82,7 @@ def test_a_blank_never_grows_into_the_word_beside_it(target: str, limited: list[
         ("<blank:3-2>", "line 3: <blank:3-2> ends before it begins"),
         ("a zz <blank>", "line 3: the model's dictionary has no 'zz'"),
         ("</s> <blank>", "line 3: the model's dictionary has no '</s>'"),
+        ("a z\u00adz <blank>", r"line 3: the model's dictionary has no 'z\\xadz'"),
     ],
 )
 def test_what_cannot_be_read_is_named(target: str, message: str) -> None:
