@@ -5,7 +5,8 @@ r"""Measure what each way of decoding gives and costs: quality beside passes, ro
 
 A setting is options of decoding, named as those of fairseq-generate and joined by commas, beside those of --common;
 another model may read as well (rescore_with=CHECKPOINT, plan_with=, search_with=, verify_with=). With --beside
-CHECKPOINT, fairseq's autoregressive Transformer, its beam search is the first row. OUTPUT.png has BLEU over seconds.
+CHECKPOINT, fairseq's autoregressive Transformer, its beam search is the first row, and what consensus would choose of
+its hypotheses the second. OUTPUT.png has BLEU over seconds.
 Choose on a validation set.
 """
 
@@ -15,7 +16,7 @@ import argparse
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Iterator, NamedTuple, Optional, Sequence
+from typing import Any, Iterator, Mapping, NamedTuple, Optional, Sequence
 from unittest import mock
 
 from torch import Tensor
@@ -34,6 +35,7 @@ from fairseq_cmlm.experiments.decoding_flags import read_setting
 from fairseq_cmlm.experiments.sentences import Sentence, batches_of, by_length, widest
 from fairseq_cmlm.experiments.systems.autoregressive import Autoregressive
 from fairseq_cmlm.experiments.systems.masked import Masked
+from fairseq_cmlm.experiments.systems.rescored import BY_CONSENSUS, Rescored
 from fairseq_cmlm.experiments.systems.system import FairseqSystem
 from fairseq_cmlm.experiments.timing import alternate
 from fairseq_cmlm.measures.bleu import join_subwords
@@ -52,11 +54,12 @@ DEFAULT = ["decoding_iterations=10", *(f"decoding_iterations={passes}" for passe
 
 
 class Way(NamedTuple):
-    """A way of decoding: its name, the options given, and all options."""
+    """A way of decoding: its name, the options given, all options, and who chooses among hypotheses of beam search."""
 
     name: str
     given: dict[str, Any]
     decoding: Any
+    weights: Optional[Mapping[str, float]] = None
 
     @property
     def masked(self) -> bool:
@@ -117,8 +120,18 @@ def ways_of(options: argparse.Namespace) -> list[Way]:
     """Return the rows to measure."""
     common = read_setting("--common", options.common)
     given = {text: {**common, **read_setting("--settings", text)} for text in options.settings}
-    beside = [Way("beam 5", {"beam": 5}, BeamSearch(beam=5))] if options.beside else []
-    return [*beside, *(Way(text, one, Decoding.of(**one)) for text, one in given.items())]
+    search = {"beam": 5}, BeamSearch(beam=5)
+    beside = [Way("beam 5", *search), Way("beam 5, by consensus", *search, BY_CONSENSUS)]
+    return [*beside[: 2 * bool(options.beside)], *(Way(text, one, Decoding.of(**one)) for text, one in given.items())]
+
+
+def system_of(way: Way, options: argparse.Namespace) -> FairseqSystem:
+    """Return what decodes so, loaded anew: one precision at a time is in memory."""
+    masked = Masked(options.trained, options.data, device=options.device)
+    if way.masked:
+        return masked
+    search = Autoregressive(options.beside, options.data, device=options.device, flag="--beside")
+    return search if way.weights is None else Rescored.of(search, masked, way.weights)
 
 
 def run(options: argparse.Namespace, command: str) -> str:
@@ -137,12 +150,7 @@ def run(options: argparse.Namespace, command: str) -> str:
     rows: list[tuple[Row, dict[str, Any]]] = []
     text = ""
     for way in ways_of(options):
-        # Loaded anew: one precision at a time is in memory.
-        system: FairseqSystem = (
-            Masked(options.trained, options.data, device=options.device)
-            if way.masked
-            else Autoregressive(options.beside, options.data, device=options.device, flag="--beside")
-        )
+        system = system_of(way, options)
         case = Case("ours" if way.masked else "beside", way.decoding, options.batch_size, options.threads)
         cell, read = translate(system, case, sentences)
         (seconds,) = cell.rounds

@@ -549,10 +549,10 @@ def test_quality_stands_beside_that_of_beam_search(
     chosen = f"decoding_iterations=2,choose_by=autoregressive,rescore_with={autoregressive}"
     beside = ["--beside", autoregressive]
     rows = measured_quality(checkpoint, data, text, tmp_path / "out", beside, ["decoding_iterations=2", chosen])
-    beam, plain, rescored = rows
+    beam, agreed, plain, rescored = rows
     assert beam["setting"] == {"beam": 5} and beam["rows"] is None and beam["passes"] > 3
     assert rescored["bleu"] != plain["bleu"] and rescored["rows"] == plain["rows"]
-    assert all("(p=" in row["difference"] for row in (plain, rescored))
+    assert all("(p=" in row["difference"] for row in (agreed, plain, rescored))
     assert (tmp_path / "out.png").is_file() == (figure_class() is not None)
 
 

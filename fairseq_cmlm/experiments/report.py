@@ -24,10 +24,10 @@ from fairseq_cmlm.experiments.parallel_text import read_parallel
 from fairseq_cmlm.experiments.progress import Progress
 from fairseq_cmlm.experiments.report_options import ReportOptions
 from fairseq_cmlm.experiments.results import Results
-from fairseq_cmlm.experiments.subject import AUTOREGRESSIVE, RESCORED, Subject
+from fairseq_cmlm.experiments.subject import AGREED, AUTOREGRESSIVE, RESCORED, Subject
 from fairseq_cmlm.experiments.systems.autoregressive import Autoregressive
 from fairseq_cmlm.experiments.systems.masked import Masked
-from fairseq_cmlm.experiments.systems.rescored import Rescored
+from fairseq_cmlm.experiments.systems.rescored import BY_CONSENSUS, BY_MASKED_MODEL, Rescored
 from fairseq_cmlm.experiments.systems.system import FairseqSystem
 from fairseq_cmlm.experiments.tables import TABLES
 from fairseq_cmlm.experiments.timing import by_batch
@@ -104,7 +104,11 @@ class Workplace:
         known = (task.cfg.source_lang, task.cfg.target_lang)
         if options.teacher:
             teacher = Autoregressive(options.teacher, Path(task.cfg.data), known, options.device)
-            self._systems |= {AUTOREGRESSIVE: teacher, RESCORED: Rescored.of(teacher, model)}
+            self._systems |= {
+                AUTOREGRESSIVE: teacher,
+                RESCORED: Rescored.of(teacher, model, BY_MASKED_MODEL),
+                AGREED: Rescored.of(teacher, model, BY_CONSENSUS),
+            }
         for system in self._systems.values():
             assert system.loaded  # fail on models that cannot be loaded before anything is decoded
         self._text, self._signature = prepared_text(

@@ -11,7 +11,8 @@ from fairseq_cmlm.errors import OptionError
 from fairseq_cmlm.experiments.case import BeamSearch, Case
 from fairseq_cmlm.inference.trained_for import refuse_untrained
 
-AUTOREGRESSIVE, RESCORED = "autoregressive", "autoregressive, rescored"
+AUTOREGRESSIVE = "autoregressive"
+RESCORED, AGREED = "autoregressive, rescored", "autoregressive, by consensus"
 # How the paper decodes, where it says nothing else: the candidate with the greatest mean log-probability is chosen.
 PAPER: dict[str, Any] = {"iterations": 10, "length_beam": 5, "length_prior": 0.0}
 

@@ -15,10 +15,15 @@ from sacrebleu.metrics import BLEU, CHRF
 
 from fairseq_cmlm import Translator
 from fairseq_cmlm.commands.main import main
+from fairseq_cmlm.decoding.chrf import agreement
 from fairseq_cmlm.decoding.options import Decoding
 from fairseq_cmlm.experiments import report as report_module
+from fairseq_cmlm.experiments.case import BeamSearch, Case
+from fairseq_cmlm.experiments.decode import decode
 from fairseq_cmlm.experiments.sentences import Sentence
+from fairseq_cmlm.experiments.systems.autoregressive import Autoregressive
 from fairseq_cmlm.experiments.systems.masked import Masked
+from fairseq_cmlm.experiments.systems.rescored import Rescored
 from fairseq_cmlm.experiments.timing import by_batch
 from fairseq_cmlm.generated import decoding_of
 
@@ -176,6 +181,24 @@ def test_the_choice_among_candidates(checkpoint: Path, teacher: Path, lengthy: T
     rescored = [row for row in found["tables"]["choice"]["rows"] if row["system"] == "autoregressive, rescored"]
     assert [row["chosen by"] for row in rescored] == ["-", "oracle"]
     assert f"rescore_with:{best.name}@" in rows["4", "autoregressive", "confidence", 3]["decoding"]
+
+
+def test_beam_search_can_be_chosen_by_consensus(checkpoint: Path, teacher: Path, lengthy: Text) -> None:
+    search = Autoregressive(teacher / "checkpoint4.pt", lengthy.data)
+    sentences = [Sentence(line.split(), ["a"]) for line in lengthy.source.read_text().splitlines()]
+    systems = {
+        weight: Rescored.of(search, Masked(checkpoint, lengthy.data), {"consensus": weight}) for weight in (1e-6, 1e6)
+    }
+    found = {}
+    for weight, system in systems.items():
+        case = Case("rescored", BeamSearch(beam=5), batch_size=8)
+        (found[weight],) = decode([case], {"rescored": system}, sentences, 1).values()
+    cell = found[1e6]
+    # What is longer than the masked model writes is no candidate of it.
+    sane = [i for i, lengths in enumerate(cell.lengths) if max(lengths) < 40]
+    agreed = [agreement([cell.texts[i], *cell.others[i]]) for i in sane]
+    assert len(sane) > 5 and all(scores[0] >= max(scores) - 1e-6 for scores in agreed)
+    assert found[1e6].texts != found[1e-6].texts and systems[1e6].digest != systems[1e-6].digest
 
 
 def test_another_rescorer_is_another_cell(

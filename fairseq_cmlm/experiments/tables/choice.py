@@ -12,20 +12,20 @@ from fairseq_cmlm.decoding.presets import PRESETS
 from fairseq_cmlm.experiments.axes import described, signed
 from fairseq_cmlm.experiments.case import Case, varied
 from fairseq_cmlm.experiments.results import Results
-from fairseq_cmlm.experiments.subject import RESCORED, Subject
+from fairseq_cmlm.experiments.subject import AGREED, RESCORED, Subject
 from fairseq_cmlm.measures.measure import Output
 from fairseq_cmlm.render.table import Row, Table
 
 PASSES = (4, 10)
 _SHOWN = ("choose_by", "plan_by", "rescore_with", "plan_with", "search_with")
 PLAIN, MODEL, ORACLE = "confidence", "autoregressive", "oracle"
-AGREED = PRESETS["best"]["choose_by"].partition("+")[2]  # consensus beside a likelihood, as in the preset
+CONSENSUS = PRESETS["best"]["choose_by"].partition("+")[2]  # consensus beside a likelihood, as in the preset
 LEGEND = """\
 chosen by, planned by: --choose-by and --plan-by; autoregressive is the model of --rescore-with, --plan-with or else
 of --teacher. oracle: the candidate or hypothesis most like the reference, by chrF of the sentence, which no decoding
-can choose. rescored: the hypotheses of beam search, ranked by its score plus the pseudo-likelihood under the masked
-model. added: hypotheses of the model of --search-with, or else of the one that judges, beside the length candidates.
-passes: one after the other, mean: those of
+can choose. rescored, by consensus: the hypotheses of beam search, ranked by its score plus the pseudo-likelihood under
+the masked model, or plus 4 times their mean chrF against each other. added: hypotheses of the model of --search-with,
+or else of the one that judges, beside the length candidates. passes: one after the other, mean: those of
 the best candidate, or where hypotheses are added those of the longest refinement and one a token of the longest
 hypothesis; rows: for all candidates of a sentence, mean; what choosers and planners read comes on top. seconds: of
 one run, not repeated. difference: of BLEU from the last beam search, with the p-value of paired bootstrap
@@ -36,14 +36,14 @@ def cases(subject: Subject) -> list[Case]:
     """Return each T with every chooser, then with every planner and its own choice, and the baseline."""
     masked = [case for T in PASSES for one in _choices(subject) for case in subject.possible(**one, iterations=T)]
     beams = subject.beam_search(1, 5)
-    return [*masked, *beams, *(replace(case, system=RESCORED) for case in beams[1:])]
+    return [*masked, *beams, *(replace(case, system=one) for one in (RESCORED, AGREED) for case in beams[1:])]
 
 
 def _choices(subject: Subject) -> list[dict[str, Any]]:
     """Return the options of each row."""
     known = [name for name in CHOOSERS if name != MODEL or subject.judge]
     pairs = [(name, PLAIN) for name in known] + [(name, name) for name in known if name in PLANNERS and name != PLAIN]
-    pairs += [(f"{name}+{AGREED}", PLAIN) for name in ("pseudo_likelihood", MODEL) if name in known]
+    pairs += [(f"{name}+{CONSENSUS}", PLAIN) for name in ("pseudo_likelihood", MODEL) if name in known]
     pairs += [(PLAIN, name) for name in PLANNERS if name not in CHOOSERS]
     models = {name: subject.given.get(name, subject.judge) for name in ("rescore_with", "plan_with", "search_with")}
     prior = {"length_prior": subject.priors[-1]}
