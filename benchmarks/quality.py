@@ -6,13 +6,13 @@ r"""Measure what each way of decoding gives and costs: quality beside passes, ro
 A setting is options of decoding, named as those of fairseq-generate and joined by commas, beside those of --common;
 another model may read as well (rescore_with=CHECKPOINT, plan_with=, search_with=, verify_with=). With --beside
 CHECKPOINT, fairseq's autoregressive Transformer, its beam search is the first row, and what consensus would choose of
-its hypotheses the second. OUTPUT.png has BLEU over seconds.
-Choose on a validation set.
+its hypotheses the second. OUTPUT.png has BLEU over seconds. Choose on a validation set.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -116,13 +116,25 @@ class Scores:
         return found
 
 
+def short(setting: str) -> str:
+    """Return a setting in which a file has its folder's name and its own alone.
+
+    >>> short("decoding_iterations=4,rescore_with=/work/en-de/teacher/averaged.pt")
+    'decoding_iterations=4,rescore_with=teacher/averaged.pt'
+    """
+    return re.sub(r"=[^,]*/([^,/]+/[^,/]+)", r"=\1", setting)
+
+
 def ways_of(options: argparse.Namespace) -> list[Way]:
     """Return the rows to measure."""
     common = read_setting("--common", options.common)
     given = {text: {**common, **read_setting("--settings", text)} for text in options.settings}
     search = {"beam": 5}, BeamSearch(beam=5)
     beside = [Way("beam 5", *search), Way("beam 5, by consensus", *search, BY_CONSENSUS)]
-    return [*beside[: 2 * bool(options.beside)], *(Way(text, one, Decoding.of(**one)) for text, one in given.items())]
+    return [
+        *beside[: 2 * bool(options.beside)],
+        *(Way(short(text), one, Decoding.of(**one)) for text, one in given.items()),
+    ]
 
 
 def system_of(way: Way, options: argparse.Namespace) -> FairseqSystem:
