@@ -243,10 +243,11 @@ def test_a_result_is_of_the_options_that_it_is_asked_for(tmp_path: Path) -> None
     [
         (
             "sharp",
-            "'sharp' of the way 'sharp' is no number, full, fast, best, T=N, rescored-NAME, pool-NAME, "
-            "verified or left-to-right",
+            "'sharp' of the way 'sharp' is no number, full, fast, best, T=N, rescored-NAME, planned-NAME, "
+            "pool-NAME, verified or left-to-right",
         ),
         ("best,pool-none", "none/averaged.pt is missing, which pool-none reads: run average.sh first"),
+        ("planned-none", "none/averaged.pt is missing, which planned-none reads: run average.sh first"),
         ("rescored-none", "none/averaged.pt is missing, which rescored-none reads: run average.sh first"),
         ("T=4", "say '4' (as in the paper) or 'full,T=4' in the place of 'T=4'"),
     ],
