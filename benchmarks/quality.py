@@ -32,7 +32,9 @@ from fairseq_cmlm.experiments.case import BeamSearch, Case
 from fairseq_cmlm.experiments.cells import Cell, cell_of
 from fairseq_cmlm.experiments.decode import make_job
 from fairseq_cmlm.experiments.decoding_flags import read_setting
+from fairseq_cmlm.experiments.results import Results
 from fairseq_cmlm.experiments.sentences import Sentence, batches_of, by_length, widest
+from fairseq_cmlm.experiments.subject import Subject
 from fairseq_cmlm.experiments.systems.autoregressive import Autoregressive
 from fairseq_cmlm.experiments.systems.masked import Masked
 from fairseq_cmlm.experiments.systems.rescored import BY_CONSENSUS, Rescored
@@ -40,8 +42,7 @@ from fairseq_cmlm.experiments.systems.system import FairseqSystem
 from fairseq_cmlm.experiments.timing import alternate
 from fairseq_cmlm.measures.bleu import join_subwords
 from fairseq_cmlm.measures.measure import Gold
-from fairseq_cmlm.measures.significance import TEST, differences
-from fairseq_cmlm.measures.table import MEASURES
+from fairseq_cmlm.measures.significance import TEST
 from fairseq_cmlm.render.table import Panel, Row
 
 LEGEND = f"""\
@@ -94,28 +95,6 @@ def translate(system: FairseqSystem, case: Case, sentences: Sequence[Sentence]) 
     return cell_of(timing, by_length(sentences)), sum(read)
 
 
-class Scores:
-    """The measures of all rows, which are compared with the first."""
-
-    def __init__(self, sentences: Sequence[Sentence]) -> None:
-        references = [join_subwords(sentence.target) for sentence in sentences]
-        gold = Gold([references], tokenise="none", tokenised=True)
-        self._scales = {MEASURES[name].title: MEASURES[name].scale(gold) for name in ("bleu", "chrf", "repetition")}
-        self._first: Optional[Cell] = None
-
-    def of(self, cell: Cell) -> Row:
-        """Return the scores of a cell."""
-        first = self._first = self._first or cell
-        found: Row = {}
-        for title, scale in self._scales.items():
-            assert scale is not None
-            found[title] = scale.score(cell.output)
-            if title == MEASURES["bleu"].title:
-                (difference,) = differences(scale.metric, first.texts, [cell.texts])
-                found["difference"] = None if cell is first else str(difference)
-        return found
-
-
 def short(setting: str) -> str:
     """Return a setting in which a file has its folder's name and its own alone.
 
@@ -129,12 +108,11 @@ def ways_of(options: argparse.Namespace) -> list[Way]:
     """Return the rows to measure."""
     common = read_setting("--common", options.common)
     given = {text: {**common, **read_setting("--settings", text)} for text in options.settings}
+    ways = [Way(short(text), one, Decoding.of(**one)) for text, one in given.items()]
+    if options.beside is None:
+        return ways
     search = {"beam": 5}, BeamSearch(beam=5)
-    beside = [Way("beam 5", *search), Way("beam 5, by consensus", *search, BY_CONSENSUS)]
-    return [
-        *beside[: 2 * bool(options.beside)],
-        *(Way(short(text), one, Decoding.of(**one)) for text, one in given.items()),
-    ]
+    return [Way("beam 5", *search), Way("beam 5, by consensus", *search, BY_CONSENSUS), *ways]
 
 
 def system_of(way: Way, options: argparse.Namespace) -> FairseqSystem:
@@ -144,6 +122,18 @@ def system_of(way: Way, options: argparse.Namespace) -> FairseqSystem:
         return masked
     search = Autoregressive(options.beside, options.data, device=options.device, flag="--beside")
     return search if way.weights is None else Rescored.of(search, masked, way.weights)
+
+
+def row_of(way: Way, case: Case, results: Results, rows: Optional[float]) -> tuple[Row, dict[str, Any]]:
+    """Return the row of a case beside that of the first case, and its details; `rows` of canvases were read for it."""
+    cell, first = results.cells[case], next(iter(results.cells))
+    scores = results.measured(case, cell.output, first)
+    (seconds,), (beside,) = cell.rounds, results.cells[first].rounds
+    cost = {"passes": cell.passes_in_turn, "rows": rows, "seconds": seconds}
+    quality = {name: scores[name] for name in ("BLEU", "difference", "chrF")}
+    quality["repeated tokens %"] = scores["repeated %"]
+    details = {"setting": way.given, "decoding": way.decoding.signature(), "bleu": scores["BLEU"], **cost}
+    return {"setting": way.name, **quality, **cost, "x faster": beside / seconds}, details
 
 
 def run(options: argparse.Namespace, command: str) -> str:
@@ -158,19 +148,15 @@ def run(options: argparse.Namespace, command: str) -> str:
         "sentences": describe(sentences, f"{options.source} and {options.target}"),
         "common": options.common,
     }
-    scores = Scores(sentences)
+    references = [join_subwords(sentence.target) for sentence in sentences]
+    cells: dict[Case, Cell] = {}
+    results = Results(Subject("ours"), "", Gold([references], tokenise="none", tokenised=True), cells)
     rows: list[tuple[Row, dict[str, Any]]] = []
     text = ""
     for way in ways_of(options):
-        system = system_of(way, options)
-        case = Case("ours" if way.masked else "beside", way.decoding, options.batch_size, options.threads)
-        cell, read = translate(system, case, sentences)
-        (seconds,) = cell.rounds
-        cost = {"passes": cell.passes_in_turn, "rows": read / len(sentences) if way.masked else None}
-        first = rows[0][1]["seconds"] if rows else seconds
-        row = {"setting": way.name, **scores.of(cell), **cost, "seconds": seconds, "x faster": first / seconds}
-        details = {"setting": way.given, "decoding": way.decoding.signature(), "bleu": row["BLEU"], "seconds": seconds}
-        rows.append((row, {**details, **cost}))
+        case = Case("ours" if way.masked else way.name, way.decoding, options.batch_size, options.threads)
+        cells[case], read = translate(system_of(way, options), case, sentences)
+        rows.append(row_of(way, case, results, read / len(sentences) if way.masked else None))
         text = write_table(options.output, "Quality of ways of decoding", LEGEND, rows, facts)
         points = {str(row["setting"]): [(more["seconds"], more["bleu"])] for row, more in rows}
         write_plot(options.output, "Quality against time", [Panel("seconds", "BLEU", points, log=True)])

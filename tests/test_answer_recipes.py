@@ -65,6 +65,11 @@ def stories(folder: Path) -> None:
         (folder / f"{split}.tsv").write_text(head + "".join(rows))
 
 
+def answers_in(output: Path) -> list[str]:
+    """The texts of an output."""
+    return [line.split("\t")[2] for line in output.read_text().splitlines() if line[0] == "D"]
+
+
 @pytest.mark.slow
 def test_classification_goes_on_after_an_interruption(tmp_path: Path) -> None:
     news(tmp_path / "records")
@@ -124,11 +129,7 @@ def test_reviews_go_from_the_publishers_files_to_the_table(tmp_path: Path) -> No
     results = json.loads((work / "results.json").read_text())
     assert results["examples"] == 20 and {"linear", "teacher,labels", "raw,labels"} <= set(results["systems"])
     assert set((work / "text" / "test.target").read_text().split()) == {"bad", "good"}
-    chosen = [
-        line.split("\t")[2]
-        for line in (work / "source-target/test/raw,labels.out").read_text().splitlines()
-        if line[0] == "D"
-    ]
+    chosen = answers_in(work / "source-target/test/raw,labels.out")
     assert len(chosen) == 20 and set(chosen) <= {"bad", "good"}
     assert (work / "confusion.svg").exists()
 
@@ -150,10 +151,6 @@ def test_questions_are_answered_by_generation_and_by_spans(tmp_path: Path) -> No
     assert "180 examples, 360 pairs, 180 sources cut after 20 words" in log
     results = json.loads((work / "results.json").read_text())
     assert results["made"][results["systems"].index("raw,spans")]["passes"] == 5
-    spans = [
-        line.split("\t")[2]
-        for line in (work / "source-target/valid/raw,spans.out").read_text().splitlines()
-        if line[0] == "D"
-    ]
+    spans = answers_in(work / "source-target/valid/raw,spans.out")
     sources = (work / "text" / "valid.source").read_text().splitlines()
     assert all(span and span in source for span, source in zip(spans, sources))

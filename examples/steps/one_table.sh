@@ -29,12 +29,13 @@ output() {
 
 # read_by MODEL OTHER: chosen, planned, and pooled with what it writes, by another model.
 read_by() {
+    local way
     for way in "rescored-$2" "planned-$2,rescored-$2" "pool-$2"; do output "$1" "T=4,$way"; done
 }
 
 # masked MODEL: with all that it can be pooled with.
 masked() {
-    local way rival
+    local way rival file
     [[ $1 =~ ^[A-Za-z0-9._-]+$ ]] || fail "'$1' is no name of a folder in $folder: its letters may be A-Z, a-z, 0-9, ., _ and -"
     for file in "$folder/$1/averaged.pt" "$folder/$1/training"; do
         [ -e "$file" ] || fail "$file is missing: run train.sh and average.sh, or examples/ablations/run.sh, first"

@@ -15,7 +15,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 
 # A checkpoint that is given -> what reads it, and how, where that is not given.
-_READ_BY = {
+READ_BY = {
     "rescore_with": {"choose_by": "autoregressive"},
     "plan_with": {"plan_by": "autoregressive"},
     "search_with": {"choose_by": "autoregressive+consensus:4"},
@@ -34,11 +34,11 @@ def filled_in(given: Mapping[str, Any]) -> dict[str, Any]:
     preset = given.get("preset", "full")
     if not isinstance(preset, str) or preset not in PRESETS:
         raise OptionError(f"--decoding-preset {preset} must be one of {', '.join(PRESETS)}")
-    files = {name: os.fspath(given[name]) for name in _READ_BY if name in given}
+    files = {name: os.fspath(given[name]) for name in READ_BY if name in given}
     found: dict[str, Any] = dict(ORIGINAL) if given.get("original") else {}
     found |= PRESETS[preset]
     for name in files:
-        found |= _READ_BY[name]
+        found |= READ_BY[name]
     found |= {**given, **files}
     # The model that has searched can say what it thinks of the other candidates.
     if "search_with" in files and "autoregressive" in found["choose_by"]:

@@ -13,11 +13,11 @@ from fairseq_cmlm.formats.example import Example, read_examples
 from fairseq_cmlm.formats.format import Format
 from fairseq_cmlm.formats.results import Draws, Group, Provenance, TaskResults
 from fairseq_cmlm.formats.table import FORMATS
-from fairseq_cmlm.generated import cost_of, decoding_of, sources_of, text_of
+from fairseq_cmlm.generated import decoding_of, sources_of, text_of
 from fairseq_cmlm.measures.classification import confusion
 from fairseq_cmlm.measures.measure import Gold, Output, Perplexity
 from fairseq_cmlm.measures.pairwise_bleu import pairwise_bleu
-from fairseq_cmlm.measures.score import log_of, read_output, target_language, with_first
+from fairseq_cmlm.measures.score import cost_beside, read_output, target_language, with_first
 from fairseq_cmlm.measures.significance import Difference, differences
 from fairseq_cmlm.measures.table import TASK_MEASURES
 from fairseq_cmlm.measures.words import letters
@@ -101,7 +101,7 @@ def score_examples(
     for measure in (*chosen.measures, "length_ratio"):
         results.add(measure, *answers.measured(measure, compared=against is not None))
     for path, told in zip(paths, lines):
-        results.provenance.append(Provenance(cost_of([*log_of(path), *told]), decoding_of(told), text_of(told)))
+        results.provenance.append(Provenance(cost_beside(path, told), decoding_of(told), text_of(told)))
     results.draws = _draws(results.systems, answers)
     for title, group in chosen.groups.items():
         results.groups[title] = _by_group(answers, [group(example) for example in examples], chosen.main)

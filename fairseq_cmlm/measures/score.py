@@ -55,10 +55,10 @@ def read_output(path: Path, sentences: int) -> Output:
     return Output(texts, tokens, label_scores=scores, temperature=temperature_of(lines))
 
 
-def log_of(path: Path) -> list[str]:
-    """Return the lines of the log beside an output, OUTPUT.log; none if there is no log."""
+def cost_beside(path: Path, lines: Sequence[str]) -> Cost:
+    """Return the cost that the `lines` of an output tell, or those of the log beside it, OUTPUT.log."""
     log = path.with_name(f"{path.name}.log")
-    return read_lines(log) if log.is_file() else []
+    return cost_of([*(read_lines(log) if log.is_file() else []), *lines])
 
 
 def score_table(
@@ -96,7 +96,7 @@ def score_table(
             compared = differences(scale.metric, read[0].texts, [one.texts for one in read[1:]])
             columns[f"{measure.title}, difference"] = ["-", *map(str, compared)]
         signatures += [f"{measure.title} {scale.signature}"] * bool(scale.signature)
-    columns |= _costs([cost_of([*log_of(path), *told]) for path, told in zip(outputs, lines)])
+    columns |= _costs(list(map(cost_beside, outputs, lines)))
     signatures += [f"difference from {outputs[0].stem}: {TEST}"] * bool(against)
     signatures += _told("decoding", outputs, list(map(decoding_of, lines)))
     signatures += _told("text", outputs, prepared) * any(prepared)

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any, Mapping, Optional
 
+from fairseq_cmlm.decoding.choice import mixture
+from fairseq_cmlm.decoding.presets import READ_BY
 from fairseq_cmlm.experiments.case import BeamSearch
 from fairseq_cmlm.experiments.systems.autoregressive import Autoregressive, SearchJob
 from fairseq_cmlm.experiments.systems.masked import Masked
@@ -16,7 +18,8 @@ from fairseq_cmlm.plugin.judges import letters
 
 # Rows of CHOOSERS with their weights, beside the score of beam search.
 BY_MASKED_MODEL = {"pseudo_likelihood": 1.0}
-BY_CONSENSUS = {"consensus": 4.0}  # as --search-with chooses
+# As a pool is chosen from, whose hypotheses have their own score already.
+BY_CONSENSUS = {"consensus": mixture(READ_BY["search_with"]["choose_by"])["consensus"]}
 
 
 @dataclass(frozen=True)
