@@ -43,6 +43,7 @@ from fairseq_cmlm.experiments.timing import alternate
 from fairseq_cmlm.measures.bleu import join_subwords
 from fairseq_cmlm.measures.measure import Gold
 from fairseq_cmlm.measures.significance import TEST
+from fairseq_cmlm.options import files_given
 from fairseq_cmlm.render.table import Panel, Row
 
 LEGEND = f"""\
@@ -109,6 +110,11 @@ def ways_of(options: argparse.Namespace) -> list[Way]:
     common = read_setting("--common", options.common)
     given = {text: {**common, **read_setting("--settings", text)} for text in options.settings}
     ways = [Way(short(text), one, Decoding.of(**one)) for text, one in given.items()]
+    for text, way in zip(given, ways):
+        # Before the rows above it are measured, which may take an hour.
+        for file in files_given(way.decoding).values():
+            if not file.is_file():
+                raise OptionError(f"--settings {text}: there is no file {file}")
     if options.beside is None:
         return ways
     search = {"beam": 5}, BeamSearch(beam=5)

@@ -558,7 +558,11 @@ def test_quality_stands_beside_that_of_beam_search(
 
 @pytest.mark.parametrize(
     ("settings", "message"),
-    [("iterations=4", "--settings iterations= is no option of"), ("fast", "--settings fast: fast is not NAME=VALUE")],
+    [
+        ("iterations=4", "--settings iterations= is no option of"),
+        ("fast", "--settings fast: fast is not NAME=VALUE"),
+        ("rescore_with=none.pt", "--settings rescore_with=none.pt: there is no file none.pt"),
+    ],
 )
 def test_quality_refuses_other_settings(
     checkpoint: Path, data: Path, text: Path, tmp_path: Path, settings: str, message: str
