@@ -24,11 +24,11 @@ else
         name=$(basename "$output" .out)
         figures+=" ${paper["$direction $name"]:--}"
     done
-    fairseq-cmlm score "$@" "${options[@]}" | awk -v figures="$figures" '
+    # They stand behind the measures, and before what the outputs have cost.
+    fairseq-cmlm score "$@" "${options[@]}" | awk -F '|' -v OFS='|' -v figures="$figures" '
         BEGIN { split(figures, paper, " ") }
-        NR == 1 { print $0 " BLEU in the paper |"; next }
-        NR == 2 { print $0 "---|"; next }
-        /^\|/ { print $0 " " paper[NR - 2] " |"; next }
+        NR == 1 { for (place = 2; place < NF && $place !~ /^ (passes|seconds) $/;) place++ }
+        /^\|/ { $place = (NR == 1 ? " BLEU in the paper " : NR == 2 ? "---" : " " paper[NR - 2] " ") "|" $place }
         { print }' > "$part"
 fi
 mv "$part" "$scores"
