@@ -5,8 +5,9 @@ r"""Measure what each way of decoding gives and costs: quality beside passes, ro
 
 A setting is options of decoding, named as those of fairseq-generate and joined by commas, beside those of --common;
 another model may read as well (rescore_with=CHECKPOINT, plan_with=, search_with=, verify_with=). With --beside
-CHECKPOINT, fairseq's autoregressive Transformer, its beam search is the first row, and what consensus would choose of
-its hypotheses the second. OUTPUT.png has BLEU over seconds. Choose on a validation set.
+CHECKPOINT, fairseq's autoregressive Transformer, its beam search is the first row, what consensus would choose of its
+hypotheses the second, and with --lenpen 2 3 the search with other length penalties the next: a search that writes too
+short loses by that alone. OUTPUT.png has BLEU over seconds. Choose on a validation set.
 """
 
 from __future__ import annotations
@@ -48,9 +49,10 @@ from fairseq_cmlm.render.table import Panel, Row
 
 LEGEND = f"""\
 BLEU (tok:none) and chrF: sacreBLEU, of the joined subwords; difference: of BLEU from that of the first row ({TEST}).
-passes: of a sentence's best candidate, mean; of beam search, tokens. rows: canvases read by the decoder for a sentence,
-of all its candidates in all passes, mean; what another model reads is in the seconds alone. seconds: for all sentences,
-once. x faster: than the first row; the rows are measured one after the other, so other work on the machine shows.
+length ratio: of the output's words to the reference's; where it is below 1, BLEU is lowered for it. passes: of a
+sentence's best candidate, mean; of beam search, tokens. rows: canvases read by the decoder for a sentence, of all its
+candidates in all passes, mean; what another model reads is in the seconds alone. seconds: for all sentences, once.
+x faster: than the first row; the rows are measured one after the other, so other work on the machine shows.
 """
 DEFAULT = ["decoding_iterations=10", *(f"decoding_iterations={passes}" for passes in (1, 2, 3, 4, 6, 8))]
 
@@ -116,9 +118,15 @@ def ways_of(options: argparse.Namespace) -> list[Way]:
             if not file.is_file():
                 raise OptionError(f"--settings {text}: there is no file {file}")
     if options.beside is None:
+        if options.lenpen:
+            raise OptionError("--lenpen is for the search of --beside CHECKPOINT, which is not given")
         return ways
     search = {"beam": 5}, BeamSearch(beam=5)
-    return [Way("beam 5", *search), Way("beam 5, by consensus", *search, BY_CONSENSUS), *ways]
+    searches = [Way("beam 5", *search), Way("beam 5, by consensus", *search, BY_CONSENSUS)]
+    for power in options.lenpen:
+        given = {"beam": 5, "lenpen": power}
+        searches.append(Way(f"beam 5, lenpen={power:g}", given, BeamSearch(**given)))
+    return [*searches, *ways]
 
 
 def system_of(way: Way, options: argparse.Namespace) -> FairseqSystem:
@@ -138,6 +146,7 @@ def row_of(way: Way, case: Case, results: Results, rows: Optional[float]) -> tup
     cost = {"passes": cell.passes_in_turn, "rows": rows, "seconds": seconds}
     quality = {name: scores[name] for name in ("BLEU", "difference", "chrF")}
     quality["repeated tokens %"] = scores["repeated %"]
+    quality["length ratio"] = results.score_of("length_ratio", cell.output)
     details = {"setting": way.given, "decoding": way.decoding.signature(), "bleu": scores["BLEU"], **cost}
     return {"setting": way.name, **quality, **cost, "x faster": beside / seconds}, details
 
@@ -175,6 +184,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--trained", type=Path, required=True, metavar="CHECKPOINT", help="a model of ours")
     parser.add_argument("--data", type=Path, required=True, metavar="FOLDER", help="its dictionaries")
     parser.add_argument("--beside", type=Path, metavar="CHECKPOINT", help="its beam search is the first row")
+    parser.add_argument("--lenpen", type=float, nargs="+", default=[], metavar="POWER", help="its length penalties")
     parser.add_argument("--source", type=Path, required=True, metavar="FILE", help="subwords")
     parser.add_argument("--target", type=Path, required=True, metavar="FILE", help="their translation, line by line")
     parser.add_argument("--common", default="", metavar="SETTING", help="options of every setting")

@@ -547,10 +547,11 @@ def test_quality_stands_beside_that_of_beam_search(
 ) -> None:
     autoregressive = teacher / "checkpoint_last.pt"
     chosen = f"decoding_iterations=2,choose_by=autoregressive,rescore_with={autoregressive}"
-    beside = ["--beside", autoregressive]
+    beside = ["--beside", autoregressive, "--lenpen", "3"]
     rows = measured_quality(checkpoint, data, text, tmp_path / "out", beside, ["decoding_iterations=2", chosen])
-    beam, agreed, plain, rescored = rows
+    beam, agreed, longer, plain, rescored = rows
     assert beam["setting"] == {"beam": 5} and beam["rows"] is None and beam["passes"] > 3
+    assert longer["setting"] == {"beam": 5, "lenpen": 3} and longer["length ratio"] > beam["length ratio"]
     assert rescored["bleu"] != plain["bleu"] and rescored["rows"] == plain["rows"]
     assert all("(p=" in row["difference"] for row in (agreed, plain, rescored))
     assert (tmp_path / "out.png").is_file() == (figure_class() is not None)
@@ -562,6 +563,7 @@ def test_quality_stands_beside_that_of_beam_search(
         ("iterations=4", "--settings iterations= is no option of"),
         ("fast", "--settings fast: fast is not NAME=VALUE"),
         ("rescore_with=none.pt", "--settings rescore_with=none.pt: there is no file none.pt"),
+        ("decoding_iterations=4 --lenpen 2", "--lenpen is for the search of --beside CHECKPOINT"),
     ],
 )
 def test_quality_refuses_other_settings(
@@ -569,7 +571,8 @@ def test_quality_refuses_other_settings(
 ) -> None:
     files = ["--trained", checkpoint, "--data", data, "--source", text / "test.src", "--target", text / "test.tgt"]
     with pytest.raises(SystemExit, match=message):
-        quality.main([str(option) for option in [*files, "--output", tmp_path / "out", "--settings", settings]])
+        options = [*files, "--output", tmp_path / "out", "--settings", *settings.split()]
+        quality.main(list(map(str, options)))
 
 
 def test_steps_find_the_same_tokens_and_are_compared(tmp_path: Path) -> None:

@@ -352,7 +352,7 @@ def test_a_whole_recipe_goes_on_after_an_interruption(text: Path, tmp_path: Path
     assert len((distilled / "train.de").read_text().splitlines()) == 200
     table = (work / "en-de" / "scores.md").read_text()
     assert done.stdout.endswith(table)
-    assert "| BLEU | chrF | repeated tokens % | tokenised BLEU | BLEU in the paper |" in table
+    assert "| BLEU | chrF | repeated tokens % | length ratio | tokenised BLEU | BLEU in the paper |" in table
     assert re.search(r"\| teacher,beam=5 \| [\d.]+ .* \| 28.60 \|", table)
     assert re.search(r"\| distilled,T=2 \| [\d.]+ .* \| - \|", table)
     assert "tok:13a" in table and "tok:none" in table

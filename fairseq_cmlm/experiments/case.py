@@ -15,6 +15,7 @@ class BeamSearch:
     """The decoding options of an autoregressive system."""
 
     beam: int = option(5, "hypotheses", least=1, signed=True)
+    lenpen: float = option(1.0, "power of its length that a hypothesis's log-probability is divided by")
     gold_target_length: bool = option(False, "end every sentence at the length of its reference")
     dtype: str = option("float32", "numbers to compute with, for a system that has a choice", signed=True)
 

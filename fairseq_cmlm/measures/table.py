@@ -22,13 +22,13 @@ MEASURES: dict[str, Measure] = {
     "bleu": Measure("BLEU", 1, bleu),
     "chrf": Measure("chrF", 1, chrf),
     "repetition": Measure("repeated tokens %", 2, repetition),
+    "length_ratio": Measure("length ratio", 2, length_ratio),
     "tokenised_bleu": Measure("tokenised BLEU", 2, tokenised_bleu),
     "length_accuracy": Measure("length accuracy %", 2, length_accuracy),
 }
 # The measures that a format can name: those of translation, and those of other tasks.
 TASK_MEASURES: dict[str, Measure] = {
     **MEASURES,
-    "length_ratio": Measure("length ratio", 2, length_ratio),
     "distinct_1": Measure("distinct-1 %", 1, distinct_1),
     "distinct_2": Measure("distinct-2 %", 1, distinct_2),
     "repeated_words": Measure("repeated words %", 2, repeated_words),

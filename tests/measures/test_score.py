@@ -35,8 +35,8 @@ def test_the_table_has_a_row_for_each_output_and_the_signatures(
 ) -> None:
     printed = score(tmp_path, "a cat\na dog\n", capsys)
     row = next(line for line in printed.splitlines() if line.startswith("| T=4"))
-    # 1 of 6 tokens repeats; 5 words, all 1-grams but one are right.
-    assert row.split(" | ")[-1] == "16.67 |"
+    # 1 of 6 tokens repeats; 5 words for 4, all 1-grams but one are right.
+    assert row.split(" | ")[-2:] == ["16.67", "1.25 |"]
     assert "BLEU nrefs:1|case:mixed" in printed and "chrF nrefs:1" in printed
     assert "| T=4 | 100.0 | 100.0 |" in score(
         tmp_path,
@@ -56,8 +56,8 @@ def test_tokenised_bleu_is_of_the_words_that_the_model_wrote(
     options = ["--reference", str(tmp_path / "raw"), "--tokenised-reference", str(tmp_path / "tokens")]
     main(["score", str(tmp_path / "T=4.out"), *options])
     header, _, row, _, *signatures = capsys.readouterr().out.splitlines()
-    assert header == "| output | BLEU | chrF | repeated tokens % | tokenised BLEU |"
-    assert row == "| T=4 | 100.0 | 100.0 | 0.00 | 100.00 |"
+    assert header == "| output | BLEU | chrF | repeated tokens % | length ratio | tokenised BLEU |"
+    assert row == "| T=4 | 100.0 | 100.0 | 0.00 | 1.00 | 100.00 |"
     assert [signature.partition("|")[0] for signature in signatures] == [
         "BLEU nrefs:1",
         "chrF nrefs:1",
@@ -144,8 +144,9 @@ def test_a_new_measure_is_a_row(tmp_path: Path, capsys: pytest.CaptureFixture[st
 
     with mock.patch.dict(MEASURES, shout=Measure("loudness", 3, shout)):
         printed = score(tmp_path, "a cat\na dog\n", capsys).splitlines()
-    assert printed[0] == "| output | BLEU | chrF | repeated tokens % | loudness |"
-    assert printed[2].endswith("| 16.67 | 3.000 |") and printed[-2:] == ["loudness marks:!|nrefs:1", "decoding unknown"]
+    assert printed[0] == "| output | BLEU | chrF | repeated tokens % | length ratio | loudness |"
+    assert printed[2].endswith("| 16.67 | 1.25 | 3.000 |")
+    assert printed[-2:] == ["loudness marks:!|nrefs:1", "decoding unknown"]
 
 
 def test_the_decoding_of_each_output_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -191,7 +192,7 @@ def test_pieces_of_sentencepiece_are_joined_for_tokenised_bleu(
     (tmp_path / "raw").write_text("the big dog sees it.\n")
     reference = str(tmp_path / "raw")
     main(["score", str(tmp_path / "T=4.out"), "--reference", reference, "--tokenised-reference", reference])
-    assert "| T=4 | 100.0 | 100.0 | 0.00 | 100.00 |" in capsys.readouterr().out
+    assert "| T=4 | 100.0 | 100.0 | 0.00 | 1.00 | 100.00 |" in capsys.readouterr().out
 
 
 def test_outputs_are_compared_with_another(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

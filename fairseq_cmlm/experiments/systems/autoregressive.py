@@ -64,7 +64,12 @@ class SearchJob(GeneratorJob):
         self._search = ForcedLength(dictionary) if decoding.gold_target_length else None
         longest = {} if self._search is None else {"max_len_b": LONGEST}
         generator = SequenceGenerator(
-            [loaded.model], dictionary, beam_size=decoding.beam, search_strategy=self._search, **longest
+            [loaded.model],
+            dictionary,
+            beam_size=decoding.beam,
+            len_penalty=decoding.lenpen,
+            search_strategy=self._search,
+            **longest,
         )
         super().__init__(loaded, generator, device)
 
