@@ -30,6 +30,7 @@ def work(tmp_path: Path) -> Path:
 
 def made(work: Path, *models: str) -> str:
     settings = {"PATH": f"{work.parent / 'commands'}:{os.environ['PATH']}", "PLUGIN": "plugin", "GPUS": "0"}
+    settings["LENPEN"] = "3"
     done = run(SCRIPT, "multi30k", "en-de", work, *models, **settings)
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -48,7 +49,8 @@ def test_every_way_has_a_row_and_what_stands_is_not_decoded_again(work: Path) ->
     names = [*(f"plain,{way}" for way in own), *(f"both,{way}" for way in hybrid)]
     for table, rival in zip(tables, ("teacher", "teacher-mixed")):
         rows = [line.split(" | ") for line in table.splitlines() if line.startswith("| ")]
-        assert [row[0][2:] for row in rows] == [f"{rival},beam=5", *names]
+        longer = ["teacher,beam=5,lenpen=3", "teacher-mixed,beam=5,lenpen=3"]
+        assert [row[0][2:] for row in rows] == [f"{rival},beam=5", *longer, *names]
         assert all((row[1] == "100.0") is ("pool" in row[0]) for row in rows)
     told = (work / "en-de/valid/both,verified.out").read_text()
     both = f"{work}/en-de/both/averaged.pt"
@@ -56,6 +58,8 @@ def test_every_way_has_a_row_and_what_stands_is_not_decoded_again(work: Path) ->
     planned = (work / "en-de/valid/plain,T=4,planned-teacher,rescored-teacher.out").read_text()
     teacher = f"{work}/en-de/teacher/averaged.pt"
     assert f"--decoding-iterations 4 --plan-with {teacher} --rescore-with {teacher} --cpu\n" in planned
+    longer = (work / "en-de/valid/teacher,beam=5,lenpen=3.out").read_text()
+    assert longer.startswith("# decoding autoregressive|beam:5|lenpen:3\n") and "--beam 5 --lenpen 3 " in longer
     causal = (work / "en-de/valid/both,left-to-right.out").read_text()
     assert causal.startswith("# decoding autoregressive|beam:5")
     assert "begin" not in made(work, "plain", "both")

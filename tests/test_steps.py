@@ -241,6 +241,7 @@ def test_a_result_is_of_the_options_that_it_is_asked_for(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("way", "message"),
     [
+        ("5,2", "the way '5,2' of teacher is no beam: say 5, or 5,lenpen=2"),
         (
             "sharp",
             "'sharp' of the way 'sharp' is no number, full, fast, best, T=N, rescored-NAME, planned-NAME, "
@@ -253,9 +254,10 @@ def test_a_result_is_of_the_options_that_it_is_asked_for(tmp_path: Path) -> None
     ],
 )
 def test_a_way_that_cannot_be_is_named(tmp_path: Path, way: str, message: str) -> None:
-    (tmp_path / "en-de" / "raw").mkdir(parents=True)
-    (tmp_path / "en-de" / "raw" / "averaged.pt").touch()
-    done = run(STEPS / "translate.sh", "multi30k", "en-de", tmp_path, "raw", way, PLUGIN="plugin")
+    model = "teacher" if way[0].isdigit() else "raw"
+    (tmp_path / "en-de" / model).mkdir(parents=True)
+    (tmp_path / "en-de" / model / "averaged.pt").touch()
+    done = run(STEPS / "translate.sh", "multi30k", "en-de", tmp_path, model, way, PLUGIN="plugin")
     assert done.returncode == 1 and done.stderr.startswith("translate.sh: ") and message in done.stderr
 
 

@@ -6,9 +6,10 @@
 #
 # Each is decoded by the presets; in four passes; in these chosen, and also planned, by the teacher and, where it is trained, by
 # teacher-mixed; and in a pool with the hypotheses of either. A model of --objective hybrid reads for itself too, writes from left
-# to right, and verifies that. SPLIT (valid, or test) may be set. The table is WORK/DIRECTION/SPLIT/one_table.md: quality,
-# passes and seconds, and differences from the teacher's beam search and, where it is there, from that of teacher-mixed. What
-# stands is not decoded again.
+# to right, and verifies that. SPLIT (valid, or test) may be set, and LENPEN: length penalties that the two search with as well,
+# such as "2 3", for a search that writes too short loses by that alone. The table is WORK/DIRECTION/SPLIT/one_table.md: quality,
+# length ratio, passes and seconds, and differences from the teacher's beam search and, where it is there, from that of
+# teacher-mixed. What stands is not decoded again.
 usage="usage: one_table.sh RECIPE DIRECTION WORK MODEL..."
 recipe=${1:?$usage} direction=${2:?$usage} work=${3:?$usage}
 : "${4:?$usage}"
@@ -53,6 +54,7 @@ for rival in teacher teacher-mixed; do
     [ -e "$folder/$rival/averaged.pt" ] || continue
     translate "$rival" 5
     rivals+=("$rival")
+    for power in ${LENPEN:-}; do output "$rival" "5,lenpen=$power"; done
 done
 [ ${#rivals[@]} -gt 0 ] || fail "$folder/teacher/averaged.pt is missing: run average.sh $recipe $direction $work teacher first"
 for model in "$@"; do masked "$model"; done

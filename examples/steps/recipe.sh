@@ -126,7 +126,7 @@ ways() { if is_autoregressive "$1"; then echo 5; else echo "$2"; fi; }
 
 # way_of MODEL WAY: how the output of a model is called that translates in a way of translate.sh.
 way_of() {
-    if [[ ! $2 =~ ^[0-9]+$ ]]; then echo "$2"; elif is_autoregressive "$1"; then echo "beam=$2"; else echo "T=$2"; fi
+    if is_autoregressive "$1"; then echo "beam=$2"; elif [[ $2 =~ ^[0-9]+$ ]]; then echo "T=$2"; else echo "$2"; fi
 }
 
 # The folder for --user-dir; PLUGIN names another one.

@@ -3,8 +3,8 @@
 #
 #   translate.sh RECIPE DIRECTION WORK MODEL WAY
 #
-# MODEL is as in train.sh. WAY is the beam of the teacher; of a CMLM it is the number of iterations T (5 length candidates), or
-# words with commas between them:
+# MODEL is as in train.sh. WAY is the beam of the teacher, 5 say, or with another length penalty 5,lenpen=2; of a CMLM it is the
+# number of iterations T (5 length candidates), or words with commas between them:
 #   full, fast, best     a preset
 #   T=N                  with N iterations
 #   rescored-NAME        its candidates chosen by the model in WORK/DIRECTION/NAME, which reads from left to right
@@ -28,7 +28,7 @@ checkpoint=$work/$direction/$folder/averaged.pt
 [ -e "$checkpoint" ] || fail "$checkpoint is missing: run average.sh $recipe $direction $work $folder first"
 words options "${DECODING:-}"
 # Models of fairseq's own tasks do not know how their text was prepared.
-text=(--tokenizer text_pipeline --text-pipeline "$work/data/text.json") beam= newest=$checkpoint
+text=(--tokenizer text_pipeline --text-pipeline "$work/data/text.json") beam= penalty= newest=$checkpoint
 name=$folder,$(way_of "$model" "$way")
 
 # read_other WORD OPTION: give the option the model that the rest of the word names.
@@ -38,6 +38,13 @@ read_other() {
     other=$work/$direction/$other/averaged.pt
     [ -e "$other" ] || fail "$other is missing, which $word reads: run average.sh first"
     options+=("$2" "$other") newest=$(newest "$newest" "$other")
+}
+
+# read_search: set options to what the way of a teacher says.
+read_search() {
+    [[ $way =~ ^([0-9]+)(,lenpen=([0-9.]+))?$ ]] || fail "the way '$way' of $model is no beam: say 5, or 5,lenpen=2"
+    beam=${BASH_REMATCH[1]} penalty=${BASH_REMATCH[3]}
+    options=("${text[@]}" --task translation --beam "$beam" ${penalty:+--lenpen "$penalty"} --max-len-a 2 --max-len-b 10)
 }
 
 # read_way: set options to what the words of a CMLM's way say.
@@ -61,7 +68,7 @@ read_way() {
 
 given=("${options[@]}")
 case $model in
-    teacher | teacher-*) beam=$way options=("${text[@]}" --task translation --beam "$way" --max-len-a 2 --max-len-b 10) ;;
+    teacher | teacher-*) read_search ;;
     # The maximum of fairseq's own does not count the first pass.
     fairseq) options=("${text[@]}" --task translation_lev --iter-decode-max-iter $((way - 1)) --iter-decode-force-max-iter
         --iter-decode-with-beam 5 --beam 1) ;;
@@ -91,7 +98,7 @@ fi
 
 # What a model from left to right was decoded with is told here, for fairseq does not tell it.
 translate() {
-    [ -z "$beam" ] || echo "# decoding autoregressive|beam:$beam" > "$1"
+    [ -z "$beam" ] || echo "# decoding autoregressive|beam:$beam${penalty:+|lenpen:$penalty}" > "$1"
     "${command[@]}" "$work/data" -s "$source" -t "$target" --user-dir "$(plugin)" --path "$checkpoint" --gen-subset "$split" \
         --max-tokens 4096 --distributed-world-size 1 "${options[@]}" >> "$1"
 }
