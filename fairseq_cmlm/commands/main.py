@@ -24,7 +24,7 @@ COMMANDS = {
     "distill": "make a corpus of a teacher's translations of the training text",
     "average": "average the parameters of checkpoints",
     "curves": "BLEU and loss on the validation set by updates",
-    "score": "score outputs of fairseq-generate: BLEU, chrF, repeated tokens, or the measures of a format",
+    "score": "score outputs of fairseq-generate: BLEU, chrF, repetition, length, time, or the measures of a format",
     "tasks": "one table of the main measures of all tasks, from the results of their recipes",
     "choose": "answer by the likeliest of what is possible: labels of texts, spans of the text of a question",
     "documents": "translate documents of many paragraphs, read in windows that the model has learned to read",
