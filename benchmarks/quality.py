@@ -5,9 +5,10 @@ r"""Measure what each way of decoding gives and costs: quality beside passes, ro
 
 A setting is options of decoding, named as those of fairseq-generate and joined by commas, beside those of --common;
 another model may read as well (rescore_with=CHECKPOINT, plan_with=, search_with=, verify_with=). With --beside
-CHECKPOINT, fairseq's autoregressive Transformer, its beam search is the first row, what consensus would choose of its
-hypotheses the second, and with --lenpen 2 3 the search with other length penalties the next: a search that writes too
-short loses by that alone. OUTPUT.png has BLEU over seconds. Choose on a validation set.
+CHECKPOINT, fairseq's autoregressive Transformer or a hybrid that writes from left to right, its beam search is the
+first row, what consensus would choose of its hypotheses the second, and with --lenpen 2 3 the search with other length
+penalties the next: a search that writes too short loses by that alone. OUTPUT.png has BLEU over seconds. Choose on a
+validation set.
 """
 
 from __future__ import annotations
@@ -124,8 +125,8 @@ def ways_of(options: argparse.Namespace) -> list[Way]:
     search = {"beam": 5}, BeamSearch(beam=5)
     searches = [Way("beam 5", *search), Way("beam 5, by consensus", *search, BY_CONSENSUS)]
     for power in options.lenpen:
-        given = {"beam": 5, "lenpen": power}
-        searches.append(Way(f"beam 5, lenpen={power:g}", given, BeamSearch(**given)))
+        longer = {"beam": 5, "lenpen": power}, BeamSearch(beam=5, lenpen=power)
+        searches.append(Way(f"beam 5, lenpen={power:g}", *longer))
     return [*searches, *ways]
 
 

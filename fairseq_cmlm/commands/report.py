@@ -23,7 +23,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--output", type=Path, required=True, metavar="FOLDER", help="folder for report.md, report.json and plots"
     )
     parser.add_argument("--name", default="model", help="name of the model in the tables (default: %(default)s)")
-    parser.add_argument("--teacher", type=Path, metavar="CHECKPOINT", help="fairseq's autoregressive Transformer")
+    parser.add_argument(
+        "--teacher", type=Path, metavar="CHECKPOINT", help="fairseq's autoregressive Transformer, or a hybrid"
+    )
     parser.add_argument(
         "--compare",
         nargs="+",

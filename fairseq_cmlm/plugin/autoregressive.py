@@ -67,8 +67,13 @@ def _loaded(checkpoint: Path, data: Optional[Path], languages: tuple[Optional[st
 
 def is_transformer(checkpoint: Path) -> bool:
     """Return whether a checkpoint is of fairseq's --task translation."""
+    return task_of(checkpoint) == "translation"
+
+
+def task_of(checkpoint: Path) -> Optional[str]:
+    """Return the --task of a checkpoint; None for a file that tells none, or is not there."""
     cfg = checkpoint_utils.load_checkpoint_to_cpu(str(checkpoint)).get("cfg") if checkpoint.is_file() else None
-    return cfg is not None and bool(cfg.task._name == "translation")
+    return None if cfg is None else str(cfg.task._name)
 
 
 class Autoregressive:

@@ -7,8 +7,20 @@ from typing import Any, Optional
 import torch
 from torch import Tensor, nn
 
+from fairseq_cmlm.errors import CheckpointError
 from fairseq_cmlm.model.network import Encoding
 from fairseq_cmlm.plugin.model import CMLMModel
+from fairseq_cmlm.training.objectives import OBJECTIVES
+
+
+def refuse_not_causal(model: CMLMModel, name: str) -> None:
+    """Raise a CheckpointError, which begins with `name`, for a model whose objective trains no causal mode."""
+    if not OBJECTIVES[model.objective].causal:
+        fit = [name for name, row in OBJECTIVES.items() if row.causal]
+        raise CheckpointError(
+            f"{name} was trained with --objective {model.objective} and does not read from left to right: "
+            f"give a model of --objective {' or '.join(fit)}, or fairseq's autoregressive Transformer"
+        )
 
 
 class CausalModel(nn.Module):

@@ -9,15 +9,13 @@ from fairseq import checkpoint_utils, utils
 from torch import nn
 
 from fairseq_cmlm.decoding.options import Decoding
-from fairseq_cmlm.errors import CheckpointError
 from fairseq_cmlm.inference.left_to_right import LeftToRight
 from fairseq_cmlm.inference.readers import Judge, Judges
 from fairseq_cmlm.options import signed_file
 from fairseq_cmlm.plugin.autoregressive import Autoregressive, load_transformer
 from fairseq_cmlm.plugin.beam_search import BeamSearch
-from fairseq_cmlm.plugin.causal_model import CausalModel
+from fairseq_cmlm.plugin.causal_model import CausalModel, refuse_not_causal
 from fairseq_cmlm.text.subword_marks import joined
-from fairseq_cmlm.training.objectives import OBJECTIVES
 
 
 class _Loaded(NamedTuple):
@@ -62,12 +60,7 @@ def _load(flag: str, path: Path, task: Any) -> _Loaded:
     """Load the model of a checkpoint: fairseq's Transformer or a model of `--objective hybrid`."""
     if path.is_file() and "dictionary_version" in checkpoint_utils.load_checkpoint_to_cpu(str(path))["model"]:
         ((model,), _) = checkpoint_utils.load_model_ensemble([str(path)], task=task)
-        if not OBJECTIVES[model.objective].causal:
-            fit = [name for name, row in OBJECTIVES.items() if row.causal]
-            raise CheckpointError(
-                f"{flag} {path} was trained with --objective {model.objective} and does not read from left to right: "
-                f"give a model of --objective {' or '.join(fit)}, or fairseq's autoregressive Transformer"
-            )
+        refuse_not_causal(model, f"{flag} {path}")
         model.eval()
         dictionary = task.target_dictionary
         return _Loaded(LeftToRight(model, task.symbols), CausalModel(model, dictionary.mask_index), dictionary)

@@ -10,6 +10,9 @@ import torch
 from fairseq_commands import LANGUAGES, USER_DIR, by_sentence, generate, run, train
 
 from fairseq_cmlm.errors import CheckpointError, OptionError
+from fairseq_cmlm.experiments.case import BeamSearch
+from fairseq_cmlm.experiments.sentences import Sentence
+from fairseq_cmlm.experiments.systems.autoregressive import Autoregressive
 from fairseq_cmlm.inference.left_to_right import LeftToRight
 from fairseq_cmlm.plugin.loading import load_models
 from fairseq_cmlm.plugin.model import CMLMModel
@@ -72,6 +75,16 @@ def test_a_beam_finds_likelier_sentences_whatever_the_batch(data: Path, hybrid: 
     assert wide["H"].keys() == again["H"].keys()
     assert [one[0].split("\t")[1] for one in wide["H"].values()] == [again["H"][i][0].split("\t")[1] for i in wide["H"]]
     assert sum(scores[0].values()) > sum(scores[1].values()) + 1
+
+
+def test_benchmarks_and_reports_search_with_it_as_fairseq_generate_does(data: Path, hybrid: Path, text: Path) -> None:
+    found = search(data, hybrid, "--beam", 4, "--lenpen", 2)
+    lines = [(text / f"test.{side}").read_text().splitlines() for side in ("src", "tgt")]
+    sentences = [Sentence(source.split(), target.split()) for source, target in zip(*lines)]
+    job = Autoregressive(hybrid, data).job(BeamSearch(4, lenpen=2.0), threads=1)
+    prepared = job.prepare(sentences)
+    decoded = job.finish(sentences, prepared, job.work(prepared))
+    assert [" ".join(one.tokens) for one in decoded] == [found["H"][i][0].split("\t")[1] for i in range(17)]
 
 
 def test_the_judge_gives_each_token_its_probability(data: Path, loaded: tuple[TranslationCMLMTask, CMLMModel]) -> None:

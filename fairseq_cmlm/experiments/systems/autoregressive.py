@@ -1,4 +1,4 @@
-"""fairseq's autoregressive Transformer, with beam search."""
+"""fairseq's autoregressive Transformer, or a hybrid that writes from left to right, with beam search."""
 
 from __future__ import annotations
 
@@ -13,21 +13,33 @@ from torch import Tensor
 from fairseq_cmlm.experiments.case import BeamSearch
 from fairseq_cmlm.experiments.sentences import LONGEST, Sentence
 from fairseq_cmlm.experiments.systems.system import FairseqSystem, GeneratorJob, Loaded, Sample
-from fairseq_cmlm.plugin.autoregressive import load_transformer
-from fairseq_cmlm.plugin.loading import move
+from fairseq_cmlm.plugin.autoregressive import load_transformer, task_of
+from fairseq_cmlm.plugin.causal_model import CausalModel, refuse_not_causal
+from fairseq_cmlm.plugin.loading import load_models, move
 
 
 @dataclass(frozen=True)
 class Autoregressive(FairseqSystem):
-    """fairseq's Transformer with the dictionaries in `data`; `flag` is the option that gave it, for messages."""
+    """fairseq's Transformer or a hybrid, with the dictionaries in `data`.
+
+    flag  the option that gave it, for messages
+    """
 
     flag: str = "--teacher"
 
     def load(self) -> Loaded:
         """Load the model as fairseq-generate prepares it; raise a CheckpointError for another kind of model."""
+        if task_of(self.checkpoint) == "translation_cmlm":
+            return self._load_hybrid()
         task, model = load_transformer(self.checkpoint, self.data, self.languages, self.flag)
         move([model], self.device)
         return Loaded(task, model)
+
+    def _load_hybrid(self) -> Loaded:
+        task, models = load_models([self.checkpoint], self.data, *self.languages)
+        refuse_not_causal(models[0], f"{self.flag} {self.checkpoint}")
+        move(models, self.device)
+        return Loaded(task, CausalModel(models[0], task.symbols.mask).eval())
 
     def job(self, decoding: BeamSearch, threads: int) -> GeneratorJob:
         """Prepare the model for decoding."""
