@@ -13,13 +13,17 @@ from fairseq_cmlm.plugin.model import CMLMModel
 from fairseq_cmlm.training.objectives import OBJECTIVES
 
 
-def refuse_not_causal(model: CMLMModel, name: str) -> None:
-    """Raise a CheckpointError, which begins with `name`, for a model whose objective trains no causal mode."""
-    if not OBJECTIVES[model.objective].causal:
-        fit = [name for name, row in OBJECTIVES.items() if row.causal]
+def causal_objectives() -> list[str]:
+    """Return the names of the objectives that train a causal mode."""
+    return [name for name, row in OBJECTIVES.items() if row.causal]
+
+
+def refuse_not_causal(model: CMLMModel, told: str) -> None:
+    """Raise a CheckpointError, which begins with `told`, for a model whose objective trains no causal mode."""
+    if model.objective not in causal_objectives():
         raise CheckpointError(
-            f"{name} was trained with --objective {model.objective} and does not read from left to right: "
-            f"give a model of --objective {' or '.join(fit)}, or fairseq's autoregressive Transformer"
+            f"{told} was trained with --objective {model.objective} and does not read from left to right: "
+            f"give a model of --objective {' or '.join(causal_objectives())}, or fairseq's autoregressive Transformer"
         )
 
 

@@ -10,11 +10,10 @@ from fairseq.tasks import register_task
 from fairseq_cmlm.decoding.options import Decoding
 from fairseq_cmlm.errors import OptionError
 from fairseq_cmlm.options import declared, flag_of
-from fairseq_cmlm.plugin.causal_model import CausalModel
+from fairseq_cmlm.plugin.causal_model import CausalModel, causal_objectives
 from fairseq_cmlm.plugin.foreign_options import FOREIGN_OPTIONS
 from fairseq_cmlm.plugin.model import CMLMModel
 from fairseq_cmlm.plugin.task import TranslationCMLMConfig, TranslationCMLMTask
-from fairseq_cmlm.training.objectives import OBJECTIVES
 
 NAME = "translation_cmlm_causal"
 # Options of fairseq that mean nothing to mask-predict but work in left-to-right search.
@@ -47,7 +46,7 @@ class TranslationCMLMCausalTask(TranslationCMLMTask):
 
     def _check(self, models: Sequence[CMLMModel], args: Any) -> None:
         """Raise an OptionError for a model not trained from left to right, or for an option that has no effect."""
-        fit = [name for name, row in OBJECTIVES.items() if row.causal]
+        fit = causal_objectives()
         for model in models:
             if model.objective not in fit:
                 raise OptionError(

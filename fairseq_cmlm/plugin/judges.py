@@ -12,7 +12,7 @@ from fairseq_cmlm.decoding.options import Decoding
 from fairseq_cmlm.inference.left_to_right import LeftToRight
 from fairseq_cmlm.inference.readers import Judge, Judges
 from fairseq_cmlm.options import signed_file
-from fairseq_cmlm.plugin.autoregressive import Autoregressive, load_transformer
+from fairseq_cmlm.plugin.autoregressive import Autoregressive, load_transformer, task_of
 from fairseq_cmlm.plugin.beam_search import BeamSearch
 from fairseq_cmlm.plugin.causal_model import CausalModel, refuse_not_causal
 from fairseq_cmlm.text.subword_marks import joined
@@ -58,7 +58,7 @@ class LoadedJudges:
 
 def _load(flag: str, path: Path, task: Any) -> _Loaded:
     """Load the model of a checkpoint: fairseq's Transformer or a model of `--objective hybrid`."""
-    if path.is_file() and "dictionary_version" in checkpoint_utils.load_checkpoint_to_cpu(str(path))["model"]:
+    if task_of(path) == "translation_cmlm":
         ((model,), _) = checkpoint_utils.load_model_ensemble([str(path)], task=task)
         refuse_not_causal(model, f"{flag} {path}")
         model.eval()
