@@ -564,6 +564,7 @@ def test_quality_stands_beside_that_of_beam_search(
         ("fast", "--settings fast: fast is not NAME=VALUE"),
         ("rescore_with=none.pt", "--settings rescore_with=none.pt: there is no file none.pt"),
         ("decoding_iterations=4 --lenpen 2", "--lenpen is for the search of --beside CHECKPOINT"),
+        ("decoding_iterations=4 --beside none.pt --lenpen nan", "--lenpen nan must be at least 0"),
     ],
 )
 def test_quality_refuses_other_settings(

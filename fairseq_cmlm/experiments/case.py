@@ -7,7 +7,7 @@ from typing import Sequence, Union
 
 from fairseq_cmlm import __version__
 from fairseq_cmlm.decoding.options import Decoding
-from fairseq_cmlm.options import files_given, option, shown, signature
+from fairseq_cmlm.options import check, files_given, option, shown, signature
 
 
 @dataclass(frozen=True)
@@ -15,9 +15,12 @@ class BeamSearch:
     """The decoding options of an autoregressive system."""
 
     beam: int = option(5, "hypotheses", least=1, signed=True)
-    lenpen: float = option(1.0, "power of its length that a hypothesis's log-probability is divided by")
+    lenpen: float = option(1.0, "power of its length that a hypothesis's log-probability is divided by", least=0)
     gold_target_length: bool = option(False, "end every sentence at the length of its reference")
     dtype: str = option("float32", "numbers to compute with, for a system that has a choice", signed=True)
+
+    def __post_init__(self) -> None:
+        check(self)
 
     def signature(self) -> str:
         """Return the decoding in one line."""
