@@ -242,6 +242,7 @@ def test_a_result_is_of_the_options_that_it_is_asked_for(tmp_path: Path) -> None
     ("way", "message"),
     [
         ("5,2", "the way '5,2' of teacher is no beam: say 5, or 5,lenpen=2"),
+        ("5,lenpen=.", "the way '5,lenpen=.' of teacher is no beam: say 5, or 5,lenpen=2"),
         (
             "sharp",
             "'sharp' of the way 'sharp' is no number, full, fast, best, T=N, rescored-NAME, planned-NAME, "

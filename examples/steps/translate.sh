@@ -42,7 +42,7 @@ read_other() {
 
 # read_search: set options to what the way of a teacher says.
 read_search() {
-    [[ $way =~ ^([0-9]+)(,lenpen=([0-9.]+))?$ ]] || fail "the way '$way' of $model is no beam: say 5, or 5,lenpen=2"
+    [[ $way =~ ^([0-9]+)(,lenpen=([0-9]+([.][0-9]+)?))?$ ]] || fail "the way '$way' of $model is no beam: say 5, or 5,lenpen=2"
     beam=${BASH_REMATCH[1]} penalty=${BASH_REMATCH[3]}
     options=("${text[@]}" --task translation --beam "$beam" ${penalty:+--lenpen "$penalty"} --max-len-a 2 --max-len-b 10)
 }
