@@ -28,6 +28,11 @@ class Memory(NamedTuple):
         """Return the memory of some `rows` (n,)."""
         return Memory(self.key[rows], self.value[rows], self.attend[rows])
 
+    def followed_by(self, other: Memory) -> Memory:
+        """Return the memory that holds the L positions of this one and then those of the other, of the same rows."""
+        key, value = torch.cat((self.key, other.key), dim=2), torch.cat((self.value, other.value), dim=2)
+        return Memory(key, value, torch.cat((self.attend, other.attend), dim=3))
+
 
 class Attention(nn.Module):
     """Multi-head attention of positions to a memory: of their own row (self-attention) or of the source."""

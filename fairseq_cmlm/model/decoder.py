@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import cast
+from itertools import repeat
+from typing import Sequence, cast
 
 import torch
 from torch import Tensor, nn
@@ -72,6 +73,24 @@ class Decoder(nn.Module):
             x = layer(x, packing, attend, layer_memory)
         x = self.norm(last.forward_at(x, packing, attend, memory[-1], positions))
         return x
+
+    def next_features(
+        self, tokens: Tensor, prefix: Sequence[Memory], memory: list[Memory]
+    ) -> tuple[Tensor, list[Memory]]:
+        """Compute the last states (N, D) of one more token of each row, `tokens` (N,), in the causal mode.
+
+        prefix  of each layer: keys and values of the tokens before, which are no padding; empty at the beginning
+        memory  of B sentences, N = B * K rows sentence-major
+
+        Return the states and the prefix of the token after this one.
+        """
+        place = prefix[0].key.size(2) if prefix else 0
+        x: Tensor = self.dropout(lowered(self.embedding(tokens, torch.full_like(tokens, place))))
+        longer = []
+        for layer, before, source in zip(cast("list[DecoderLayer]", self.layers), prefix or repeat(None), memory):
+            x, after = layer.forward_next(x, before, source)
+            longer.append(after)
+        return self.norm(x), longer
 
     def source_weights(self, canvas: Tensor, memory: list[Memory]) -> Tensor:
         """Compute how much each place of the canvas (N, T) attends to the source, the mean over layers, (N, T, S).

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Callable
+from typing import Callable, Optional
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -108,6 +109,21 @@ class DecoderLayer(nn.Module):
         x = x.index_select(0, packing.find(asked))
         x = self.around_self_attention(x, lambda y: self.self_attention(y, some, own))
         return self._after_self_attention(x, some, memory)
+
+    def forward_next(self, x: Tensor, prefix: Optional[Memory], memory: Memory) -> tuple[Tensor, Memory]:
+        """Compute the layer for one more token of each of N rows, x (N, D), in the causal mode.
+
+        prefix  of the N rows: keys and values of the tokens before; None where there are none
+        memory  of B sentences, N = B * K rows sentence-major
+
+        Return the token's states (N, D), and the prefix with its own keys and values.
+        """
+        attention, one = self.self_attention, Packing(None, len(x), 1)
+        attend = torch.ones(len(x), 1, 1, 1, dtype=torch.bool, device=x.device)
+        own = attention.memory(self.around_self_attention.read(x), one, attend)
+        prefix = own if prefix is None else prefix.followed_by(own)
+        x = self.around_self_attention(x, lambda y: attention(y, one, prefix))
+        return self._after_self_attention(x, one, memory), prefix
 
     def source_weights(self, x: Tensor, packing: Packing, attend: Tensor, memory: Memory) -> Tensor:
         """Compute how much each place attends to the source, (N, T, S), for the arguments of `forward`.

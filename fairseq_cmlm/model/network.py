@@ -133,6 +133,16 @@ class Network(nn.Module):
         read = shifted(tokens, tokens.ne(self.decoder.pad))
         return self.project(self.states(encoding, read, positions, causal=True))
 
+    def next_logits(self, encoding: Encoding, tokens: Tensor, prefix: Sequence[Memory]) -> tuple[Tensor, list[Memory]]:
+        """Compute the logits (B * K, V) of what follows `tokens` (B * K,), each the last of a row, given all before it.
+
+        prefix  what the call for the tokens before returned; empty for the first, `</s>`
+
+        Return the logits, and the prefix that the call for the next tokens takes.
+        """
+        states, prefix = self.decoder.next_features(tokens, prefix, encoding.memory)
+        return self.project(states), prefix
+
     def log_probs_from_left(self, encoding: Encoding, tokens: Tensor) -> Tensor:
         """Compute the log-probability of each of the tokens (B * K, T), given those to its left, as (B * K, T) float32.
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from typing import Any, NamedTuple, Optional
 
 import torch
+from fairseq.models import FairseqIncrementalDecoder
 from torch import Tensor, nn
 
 from fairseq_cmlm.errors import CheckpointError
@@ -28,7 +29,11 @@ def refuse_not_causal(model: CMLMModel, told: str) -> None:
 
 
 class CausalModel(nn.Module):
-    """The causal mode of a model, as a decoder of fairseq's search. Each step reads the whole prefix."""
+    """The causal mode of a model in the form of fairseq's autoregressive models.
+
+    Each step of a search computes one token a row: the keys and values of the prefix are kept. Those of a source are
+    read by all rows of its beam and never repeated.
+    """
 
     def __init__(self, model: CMLMModel, mask: int) -> None:
         super().__init__()
@@ -46,24 +51,49 @@ class CausalModel(nn.Module):
         return found if log_probs else found.exp()
 
 
+class _Beams(NamedTuple):
+    """Encoded sources (B, S), each for the `beam` rows of a search that are of its sentence."""
+
+    sources: Encoding
+    beam: int
+
+
 class _Encoder:
     def __init__(self, model: CMLMModel) -> None:
         self._model = model
 
-    def forward_torchscript(self, net_input: dict[str, Tensor]) -> Encoding:
-        """Encode the source."""
-        return self._model.encode(net_input["src_tokens"])
+    def forward_torchscript(self, net_input: dict[str, Tensor]) -> _Beams:
+        """Encode the sources, one row a sentence as yet."""
+        self._model.lay_out()
+        return _Beams(self._model.encode(net_input["src_tokens"]), 1)
 
-    def reorder_encoder_out(self, encoding: Encoding, order: Tensor) -> Encoding:
-        """Return the encodings of the sentences of the rows `order` (n,)."""
-        return encoding.of(order)
+    def reorder_encoder_out(self, beams: _Beams, order: Tensor) -> _Beams:
+        """Return the encodings for the rows `order` (n,): a search first repeats each sentence, and drops some later.
+
+        A row never takes the place of one of another sentence, so that the sources change with their number only.
+        """
+        sources, beam = beams
+        number = len(sources.encoded.real)
+        if beam == 1 and len(order) > number:
+            return _Beams(sources, len(order) // number)
+        left = order[::beam] // beam
+        return beams if len(left) == number else _Beams(sources.of(left), beam)
 
 
-class _Decoder:
+class _Decoder(FairseqIncrementalDecoder):
+    """The decoder; what fairseq calls its incremental state has the prefix of its rows (Network.next_logits)."""
+
     def __init__(self, model: CMLMModel) -> None:
-        self._model = model
+        super().__init__(None)
+        self._model = [model]  # in a list, so that its parameters are counted once
 
-    def forward(self, tokens: Tensor, encoder_out: Encoding) -> tuple[Tensor, None]:
+    def forward(self, tokens: Tensor, encoder_out: _Beams, incremental_state: dict[str, Any]) -> tuple[Tensor, None]:
         """Return the logits (N, 1, V) of the token after the prefixes `tokens` (N, T), which begin with `</s>`."""
-        last = torch.arange(1, len(tokens) + 1, device=tokens.device) * tokens.size(1) - 1
-        return self._model.project(self._model.states(encoder_out, tokens, last, causal=True))[:, None], None
+        prefix = incremental_state.get("prefix", [])
+        logits, longer = self._model[0].next_logits(encoder_out.sources, tokens[:, -1], prefix)
+        incremental_state["prefix"] = longer
+        return logits[:, None], None
+
+    def reorder_incremental_state(self, incremental_state: dict[str, Any], order: Tensor) -> None:
+        """Let the rows be those that were at `order` (N,)."""
+        incremental_state["prefix"] = [layer.of(order) for layer in incremental_state["prefix"]]

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from fairseq_cmlm.model.attention import Memory
 from fairseq_cmlm.model.causal import causal_mask, shifted
 from fairseq_cmlm.model.decoder import Decoder
 from fairseq_cmlm.model.encoder import Encoder
@@ -39,6 +40,23 @@ def test_a_prefix_is_read_as_the_beginning_of_the_whole(both: tuple[Encoder, Dec
         whole = logits(both, SOURCE[:1], TOKENS[:1], causal)
         part = logits(both, SOURCE[:1], TOKENS[:1, :2], causal)
         assert part.allclose(whole[:, :2], atol=1e-4) == causal
+
+
+def test_token_after_token_equals_the_whole_at_once(both: tuple[Encoder, Decoder]) -> None:
+    """Rows of two sentences, in another order after the second token, as a beam search moves them."""
+    encoder, decoder = both
+    memory = decoder.memory(encoder(SOURCE))
+    tokens = torch.tensor([[2, 4, 12, 7], [2, 9, 4, 4], [2, 11, 6, 5], [2, 4, 13, 8]])
+    order = torch.tensor([1, 1, 3, 2])
+    found, prefix = list[Tensor](), list[Memory]()
+    for place in range(4):
+        if place == 2:
+            prefix = [layer.of(order) for layer in prefix]
+            found = [one[order] for one in found]
+            tokens[:, :2] = tokens[order, :2]
+        states, prefix = decoder.next_features(tokens[:, place], prefix, memory)
+        found.append(decoder.output(states))
+    assert torch.stack(found, dim=1).allclose(logits(both, SOURCE, tokens), atol=1e-4)
 
 
 @pytest.mark.parametrize("left", [False, True])

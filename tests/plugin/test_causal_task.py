@@ -14,6 +14,8 @@ from fairseq_cmlm.experiments.case import BeamSearch
 from fairseq_cmlm.experiments.sentences import Sentence
 from fairseq_cmlm.experiments.systems.autoregressive import Autoregressive
 from fairseq_cmlm.inference.left_to_right import LeftToRight
+from fairseq_cmlm.plugin.beam_search import BeamSearch as BeamSearcher
+from fairseq_cmlm.plugin.causal_model import CausalModel
 from fairseq_cmlm.plugin.loading import load_models
 from fairseq_cmlm.plugin.model import CMLMModel
 from fairseq_cmlm.plugin.task import TranslationCMLMTask
@@ -75,6 +77,22 @@ def test_a_beam_finds_likelier_sentences_whatever_the_batch(data: Path, hybrid: 
     assert wide["H"].keys() == again["H"].keys()
     assert [one[0].split("\t")[1] for one in wide["H"].values()] == [again["H"][i][0].split("\t")[1] for i in wide["H"]]
     assert sum(scores[0].values()) > sum(scores[1].values()) + 1
+
+
+@pytest.mark.parametrize("beam", [1, 3])
+def test_the_tokens_of_a_search_have_the_probabilities_of_a_single_pass(
+    loaded: tuple[TranslationCMLMTask, CMLMModel], beam: int
+) -> None:
+    """Although sentences end at different steps and rows change places."""
+    task, model = loaded
+    source = task.dataset("test").collater([task.dataset("test")[i] for i in range(17)])["net_input"]["src_tokens"]
+    mask = task.symbols.mask
+    found = BeamSearcher(CausalModel(model, mask), task.target_dictionary, beam).search(source)
+    tokens = found.tokens.flatten(0, 1)
+    assert len(set(tokens.ne(1).sum(1).tolist())) > 2
+    with torch.no_grad():
+        once = model.log_probs_from_left(model.encode(source), tokens)
+    assert found.log_probs.flatten(0, 1).allclose(once, atol=1e-3)
 
 
 def test_benchmarks_and_reports_search_with_it_as_fairseq_generate_does(data: Path, hybrid: Path, text: Path) -> None:
