@@ -17,9 +17,9 @@ from fairseq_cmlm.decoding.tokens import ANY_WORD, END, Symbols
 
 
 class Preferred(NamedTuple):
-    """The tokens that an autoregressive model would have written at each place, given those to its left.
+    """The tokens that an autoregressive model would have written at the asked places, given those to their left.
 
-    tokens     (n, T) int64; never what `preferred` bans, nor `</s>` at the first place
+    tokens     (n, T) int64; never what `preferred` bans, nor `</s>` at the first place; elsewhere anything
     log_probs  (n, T) float32, natural log
     """
 
@@ -45,7 +45,7 @@ def preferred(log_probs: Tensor, first: Tensor, banned: Sequence[int], eos: int)
     return best.indices, best.values
 
 
-# (tokens (n, T), real (n, T) bool, how many are real, which (n,) of the N = B * K rows) -> what is preferred there
+# (tokens (n, T), asked (n, T) bool, how many are asked, which (n,) of the N = B * K rows) -> what is preferred there
 Prefer = Callable[[Tensor, Tensor, int, Tensor], Preferred]
 
 
@@ -62,10 +62,11 @@ class Verified(NamedTuple):
     passes: Tensor
 
 
-def verify(predict: Predict, prefer: Prefer, lengths: Tensor, size: int, symbols: Symbols) -> Verified:
+def verify(predict: Predict, prefer: Prefer, lengths: Tensor, longest: Tensor, size: int, symbols: Symbols) -> Verified:
     """Return the greedy search of the model behind `prefer`, with proposals of `predict`.
 
-    lengths  (B, L), natural log of the probability of each length; a sentence ends at L - 1 tokens at the latest
+    lengths  (B, L), natural log of the probability of each length
+    longest  (B,) int64, tokens with `</s>` at which each sentence ends at the latest, below L
     size     K, proposals of the likeliest lengths that are longer than what is accepted
 
     A proposal is one pass over the masked rest. Of K the one is taken that is accepted the furthest; the first
@@ -76,11 +77,13 @@ def verify(predict: Predict, prefer: Prefer, lengths: Tensor, size: int, symbols
     ...     return Prediction(torch.where(query.sets == END, 2, 7), torch.zeros(len(query.sets)))
     >>> def end_after_two(tokens, real, number, rows):
     ...     return Preferred(torch.tensor([[7, 7, 2, 2]])[:, : tokens.size(1)], torch.zeros(tokens.shape))
-    >>> lengths = torch.tensor([[0.0, 0.1, 0.1, 0.7, 0.1]]).log()
-    >>> verify(always_7, end_after_two, lengths, 1, Symbols(bos=0, pad=1, eos=2, mask=9)).tokens.tolist()
+    >>> lengths, longest = torch.tensor([[0.0, 0.1, 0.1, 0.7, 0.1]]).log(), torch.tensor([4])
+    >>> verify(always_7, end_after_two, lengths, longest, 1, Symbols(bos=0, pad=1, eos=2, mask=9)).tokens.tolist()
     [[7, 7, 2, 1]]
     """
-    sentences, width = lengths.size(0), lengths.size(1) - 1
+    sentences, width = lengths.size(0), int(longest.max())
+    possible = torch.arange(lengths.size(1), device=lengths.device) <= longest[:, None]
+    lengths = lengths.masked_fill(~possible, float("-inf"))
     tokens = torch.full((sentences, width), symbols.pad, device=lengths.device)
     log_probs = torch.zeros(tokens.shape, device=lengths.device)
     accepted, passes = torch.zeros_like(tokens[:, 0]), torch.zeros(sentences, dtype=torch.long)
@@ -92,7 +95,7 @@ def verify(predict: Predict, prefer: Prefer, lengths: Tensor, size: int, symbols
         asked = query_of(canvas, canvas.masked, counts, number, symbols.mask, rows, size=1)
         predicted = predict(asked)
         proposal = canvas.written(asked.positions, predicted.tokens, predicted.log_probs)
-        best = prefer(proposal.tokens, proposal.real, number, rows)
+        best = prefer(proposal.tokens, canvas.masked, int(counts.sum()), rows)
         count, ended = _accepted(proposal, best.tokens, accepted[unfinished], symbols.eos, size)
         taken = count.view(-1, size).argmax(1) + torch.arange(len(unfinished), device=lengths.device) * size
         places = torch.arange(best.tokens.size(1), device=lengths.device)
@@ -102,11 +105,11 @@ def verify(predict: Predict, prefer: Prefer, lengths: Tensor, size: int, symbols
         log_probs[unfinished, shown] = torch.where(new, best.log_probs[taken], log_probs[unfinished, shown])
         accepted[unfinished] = count[taken]
         passes[unfinished.cpu()] += 2
-        unfinished = unfinished[~ended[taken] & (count[taken] < width)]
+        unfinished = unfinished[~ended[taken] & (count[taken] < longest[unfinished])]
     # What did not end is cut, as a search is at its greatest length.
-    cut = (accepted == width) & (tokens[:, -1] != symbols.eos)
-    tokens[:, -1] = torch.where(cut, symbols.eos, tokens[:, -1])
-    return Verified(tokens, log_probs, passes)
+    last = longest[:, None] - 1
+    cut = torch.where(accepted[:, None] > last, symbols.eos, tokens.gather(1, last))
+    return Verified(tokens.scatter(1, last, cut), log_probs, passes)
 
 
 def _rest(tokens: Tensor, accepted: Tensor, lengths: Tensor, size: int, pad: int) -> Canvas:

@@ -34,6 +34,9 @@ from fairseq_cmlm.model.decoder import Decoder
 from fairseq_cmlm.model.encoder import Encoded, Encoder
 from fairseq_cmlm.sentence_random import derived_keys, text_keys
 
+# Tokens with `</s>` at which fairseq's search ends at the latest, unless told otherwise.
+_SEARCHED = 201
+
 
 class EncoderDecoder(Protocol):
     """The network as inference sees it."""
@@ -130,11 +133,15 @@ def _refuse_search(judges: Judges) -> None:
 
 
 def _verified(verifier: Judge, networks: Sequence[EncoderDecoder], encoded: Sequence[Encoded], job: Job) -> Candidates:
-    """Return the greedy search of an autoregressive model, the one candidate; that of an empty source is empty."""
+    """Return the greedy search of an autoregressive model, the one candidate; that of an empty source is empty.
+
+    A search that goes round in circles ends at fairseq's own limit or twice the source, whichever is more.
+    """
     source, pad, size = job.inputs.source, job.symbols.pad, job.decoding.length_beam
     lengths = length_distribution(encoded, job.decoding)
     predictor = Predictor([network.decoder for network in networks], encoded, size, _allowed(job))
-    found = verify(predictor, verifier.prefer(source, size), lengths, size, job.symbols)
+    longest = source.ne(pad).sum(1).mul(2).clamp(min=_SEARCHED).clamp(max=lengths.size(1) - 1)
+    found = verify(predictor, verifier.prefer(source, size), lengths, longest, size, job.symbols)
     empty = empty_sources(source, pad)[:, None]
     nothing = torch.full_like(found.tokens, pad)
     nothing[:, 0] = job.symbols.eos

@@ -40,8 +40,8 @@ class LeftToRight:
         encoding, banned = self._encode(source), (self._symbols.pad, self._symbols.mask)
 
         @torch.no_grad()
-        def prefer(tokens: Tensor, real: Tensor, number: int, rows: Tensor) -> Preferred:
-            positions = torch.nonzero_static(real.flatten(), size=number).squeeze(1)
+        def prefer(tokens: Tensor, asked: Tensor, number: int, rows: Tensor) -> Preferred:
+            positions = torch.nonzero_static(asked.flatten(), size=number).squeeze(1)
             logits = self._network.causal_logits(encoding.of(rows // size), self._checked(tokens), positions)
             log_probs = logits.float().log_softmax(1)
             words, sure = preferred(log_probs, positions % tokens.size(1) == 0, banned, self._symbols.eos)

@@ -125,10 +125,10 @@ class _Reading:
         return packing.pad(found[:, None]).squeeze(2)
 
     @torch.no_grad()
-    def preferred(self, tokens: Tensor, real: Tensor, number: int, rows: Tensor) -> Preferred:
-        """Return the likeliest token at each place, as defined by `Prefer`; fairseq's search bans the same ones."""
-        packing, states = self._states(tokens, real, number, rows)
-        first = torch.zeros_like(real)
+    def preferred(self, tokens: Tensor, asked: Tensor, number: int, rows: Tensor) -> Preferred:
+        """Return the likeliest token at each asked place, as defined by `Prefer`; fairseq bans the same ones."""
+        packing, states = self._states(tokens, asked, number, rows)
+        first = torch.zeros_like(asked)
         first[:, 0] = True
         firsts = torch.split(packing.pack(first), self._part)
         banned = [self._model.decoder.dictionary.pad()]
@@ -146,15 +146,16 @@ class _Reading:
             )
         self._checked = True
 
-    def _states(self, tokens: Tensor, real: Tensor, number: int, rows: Optional[Tensor]) -> tuple[Packing, Tensor]:
-        """Return the last states (R, D) at the real places of the candidates (n, T), and how they are packed."""
+    def _states(self, tokens: Tensor, asked: Tensor, number: int, rows: Optional[Tensor]) -> tuple[Packing, Tensor]:
+        """Return the last states (R, D) at the asked places of the candidates (n, T), and how they are packed."""
         decoder = self._model.decoder
         check_positions("target", tokens.size(1), decoder.max_positions())
         # Padding is read as words: no token to its left can see it, and fairseq would build masks for it.
         first = tokens.new_full((len(tokens), 1), self._eos)
-        before = torch.cat([first, tokens[:, :-1]], dim=1).masked_fill(~real, self._eos)
+        before = torch.cat([first, tokens[:, :-1]], dim=1)
+        before = before.masked_fill(before == decoder.padding_idx, self._eos)
         states, _ = decoder.extract_features(before, self._whole if rows is None else self._memory(rows))
-        packing = packing_of(real, number)
+        packing = packing_of(asked, number)
         return packing, packing.pack(states)
 
     @property

@@ -32,13 +32,13 @@ def searched(sentence: int) -> list[int]:
 
 
 def prefer_of(size: int) -> Prefer:
-    def prefer(tokens: Tensor, real: Tensor, number: int, rows: Tensor) -> Preferred:
-        assert number == int(real.sum()) and not (tokens[real] == SYMBOLS.mask).any()
+    def prefer(tokens: Tensor, asked: Tensor, number: int, rows: Tensor) -> Preferred:
+        assert number == int(asked.sum()) and not (tokens[asked] == SYMBOLS.mask).any()
         best = torch.full_like(tokens, SYMBOLS.pad)
         for i, row in enumerate((rows // size).tolist()):
-            for t in range(int(real[i].sum())):
+            for t in asked[i].nonzero()[:, 0].tolist():
                 best[i, t] = greedy(row, tokens[i, :t].tolist())
-        return Preferred(best, -best.float() * real)
+        return Preferred(best, -best.float() * asked)
 
     return prefer
 
@@ -71,7 +71,7 @@ def test_any_drafts_lead_to_the_greedy_search(seed: int, size: int, right: float
         known = guess[sentence, place] < right and place < len(expected) - 1
         return expected[place] if known else FIRST_WORD + place % WORDS
 
-    found = verify(proposals(word, size), prefer_of(size), lengths, size, SYMBOLS)
+    found = verify(proposals(word, size), prefer_of(size), lengths, torch.full((3,), LONGEST), size, SYMBOLS)
     for sentence in range(3):
         expected = searched(sentence)
         n = len(expected)
@@ -81,28 +81,33 @@ def test_any_drafts_lead_to_the_greedy_search(seed: int, size: int, right: float
 
 
 def test_a_right_draft_takes_one_round_and_a_wrong_one_a_round_a_token() -> None:
-    expected = searched(0)
+    expected, longest = searched(0), torch.tensor([LONGEST])
     right = torch.full((1, LONGEST + 1), -9.0)
     right[0, len(expected)] = 0.0
-    once = verify(proposals(lambda sentence, place: expected[place], 1), prefer_of(1), right, 1, SYMBOLS)
+    once = verify(proposals(lambda sentence, place: expected[place], 1), prefer_of(1), right, longest, 1, SYMBOLS)
     assert once.passes.tolist() == [2]
-    wrong = verify(proposals(lambda *_: 99, 1), prefer_of(1), right, 1, SYMBOLS)
+    wrong = verify(proposals(lambda *_: 99, 1), prefer_of(1), right, longest, 1, SYMBOLS)
     assert wrong.passes.tolist() == [2 * len(expected)] and wrong.tokens.equal(once.tokens)
     # Among several lengths there is the right one.
     short = torch.tensor([[-9.0] * 2 + [0.0] * (LONGEST - 1)])
     several = verify(
-        proposals(lambda sentence, place: expected[min(place, len(expected) - 2)], 9), prefer_of(9), short, 9, SYMBOLS
+        proposals(lambda sentence, place: expected[min(place, len(expected) - 2)], 9),
+        prefer_of(9),
+        short,
+        longest,
+        9,
+        SYMBOLS,
     )
     assert several.passes.tolist() == [2] and several.tokens.equal(once.tokens)
 
 
 def test_what_does_not_end_is_cut() -> None:
-    def endless(tokens: Tensor, real: Tensor, number: int, rows: Tensor) -> Preferred:
+    def endless(tokens: Tensor, asked: Tensor, number: int, rows: Tensor) -> Preferred:
         return Preferred(torch.full_like(tokens, FIRST_WORD), torch.zeros(tokens.shape))
 
-    lengths = torch.zeros(1, 6)
-    found = verify(proposals(lambda *_: FIRST_WORD, 2), endless, lengths, 2, SYMBOLS)
-    assert found.tokens.tolist() == [[FIRST_WORD] * 4 + [SYMBOLS.eos]]
+    words = proposals(lambda *_: FIRST_WORD, 2)
+    found = verify(words, endless, torch.zeros(3, 9), torch.tensor([5, 3, 1]), 2, SYMBOLS)
+    assert found.tokens.tolist() == [[FIRST_WORD] * n + [SYMBOLS.eos] + [SYMBOLS.pad] * (4 - n) for n in (4, 2, 0)]
 
 
 @pytest.mark.parametrize(("first", "best"), [(False, 2), (True, 4)])
