@@ -53,6 +53,7 @@ class LeftToRight:
 
     def _encode(self, source: Tensor) -> Encoding:
         network = self._network.to(source.device)
+        network.lay_out()
         check_positions("source", source.size(1), len(network.encoder.embedding.positions.weight))
         return network.encode(source)
 

@@ -61,8 +61,14 @@ class Projection(nn.Linear):
         return super().train(mode)
 
     def _apply(self, *arguments: Any, **named: Any) -> Projection:
-        self._laid_out = []
-        return super()._apply(*arguments, **named)  # type: ignore[no-untyped-call]
+        before = self._state_of_weight()
+        super()._apply(*arguments, **named)  # type: ignore[no-untyped-call]
+        if self._state_of_weight() != before:  # else it was moved to where it is
+            self._laid_out = []
+        return self
+
+    def _state_of_weight(self) -> tuple[Any, ...]:
+        return self.weight.data_ptr(), self.weight.dtype, self.weight.device, self.weight._version
 
     def _load_from_state_dict(self, *arguments: Any) -> None:
         self._laid_out = []

@@ -22,9 +22,7 @@ class BeamSearch:
     @torch.no_grad()
     def search(self, source: Tensor) -> Hypotheses:
         """Return the hypotheses of the source (B, S), each ending in `</s>`, best first."""
-        model, pad = self._model, self._dictionary.pad()
-        if next(model.parameters()).device != source.device:  # moving drops the weights that are laid out
-            model.to(source.device)
+        model, pad = self._model.to(source.device), self._dictionary.pad()
         generator = SequenceGenerator([model], self._dictionary, beam_size=self._beam)
         lengths = source.ne(pad).sum(1)
         try:

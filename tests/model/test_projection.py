@@ -100,12 +100,18 @@ def test_weights_laid_out_multiply_as_others(
         lambda made: made.load_state_dict(Projection(24, 7).state_dict()),
         lambda made: made.double(),
         lambda made: made.to("meta"),
+        lambda made: made._apply(lambda values: values.detach().mul_(2)),
     ],
 )
 def test_what_changes_the_weights_undoes_their_layout(change: Callable[[Projection], object]) -> None:
     made = laid_out(7)
     change(made)
     assert not made._laid_out
+
+
+def test_a_move_to_where_they_are_keeps_their_layout() -> None:
+    made = laid_out(7)
+    assert made.to("cpu").float()._laid_out
 
 
 def test_gradients_flow_and_copies_are_whole() -> None:
