@@ -53,7 +53,8 @@ class Verified(NamedTuple):
     """The greedy search of B sentences.
 
     tokens     (B, T) int64, each with `</s>`, padded
-    log_probs  (B, T) float32, natural log, of each token given those to its left; 0 at padding
+    log_probs  (B, T) float32, natural log, of each token given those to its left, and of the word that a cut replaced
+               by `</s>`; 0 at padding
     passes     (B,) int64 on the host, of both models together
     """
 

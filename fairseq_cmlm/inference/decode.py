@@ -34,7 +34,7 @@ from fairseq_cmlm.model.decoder import Decoder
 from fairseq_cmlm.model.encoder import Encoded, Encoder
 from fairseq_cmlm.sentence_random import derived_keys, text_keys
 
-# Tokens with `</s>` at which fairseq's search ends at the latest, unless told otherwise.
+# Tokens with `</s>` at which fairseq's search ends at the latest, unless told otherwise; a long source allows more.
 _SEARCHED = 201
 
 
@@ -141,6 +141,7 @@ def _verified(verifier: Judge, networks: Sequence[EncoderDecoder], encoded: Sequ
     lengths = length_distribution(encoded, job.decoding)
     predictor = Predictor([network.decoder for network in networks], encoded, size, _allowed(job))
     longest = source.ne(pad).sum(1).mul(2).clamp(min=_SEARCHED).clamp(max=lengths.size(1) - 1)
+    longest.masked_fill_(empty_sources(source, pad), 1)
     found = verify(predictor, verifier.prefer(source, size), lengths, longest, size, job.symbols)
     empty = empty_sources(source, pad)[:, None]
     nothing = torch.full_like(found.tokens, pad)

@@ -23,12 +23,14 @@ class Projection(nn.Linear):
     def __init__(self, features: int, outputs: int, bias: bool = True) -> None:
         super().__init__(features, outputs, bias)
         self._laid_out: list[Tensor] = []
+        self._laid_out_from: tuple[Any, ...] = ()
 
     def lay_out(self) -> None:
         """Lay the weights out for decoding on a CPU, until they are changed or trained."""
         if not self._laid_out and self.weight.is_cpu and _has_kernels(self.weight.dtype):
             blocks = torch.split(self.weight.detach(), BLOCK)
             self._laid_out = [torch.ops.mkldnn._reorder_linear_weight(block.contiguous(), None) for block in blocks]
+            self._laid_out_from = self._state_of_weight()
 
     def forward(self, x: Tensor) -> Tensor:
         """Project x (..., in) to (..., out)."""
@@ -61,14 +63,16 @@ class Projection(nn.Linear):
         return super().train(mode)
 
     def _apply(self, *arguments: Any, **named: Any) -> Projection:
-        before = self._state_of_weight()
         super()._apply(*arguments, **named)  # type: ignore[no-untyped-call]
-        if self._state_of_weight() != before:  # else it was moved to where it is
+        if self._state_of_weight() != self._laid_out_from:  # else it was moved to where it is
             self._laid_out = []
         return self
 
     def _state_of_weight(self) -> tuple[Any, ...]:
-        return self.weight.data_ptr(), self.weight.dtype, self.weight.device, self.weight._version
+        """Return what changes with the weight, which may be that of an embedding too and change with it."""
+        weight = self.weight
+        version = 0 if weight.is_inference() else weight._version
+        return weight.data_ptr(), weight.dtype, weight.device, version
 
     def _load_from_state_dict(self, *arguments: Any) -> None:
         self._laid_out = []

@@ -40,9 +40,13 @@ class CausalModel(nn.Module):
         self.model, self._mask = model, mask
         self.encoder, self.decoder = _Encoder(model), _Decoder(model)
 
+    def max_positions(self) -> tuple[int, int]:
+        """Return the lengths of the longest source and target, in tokens with `</s>`."""
+        return self.model.max_positions()
+
     def max_decoder_positions(self) -> int:
         """Return the length of the longest target, in tokens with `</s>`."""
-        return self.model.max_positions()[1]
+        return self.max_positions()[1]
 
     def get_normalized_probs(self, net_output: Any, log_probs: bool, sample: Optional[Any] = None) -> Tensor:
         """Return the probabilities (N, 1, V) float32, or their natural logs; the mask symbol has none."""
@@ -52,7 +56,7 @@ class CausalModel(nn.Module):
 
 
 class _Beams(NamedTuple):
-    """Encoded sources (B, S), each for the `beam` rows of a search that are of its sentence."""
+    """Encoded sources (B, S), each for the `beam` successive rows of a search that are of its sentence."""
 
     sources: Encoding
     beam: int
@@ -70,7 +74,8 @@ class _Encoder:
     def reorder_encoder_out(self, beams: _Beams, order: Tensor) -> _Beams:
         """Return the encodings for the rows `order` (n,): a search first repeats each sentence, and drops some later.
 
-        A row never takes the place of one of another sentence, so that the sources change with their number only.
+        The rows of a sentence are successive and change places among themselves only, so that the sources change with
+        their number alone.
         """
         sources, beam = beams
         number = len(sources.encoded.real)

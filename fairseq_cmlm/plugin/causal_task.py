@@ -19,9 +19,17 @@ NAME = "translation_cmlm_causal"
 # Options of fairseq that mean nothing to mask-predict but work in left-to-right search.
 _OF_THE_SEARCH = (
     *("lenpen", "unnormalized", "unkpen", "min_len", "max_len_a", "max_len_b", "no_repeat_ngram_size"),
-    *("sampling", "sampling_topk", "sampling_topp", "temperature", "diverse_beam_groups", "diverse_beam_strength"),
-    *("diversity_rate", "match_source_len", "no_early_stop"),
+    *(
+        "sampling",
+        "sampling_topk",
+        "sampling_topp",
+        "temperature",
+        "diversity_rate",
+        "match_source_len",
+        "no_early_stop",
+    ),
 )
+_OF_REFINEMENT = ("retain_iter_history", "print_step")
 
 
 @dataclass
@@ -58,6 +66,9 @@ class TranslationCMLMCausalTask(TranslationCMLMTask):
             value = getattr(args, name, default)
             if name not in _OF_THE_SEARCH and value != default and value is not None:
                 _refuse(f"--{name.replace('_', '-')} {value}")
+        for name in _OF_REFINEMENT:
+            if getattr(args, name, False):
+                _refuse(f"--{name.replace('_', '-')}")
 
 
 def _refuse_decoding_options(given: Mapping[str, Any], infill: bool) -> None:

@@ -114,6 +114,19 @@ def test_a_move_to_where_they_are_keeps_their_layout() -> None:
     assert made.to("cpu").float()._laid_out
 
 
+def test_a_change_of_a_shared_weight_undoes_its_layout() -> None:
+    made, embedding = laid_out(7), torch.nn.Embedding(7, 24)
+    embedding.weight = made.weight
+    both = torch.nn.ModuleList([embedding, made]).double()
+    assert not made._laid_out and both[1](torch.ones(1, 24).double()).dtype == torch.float64
+
+
+def test_weights_made_in_inference_mode_are_laid_out_and_moved() -> None:
+    with torch.inference_mode():
+        made = laid_out(7)
+        assert made.to("cpu")._laid_out and not made.double()._laid_out
+
+
 def test_gradients_flow_and_copies_are_whole() -> None:
     made = laid_out(7)
     made(torch.ones(1, 24)).sum().backward()

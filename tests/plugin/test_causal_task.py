@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 
 import pytest
 import torch
 from fairseq_commands import LANGUAGES, USER_DIR, by_sentence, generate, run, train
+from sacrebleu.metrics import BLEU
 
+from fairseq_cmlm.commands.main import main
 from fairseq_cmlm.errors import CheckpointError, OptionError
 from fairseq_cmlm.experiments.case import BeamSearch
 from fairseq_cmlm.experiments.sentences import Sentence
@@ -102,7 +105,21 @@ def test_benchmarks_and_reports_search_with_it_as_fairseq_generate_does(data: Pa
     job = Autoregressive(hybrid, data).job(BeamSearch(4, lenpen=2.0), threads=1)
     prepared = job.prepare(sentences)
     decoded = job.finish(sentences, prepared, job.work(prepared))
-    assert [" ".join(one.tokens) for one in decoded] == [found["H"][i][0].split("\t")[1] for i in range(17)]
+    expected = [found["H"][i][0].split("\t")[1] for i in range(17)]
+    assert [" ".join(one.tokens) for one in decoded] == expected
+
+
+def test_a_report_has_it_for_a_teacher(data: Path, hybrid: Path, text: Path, tmp_path: Path) -> None:
+    files = ("--source", text / "test.src", "--reference", text / "test.tgt", "--output", tmp_path)
+    options = ("--teacher", hybrid, "--data", data, "--tables", "iterations", "--rounds", 1)
+    main([*map(str, ("report", hybrid, *files, *options))])
+    rows = json.loads((tmp_path / "report.json").read_text())["tables"]["iterations"]["rows"]
+    reference = (text / "test.tgt").read_text().splitlines()
+    for row, beam in zip(rows[-2:], (1, 5)):
+        lines = search(data, hybrid, "--beam", beam)["H"]
+        found = [lines[i][0].split("\t")[1] for i in range(len(reference))]
+        expected = BLEU(tokenize="none", force=True).corpus_score(found, [reference]).score
+        assert row["BLEU"] == pytest.approx(expected)
 
 
 def test_the_judge_gives_each_token_its_probability(data: Path, loaded: tuple[TranslationCMLMTask, CMLMModel]) -> None:
@@ -133,6 +150,8 @@ def test_the_judge_gives_each_token_its_probability(data: Path, loaded: tuple[Tr
         (("--infill",), "--infill is for fairseq-interactive"),
         (("--print-alignment",), "--print-alignment .* is not for --task translation_cmlm_causal"),
         (("--score-reference",), "--score-reference True is not for --task translation_cmlm_causal"),
+        (("--diverse-beam-groups", 2), "--diverse-beam-groups 2 is not for --task translation_cmlm_causal"),
+        (("--retain-iter-history",), "--retain-iter-history is not for --task translation_cmlm_causal"),
     ],
 )
 def test_what_the_search_does_not_know_is_refused(
