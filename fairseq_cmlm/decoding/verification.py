@@ -76,7 +76,7 @@ def verify(predict: Predict, prefer: Prefer, lengths: Tensor, longest: Tensor, s
     >>> from fairseq_cmlm.decoding.tokens import Prediction
     >>> def always_7(query):
     ...     return Prediction(torch.where(query.sets == END, 2, 7), torch.zeros(len(query.sets)))
-    >>> def end_after_two(tokens, real, number, rows):
+    >>> def end_after_two(tokens, asked, number, rows):
     ...     return Preferred(torch.tensor([[7, 7, 2, 2]])[:, : tokens.size(1)], torch.zeros(tokens.shape))
     >>> lengths, longest = torch.tensor([[0.0, 0.1, 0.1, 0.7, 0.1]]).log(), torch.tensor([4])
     >>> verify(always_7, end_after_two, lengths, longest, 1, Symbols(bos=0, pad=1, eos=2, mask=9)).tokens.tolist()

@@ -35,7 +35,7 @@ from fairseq_cmlm.model.encoder import Encoded, Encoder
 from fairseq_cmlm.sentence_random import derived_keys, text_keys
 
 # Tokens with `</s>` at which fairseq's search ends at the latest, unless told otherwise; a long source allows more.
-_SEARCHED = 201
+_LONGEST_SEARCH = 201
 
 
 class EncoderDecoder(Protocol):
@@ -140,13 +140,10 @@ def _verified(verifier: Judge, networks: Sequence[EncoderDecoder], encoded: Sequ
     source, pad, size = job.inputs.source, job.symbols.pad, job.decoding.length_beam
     lengths = length_distribution(encoded, job.decoding)
     predictor = Predictor([network.decoder for network in networks], encoded, size, _allowed(job))
-    longest = source.ne(pad).sum(1).mul(2).clamp(min=_SEARCHED).clamp(max=lengths.size(1) - 1)
-    longest.masked_fill_(empty_sources(source, pad), 1)
+    empty = empty_sources(source, pad)
+    longest = source.ne(pad).sum(1).mul(2).clamp(_LONGEST_SEARCH, lengths.size(1) - 1).masked_fill(empty, 1)
     found = verify(predictor, verifier.prefer(source, size), lengths, longest, size, job.symbols)
-    empty = empty_sources(source, pad)[:, None]
-    nothing = torch.full_like(found.tokens, pad)
-    nothing[:, 0] = job.symbols.eos
-    tokens, log_probs = torch.where(empty, nothing, found.tokens), found.log_probs.masked_fill(empty, 0.0)
+    tokens, log_probs = found.tokens, found.log_probs.masked_fill(empty[:, None], 0.0)
     pool = pool_of(Hypotheses(tokens[:, None], log_probs[:, None]), lengths, job.decoding.length_prior, pad)
     pool = pool._replace(passes=found.passes)
     predictor.refuse_nan(pool.own)

@@ -90,7 +90,7 @@ class _Decoder(FairseqIncrementalDecoder):
 
     def __init__(self, model: CMLMModel) -> None:
         super().__init__(None)
-        self._model = [model]  # in a list, so that its parameters are counted once
+        self._model = [model]  # in a list, for fairseq looks through all submodules at each step
 
     def forward(self, tokens: Tensor, encoder_out: _Beams, incremental_state: dict[str, Any]) -> tuple[Tensor, None]:
         """Return the logits (N, 1, V) of the token after the prefixes `tokens` (N, T), which begin with `</s>`."""

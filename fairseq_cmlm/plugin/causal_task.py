@@ -19,15 +19,8 @@ NAME = "translation_cmlm_causal"
 # Options of fairseq that mean nothing to mask-predict but work in left-to-right search.
 _OF_THE_SEARCH = (
     *("lenpen", "unnormalized", "unkpen", "min_len", "max_len_a", "max_len_b", "no_repeat_ngram_size"),
-    *(
-        "sampling",
-        "sampling_topk",
-        "sampling_topp",
-        "temperature",
-        "diversity_rate",
-        "match_source_len",
-        "no_early_stop",
-    ),
+    *("sampling", "sampling_topk", "sampling_topp", "temperature", "diversity_rate"),
+    *("match_source_len", "no_early_stop"),
 )
 _OF_REFINEMENT = ("retain_iter_history", "print_step")
 

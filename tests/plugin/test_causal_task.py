@@ -105,8 +105,7 @@ def test_benchmarks_and_reports_search_with_it_as_fairseq_generate_does(data: Pa
     job = Autoregressive(hybrid, data).job(BeamSearch(4, lenpen=2.0), threads=1)
     prepared = job.prepare(sentences)
     decoded = job.finish(sentences, prepared, job.work(prepared))
-    expected = [found["H"][i][0].split("\t")[1] for i in range(17)]
-    assert [" ".join(one.tokens) for one in decoded] == expected
+    assert [" ".join(one.tokens) for one in decoded] == [found["H"][i][0].split("\t")[1] for i in range(17)]
 
 
 def test_a_report_has_it_for_a_teacher(data: Path, hybrid: Path, text: Path, tmp_path: Path) -> None:
