@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Mapping, Sequence
+from typing import Any, Mapping, Optional, Sequence
 
+import torch
 from fairseq.tasks import register_task
+from torch import Tensor
 
 from fairseq_cmlm.decoding.options import Decoding
 from fairseq_cmlm.errors import OptionError
+from fairseq_cmlm.inference.start import empty_sources
 from fairseq_cmlm.options import declared, flag_of
 from fairseq_cmlm.plugin.causal_model import CausalModel, causal_objectives
 from fairseq_cmlm.plugin.foreign_options import FOREIGN_OPTIONS
@@ -45,6 +48,24 @@ class TranslationCMLMCausalTask(TranslationCMLMTask):
         causal = [CausalModel(model, mask) for model in models]
         return super(TranslationCMLMTask, self).build_generator(causal, args, *others, **named)
 
+    def inference_step(
+        self,
+        generator: Any,
+        models: Sequence[Any],
+        sample: dict[str, Any],
+        prefix_tokens: Optional[Tensor] = None,
+        constraints: Optional[Any] = None,
+    ) -> list[list[dict[str, Any]]]:
+        """Search as fairseq does; an empty line stays empty, unless its target has a beginning."""
+        found: list[list[dict[str, Any]]] = super().inference_step(
+            generator, models, sample, prefix_tokens, constraints
+        )
+        if prefix_tokens is None:
+            empty = empty_sources(sample["net_input"]["src_tokens"], self.source_dictionary.pad())
+            for sentence in empty.nonzero().squeeze(1).tolist():
+                found[sentence] = [_only_the_end(found[sentence][0])]
+        return found
+
     def _check(self, models: Sequence[CMLMModel], args: Any) -> None:
         """Raise an OptionError for a model not trained from left to right, or for an option that has no effect."""
         fit = causal_objectives()
@@ -62,6 +83,12 @@ class TranslationCMLMCausalTask(TranslationCMLMTask):
         for name in _OF_REFINEMENT:
             if getattr(args, name, False):
                 _refuse(f"--{name.replace('_', '-')}")
+
+
+def _only_the_end(hypothesis: dict[str, Any]) -> dict[str, Any]:
+    """Return a hypothesis of fairseq's search without words: `</s>` is certain there."""
+    certain = torch.zeros_like(hypothesis["positional_scores"][-1:])
+    return {**hypothesis, "tokens": hypothesis["tokens"][-1:], "score": certain[0], "positional_scores": certain}
 
 
 def _refuse_decoding_options(given: Mapping[str, Any], infill: bool) -> None:

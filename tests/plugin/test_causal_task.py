@@ -71,6 +71,20 @@ def test_a_beam_of_one_takes_the_best_word_after_word(
         assert float(score) == pytest.approx(total / len(words) / torch.tensor(2.0).log().item(), abs=1e-3)
 
 
+@pytest.mark.parametrize("beam", [1, 3])
+def test_an_empty_line_stays_empty(data: Path, hybrid: Path, text: Path, tmp_path: Path, beam: int) -> None:
+    first, second = (text / "test.src").read_text().splitlines()[:2]
+    (tmp_path / "input").write_text(f"{first}\n\n{second}\n")
+    command = (data, *CAUSAL, *LANGUAGES, "--path", hybrid, "--cpu", "--input", tmp_path / "input", "--buffer-size", 3)
+    found = by_sentence(run("interactive", *command, "--beam", beam))["H"]
+    expected = search(data, hybrid, "--beam", beam)["H"]
+    assert [found[i][0].split("\t")[1] for i in (0, 1, 2)] == [
+        expected[0][0].split("\t")[1],
+        "",
+        expected[1][0].split("\t")[1],
+    ]
+
+
 def test_a_beam_finds_likelier_sentences_whatever_the_batch(data: Path, hybrid: Path) -> None:
     wide, again, narrow = (
         search(data, hybrid, "--beam", beam, "--batch-size", size, "--unnormalized")
