@@ -56,7 +56,7 @@ class TranslationCMLMCausalTask(TranslationCMLMTask):
         prefix_tokens: Optional[Tensor] = None,
         constraints: Optional[Any] = None,
     ) -> list[list[dict[str, Any]]]:
-        """Search as fairseq does; an empty line stays empty, unless its target has a beginning."""
+        """Return what fairseq's search finds; an empty line stays empty, unless its target has a beginning."""
         found: list[list[dict[str, Any]]] = super().inference_step(
             generator, models, sample, prefix_tokens, constraints
         )
