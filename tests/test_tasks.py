@@ -116,8 +116,14 @@ def test_a_task_goes_from_records_to_its_table(recipe: str, tmp_path: Path) -> N
     card = (model / "README.md").read_text()
     assert f"| {name},T=2 | " in card and "teacher" not in card.partition("## Scores")[2]
     # The time of a teacher and its translations is worth more updates too.
-    longer = slower or pooled
-    assert (f"longer-{name},beam=5" in results["systems"]) == longer == ("measured once" not in done.stdout)
+    rivals = [f"{rival}-{name}" for rival in ("updates", "longer") if slower or pooled]
+    assert {system for system in results["systems"] if system.startswith(("updates-", "longer-"))} == {
+        f"{rival},beam=5" for rival in rivals
+    }
+    assert done.stdout.count("measured once") == 2 - len(rivals)
+    for rival in rivals[:1]:
+        updates = (work / "source-target" / rival / "training").read_text().split()[0]
+        assert int(updates) == int(settings["UPDATES"]) + pooled * int(settings["TEACHER_UPDATES"])
     assert [one["outputs"] for one in results["draws"]] == [2] * slower
     if slower:
         logs = [(work / "source-target" / name / "train.log").read_text() for name in ("teacher", "longer-raw")]
@@ -149,7 +155,7 @@ LINE = (
 )
 
 
-def test_equal_time_counts_all_that_went_into_a_model(tmp_path: Path) -> None:
+def test_equal_training_counts_all_that_went_into_a_model(tmp_path: Path) -> None:
     """The teacher where it lent parameters or translations, and a model that another was begun from."""
     made = {"raw": "raw", "mixed": "mixed", "warm-raw": "warm-raw", "mine": "warm-raw", "new": "raw-from-mine"}
     shards = [tmp_path / "s-t" / "shards" / f"{i}-of-2.out.log" for i in range(2)]
@@ -180,7 +186,7 @@ def test_equal_time_counts_all_that_went_into_a_model(tmp_path: Path) -> None:
     assert done.stderr.startswith("the time that went into elsewhere/x.pt, with which given began, is not counted")
 
 
-def test_equal_time_is_counted_in_updates(tmp_path: Path) -> None:
+def test_equal_updates_and_equal_time_are_counted_in_updates(tmp_path: Path) -> None:
     teacher, model, shard = (tmp_path / name for name in ("teacher.log", "model.log", "shard.log"))
     teacher.write_text(LINE.format(ups=2, updates=100) + LINE.format(ups=2, updates=200))
     # Interrupted, and done again from update 100.
@@ -189,7 +195,7 @@ def test_equal_time_is_counted_in_updates(tmp_path: Path) -> None:
     shard.write_text("INFO:x:Translated 2 sentences (9 tokens) in 50.0s (1 sentences/s, 6 tokens/s)\n")
     words = ["python", STEPS / "equal.py", teacher, model, shard]
     done = subprocess.run(list(map(str, words)), capture_output=True, text=True, check=True)
-    assert done.stdout == "700\n"
+    assert done.stdout == "300 700\n"
     model.write_text("nothing")
     done = subprocess.run(list(map(str, [*words[:2], model, teacher])), capture_output=True, text=True)
     assert done.returncode == 1 and "a log tells no updates a second" in done.stderr

@@ -1,4 +1,4 @@
-"""Print how many updates an autoregressive model makes in the time that another one took.
+"""Print how many updates another model took, and how many an autoregressive one makes in the time that it took.
 
 python equal.py TRAIN_LOG OTHER...    TRAIN_LOG is of the autoregressive model, OTHER are logs of fairseq-train and of
                                       fairseq-generate: all that went into the other model
@@ -11,13 +11,19 @@ import sys
 from pathlib import Path
 
 # Updates a second are words a second over words of a batch; `ups` has two decimals, too few for slow trainings.
-_UPDATES = re.compile(r"train_inner .* wps=([\d.]+), .*wpb=([\d.]+), .*num_updates=(\d+)")
+_RATES = re.compile(r"train_inner .* wps=([\d.]+), .*wpb=([\d.]+), .*num_updates=")
+_UPDATES = re.compile(r"num_updates[= ](\d+)")
 _TRANSLATED = re.compile(r"Translated .* in ([\d.]+)s ")
+
+
+def updates(log: str) -> int:
+    """Return how many updates a training has made: none where the log is of a translation."""
+    return max(map(int, _UPDATES.findall(log)), default=0)
 
 
 def seconds_an_update(log: str) -> float:
     """Return the mean over a log of fairseq-train, which an interruption does not change."""
-    times = [float(batch) / float(rate) for rate, batch, _ in _UPDATES.findall(log) if float(rate)]
+    times = [float(batch) / float(rate) for rate, batch in _RATES.findall(log) if float(rate)]
     if not times:
         sys.exit("equal.py: a log tells no updates a second")
     return sum(times) / len(times)
@@ -25,16 +31,15 @@ def seconds_an_update(log: str) -> float:
 
 def seconds(log: str) -> float:
     """Return the time of a whole training, or of a translation."""
-    updates = [int(number) for *_, number in _UPDATES.findall(log)]
-    if updates:
-        return max(updates) * seconds_an_update(log)
+    if number := updates(log):
+        return number * seconds_an_update(log)
     return sum(map(float, _TRANSLATED.findall(log)))
 
 
 def main(autoregressive: str, *others: str) -> None:
-    """Print the number of updates."""
+    """Print both numbers."""
     texts = [Path(name).read_text("utf-8", errors="replace") for name in (autoregressive, *others)]
-    print(round(sum(map(seconds, texts[1:])) / seconds_an_update(texts[0])))
+    print(sum(map(updates, texts[1:])), round(sum(map(seconds, texts[1:])) / seconds_an_update(texts[0])))
 
 
 if __name__ == "__main__":

@@ -5,9 +5,10 @@
 #
 # RECIPE is a folder of examples with a settings.sh that names a format, such as data_to_text. FOLDER holds the publisher's
 # files, as `fairseq-cmlm format` reads them; without it they are downloaded. The autoregressive model has the CMLM's sizes and
-# text, and is measured twice: after TEACHER_UPDATES (teacher), and after as much time (longer-MODEL), which includes what
-# went into the CMLM before, a teacher and its translations, but for a training that got no better in PATIENCE (10)
-# validations in a row. All is measured on the split test, or valid if there is none.
+# text, and is measured after TEACHER_UPDATES (teacher) and, where that is less, after as many updates as the CMLM
+# (updates-MODEL) and after as much time (longer-MODEL), which include what went into the CMLM before, a teacher and its
+# translations, but for a training that got no better in PATIENCE (10) validations in a row. All is measured on the split
+# test, or valid if there is none.
 # WORK/results.md and results.json receive the table, each model's folder its card. MODELS (of those that train.sh names, and
 # denoised: see denoise below), ITERATIONS ("4 10"), WAYS (more ways of translate.sh), DRAWS, CUT (words of a source that are
 # kept) and what the steps take may be set. What stands is not done again; an interrupted step goes on or is done again.
@@ -151,25 +152,34 @@ logs_of() {
     ! learns_from_teacher "$model" || printf '%s\n' "$folder/teacher/train.log" "$folder"/shards/*-of-"$SHARDS.out.log"
 }
 
-# longer MODEL: the autoregressive model after as much time as went into MODEL, or when more has brought nothing for long.
-longer() {
-    local folder=$work/$direction teacher=$work/$direction/teacher spent updates
-    mapfile -t spent < <(logs_of "$1" | sort -u)
-    updates=$(python "$examples/steps/equal.py" "$teacher/train.log" "${spent[@]}")
-    if [ "$updates" -le "$TEACHER_UPDATES" ]; then
-        echo "the autoregressive model takes as much time for $updates of its $TEACHER_UPDATES updates as $1 for all: measured once"
-        return
+# go_on FROM NAME UPDATES: the autoregressive model in the folder NAME, trained on from where that in the folder FROM ended.
+go_on() {
+    local folder=$work/$direction
+    if [ ! -d "$folder/$2" ]; then
+        rm -rf "$folder/$2.part"
+        cp -r "$folder/$1" "$folder/$2.part"
+        rm -f "$folder/$2.part"/{averaged.pt,*.done}
+        mv "$folder/$2.part" "$folder/$2"
     fi
-    # It goes on from where the other one ended.
-    if [ ! -d "$folder/longer-$1" ]; then
-        rm -rf "$folder/longer-$1.part"
-        cp -r "$teacher" "$folder/longer-$1.part"
-        rm -f "$folder/longer-$1.part"/{averaged.pt,*.done}
-        mv "$folder/longer-$1.part" "$folder/longer-$1"
-    fi
-    PATIENCE=${PATIENCE:-10} TEACHER_UPDATES=$updates NAME=longer-$1 step train "$direction" "$work" teacher
-    step average "$direction" "$work" "longer-$1"
-    search "$work" "longer-$1"
+    PATIENCE=${PATIENCE:-10} TEACHER_UPDATES=$3 NAME=$2 step train "$direction" "$work" teacher
+    step average "$direction" "$work" "$2"
+    search "$work" "$2"
+}
+
+# rivals MODEL: the autoregressive model after as many updates as went into MODEL, and after as much time, or when more has
+# brought nothing for long. Of the two the longer training goes on from the shorter.
+rivals() {
+    local logs equal updates name from=teacher
+    mapfile -t logs < <(logs_of "$1" | sort -u)
+    words equal "$(python "$examples/steps/equal.py" "$work/$direction/teacher/train.log" "${logs[@]}")"
+    while read -r updates name; do
+        if [ "$updates" -le "$TEACHER_UPDATES" ]; then
+            echo "the teacher had $TEACHER_UPDATES updates, which is no less than the $updates of $name-$1: measured once"
+            continue
+        fi
+        go_on "$from" "$name-$1" "$updates"
+        from=$name-$1
+    done < <(printf '%s\n' "${equal[0]} updates" "${equal[1]} longer" | sort -n)
 }
 
 # autoregress WORK: train the autoregressive model on the text of WORK, and have it answer.
@@ -215,7 +225,7 @@ for model in ${MODELS:-raw}; do
     ! learns_from_teacher "$model" || step distill "$direction" "$work"
     train_cmlm "$model"
     fill "$model"
-    longer "$model"
+    rivals "$model"
 done
 score "$work" --judge "$work/$direction/$model/averaged.pt"
 # Another format of the same records, for an autoregressive model alone.

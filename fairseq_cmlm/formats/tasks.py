@@ -1,8 +1,8 @@
 """`fairseq-cmlm tasks`: one table of all tasks, made of what `score --examples --json` wrote of each.
 
 Systems are told apart by their names, which examples/steps/task.sh gives: `raw,T=4,infill` is the CMLM `raw` in four
-passes, `teacher,beam=5` the autoregressive model, `longer-raw,beam=5` that after as much time as `raw`, and a name
-without a comma is of an answer that needs no network.
+passes, `teacher,beam=5` the autoregressive model, `updates-raw,beam=5` and `longer-raw,beam=5` that after as many updates
+and as much time as `raw`, and a name without a comma is of an answer that needs no network.
 """
 
 from __future__ import annotations
@@ -21,11 +21,13 @@ from fairseq_cmlm.render.markdown import markdown_table, numbers
 RESULTS = "results.json"
 LEGEND = """\
 few: the fewest passes above one, many: the most; a way of one number of passes, as a pool is, stands under few.
-teacher: fairseq's Transformer of the same sizes, with which a `warm` model begins; as much time: after as much as the
-model has had (- where it had that before). simple: without a network. length ratio (output over reference), passes,
-seconds: few / many / teacher; a pass of that is a token; seconds are of all examples.
+teacher: fairseq's Transformer of the same sizes, with which a `warm` model begins; as many updates, as much time: after
+as many and as much as the model has had (- where it had that before, or was not measured). simple: without a network.
+length ratio (output over reference), passes, seconds: few / many / teacher; a pass of that is a token; seconds are of all
+examples.
 """
-_HEAD = ("task", "examples", "measure", "model", "few", "many", "teacher", "as much time", "simple")
+_RIVALS = {"teacher": "teacher", "as many updates": "updates-{}", "as much time": "longer-{}"}
+_HEAD = ("task", "examples", "measure", "model", "few", "many", *_RIVALS, "simple")
 
 
 class OutputName(NamedTuple):
@@ -44,7 +46,7 @@ class OutputName(NamedTuple):
     @property
     def autoregressive(self) -> bool:
         """Tell whether it writes from left to right."""
-        return self.model == "teacher" or self.model.startswith(("teacher-", "longer-"))
+        return self.model == "teacher" or self.model.startswith(("teacher-", "updates-", "longer-"))
 
 
 def output_name(number: int, name: str) -> OutputName:
@@ -90,10 +92,10 @@ def _rows(task: str, results: TaskResults) -> list[list[str]]:
         own = sorted((one for one in masked if (one.model, one.way) == (model, way)), key=lambda one: one.size)
         several = [one for one in own if one.size != 1] or own
         few, many = (several[0].number if several else None), (several[-1].number if several[1:] else None)
-        updates, time = (_left_to_right(named, name, way) for name in ("teacher", f"longer-{model}"))
-        shown = (few, many, updates, time, simple[0] if simple else None)
+        rivals = [_left_to_right(named, name.format(model), way) for name in _RIVALS.values()]
+        shown = (few, many, *rivals, simple[0] if simple else None)
         scores = [_score(results, measure, number) for number in shown]
-        costs = zip(*(_costs(results, number) for number in (few, many, updates)))
+        costs = zip(*(_costs(results, number) for number in (few, many, rivals[0])))
         found.append([*begin, f"{model},{way}" if way else model, *scores, *map(" / ".join, costs)])
     return found
 
