@@ -111,9 +111,10 @@ def task_part(name: str, recipe: str, heading: Text, prose: Text) -> Part:
 
 
 RIVALS = Text(
-    "`teacher` is an autoregressive model of the same size, with which a `warm` model begins; `updates-...` has had as many "
-    "updates as the masked one, `longer-...` as much time, all that went into it counted.",
-    "`teacher` 是同样大小的自回归模型，`warm` 模型由它开始；`updates-...` 的更新次数、`longer-...` 的训练时间与掩码模型的全部训练相同。",
+    "`teacher` is an autoregressive model of the same size, with which a `warm` model begins; `updates-...` has had as "
+    "many updates as the masked one, `longer-...` as much time, all that went into it counted.",
+    "`teacher` 是同样大小的自回归模型，`warm` 模型由它开始；"
+    "`updates-...` 的更新次数、`longer-...` 的训练时间与掩码模型的全部训练相同。",
 )
 BEST = Text(
     " Of {examples:,} examples of the split `{text}`; best by {measure}: `{best}`, {score:.1f}. ",

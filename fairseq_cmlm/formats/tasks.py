@@ -1,8 +1,8 @@
 """`fairseq-cmlm tasks`: one table of all tasks, made of what `score --examples --json` wrote of each.
 
 Systems are told apart by their names, which examples/steps/task.sh gives: `raw,T=4,infill` is the CMLM `raw` in four
-passes, `teacher,beam=5` the autoregressive model, `updates-raw,beam=5` and `longer-raw,beam=5` that after as many updates
-and as much time as `raw`, and a name without a comma is of an answer that needs no network.
+passes, `teacher,beam=5` the autoregressive model, `updates-raw,beam=5` and `longer-raw,beam=5` that after as many
+updates and as much time as `raw`, and a name without a comma is of an answer that needs no network.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from fairseq_cmlm.render.markdown import markdown_table, numbers
 RESULTS = "results.json"
 LEGEND = """\
 few: the fewest passes above one, many: the most; a way of one number of passes, as a pool is, stands under few.
-teacher: fairseq's Transformer of the same sizes, with which a `warm` model begins; as many updates, as much time: after
-as many and as much as the model has had (- where it had that before, or was not measured). simple: without a network.
-length ratio (output over reference), passes, seconds: few / many / teacher; a pass of that is a token; seconds are of all
-examples.
+teacher: fairseq's Transformer of the same sizes, with which a `warm` model begins; as many updates, as much time:
+after as many and as much as the model has had (- where it had that before, or was not measured). simple: without a
+network. length ratio (output over reference), passes, seconds: few / many / teacher; a pass of that is a token;
+seconds are of all examples.
 """
 _RIVALS = {"teacher": "teacher", "as many updates": "updates-{}", "as much time": "longer-{}"}
 _HEAD = ("task", "examples", "measure", "model", "few", "many", *_RIVALS, "simple")

@@ -63,7 +63,7 @@ EVERYTHING = {
             {"linear": 1.0, "teacher,labels": 2.0, "raw,labels": 3.0, "denoised,labels": 4.0, "longer-raw,labels": 5.0},
             [
                 ["accuracy %", "raw,labels", "3.0", "-", "2.0", "-", "5.0", "1.0", "2.0 / - / 1.0", "20.0 / - / 10.0"],
-                ["accuracy %", "denoised,labels", "4.0", "-", "2.0", "-", "-", "1.0", "3.0 / - / 1.0", "30.0 / - / 10.0"],
+                ["accuracy %", "denoised,labels", "4.0", "-", "2.0", *"--", "1.0", "3.0 / - / 1.0", "30.0 / - / 10.0"],
             ],
         ),
     ],
