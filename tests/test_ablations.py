@@ -120,14 +120,22 @@ def test_every_variant_of_the_tables_is_understood_and_differs_from_the_others(t
     assert len(seen) == len(variants)
 
 
-def test_depths_are_compared_at_equal_parameters(tmp_path: Path) -> None:
-    """The sizes of the recipe, with what the lines say; the vocabulary is that of Multi30k."""
-    size = Size(features=256, layers=3, vocabulary=4105)
-    found = masked_models(size, variants_of(ABLATIONS.parent / "multi30k" / "depth.txt"), tmp_path, seed=1)
+@pytest.mark.parametrize(
+    ("recipe", "size", "expected"),
+    [
+        ("multi30k", Size(features=256, layers=3, vocabulary=4105), {(3, 3), (4, 2), (5, 1)}),
+        ("wmt", Size(features=512, layers=6, vocabulary=100), {(6, 6), (9, 1), (12, 2)}),
+    ],
+)
+def test_depths_are_compared_at_equal_parameters(
+    recipe: str, size: Size, expected: set[tuple[int, int]], tmp_path: Path
+) -> None:
+    """The sizes of the recipe, with what the lines say."""
+    found = masked_models(size, variants_of(ABLATIONS.parent / recipe / "depth.txt"), tmp_path, seed=1)
     layers, parameters = {}, []
     for name, (system, number) in found.items():
         model = system.in_precision("float32").model
         layers[name] = len(model.encoder.layers), len(model.decoder.layers)
         parameters.append(number)
-    assert layers == {"depth-3-3": (3, 3), "depth-4-2": (4, 2), "depth-5-1": (5, 1)}
+    assert layers == {f"depth-{encoder}-{decoder}": (encoder, decoder) for encoder, decoder in expected}
     assert max(parameters) < 1.005 * min(parameters)
