@@ -21,6 +21,7 @@ from fairseq_cmlm.render.markdown import markdown_table, numbers
 RESULTS = "results.json"
 LEGEND = """\
 few: the fewest passes above one, many: the most; a way of one number of passes, as a pool is, stands under few.
+The autoregressive model is told in the same way where it has that, else by its first output.
 teacher: fairseq's Transformer of the same sizes, with which a `warm` model begins; as many updates, as much time:
 after as many and as much as the model has had (- where it had that before, or was not measured). simple: without a
 network. length ratio (output over reference), passes, seconds: few / many / teacher; a pass of that is a token;

@@ -111,7 +111,7 @@ def task(name: str) -> dict[str, Any]:
     }
 
 
-TASKS = ("sst2", "agnews", "data_to_text", "paraphrase", "infilling", "fairytaleqa")
+TASKS = ("sst2", "agnews", "data_to_text", "paraphrase", "infilling", "fairytaleqa", "documents")
 SHAPES = {
     "encoder.embedding.tokens": [[9, 4]],
     "encoder.layers.0.ffn.expand": [[8, 4], [8]],

@@ -69,7 +69,11 @@ SAID = {
         "Trainings of 200 updates from random parameters; `seed-2` is `base` with another seed. The usual",
         "worst: `no-clipping`, 12.0",
     ],
-    "applications": ["| sst2 | classification | 1,000 | raw,labels | accuracy % | 82.5 | 1.0 |", "so far: 6"],
+    "applications": [
+        "| sst2 | classification | 1,000 | raw,labels | accuracy % | 82.5 | 1.0 |",
+        "so far: 7",
+        "from `tasks/documents.json`.",
+    ],
     "tradeoffs": [
         "Of 2 settings, 1 are faster",
         "(T=10, l=5) lacks 4.0 BLEU",

@@ -6,7 +6,7 @@ from fairseq_cmlm.course.chapter import Chapter, Exhibit, Grid, Part, Picture
 from fairseq_cmlm.course.commands import task
 from fairseq_cmlm.course.drawing import bars
 from fairseq_cmlm.course.results import ResultFolder
-from fairseq_cmlm.course.tasks import RIVALS, SYSTEM, first_measure, heights, named
+from fairseq_cmlm.course.tasks import RIVALS, SYSTEM, first_measure, heights, judged, named, task_part
 from fairseq_cmlm.course.text import Cell, Text, joined, number
 
 
@@ -64,7 +64,19 @@ CHAPTER = Chapter(
             ),
             task("data_to_text", "data_to_text"),
             _all,
-        )
+        ),
+        task_part(
+            "documents",
+            "documents",
+            Text("Whole documents", "整篇文档"),
+            judged(
+                Text(
+                    "A help page is translated paragraph by paragraph, in windows of several paragraphs at once, or in "
+                    "windows one paragraph after the other (*blocks*).",
+                    "翻译整页帮助文档：逐段翻译、把若干段放在一个窗口里同时翻译，或在窗口里一段接一段地翻译（*blocks*）。",
+                )
+            ),
+        ),
     ],
     [
         "Formats and commands: [Applications](../../APPLICATIONS.md).",
