@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import importlib
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
 from fairseq_cmlm.files import write_files
 from fairseq_cmlm.render.table import Panel, Table
 
 _COLOURS, _MARKERS = 10, "osD^v"  # matplotlib's colours; behind them they begin again, with another marker
 _WITHIN = 6  # series whose legend finds room within the axes
+_LINE = 0.2  # inches of a line of a legend beside them
 MISSING = "no plots: matplotlib is not installed (pip install 'fairseq_cmlm[plots]'); all else is there"
 
 
@@ -24,15 +25,22 @@ def figure_class() -> Optional[Any]:
 
 def draw(table: Table, path: Path, figure: Any) -> None:
     """Draw the panels of a table side by side, as PNG; `figure` is matplotlib's class."""
-    whole = figure(figsize=(5.5 * len(table.panels), 4), layout="constrained")
+    most = max(len(_drawn(panel)) for panel in table.panels)
+    size = (5.5, 4.0) if most <= _WITHIN else (8.0, max(4.0, 1 + _LINE * most))
+    whole = figure(figsize=(size[0] * len(table.panels), size[1]), layout="constrained")
     for axes, panel in zip(whole.subplots(1, len(table.panels), squeeze=False)[0], table.panels):
         _draw_panel(panel, axes)
     whole.suptitle(table.title)
     write_files({path: lambda file: whole.savefig(file, format="png", dpi=120)}, replace=True)
 
 
+def _drawn(panel: Panel) -> dict[str, list[tuple[Union[str, float], float]]]:
+    """Return the series that have points."""
+    return {name: points for name, points in panel.series.items() if points}
+
+
 def _draw_panel(panel: Panel, axes: Any) -> None:
-    drawn = {name: points for name, points in panel.series.items() if points}
+    drawn = _drawn(panel)
     for number, (name, points) in enumerate(drawn.items()):
         style, marker = "--" if name.startswith("paper") else "-", _MARKERS[number // _COLOURS % len(_MARKERS)]
         axes.plot(*zip(*points), style, marker=marker, markersize=4, label=name)

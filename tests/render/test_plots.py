@@ -41,7 +41,8 @@ def test_an_axis_of_powers_has_plain_numbers_that_do_not_lie_upon_each_other(tmp
     assert not any(label.get_text() for label in axis.get_minorticklabels())
 
 
-def test_many_series_are_told_apart(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [12, 29])
+def test_many_series_are_told_apart(number: int, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     kept: list[Any] = []
 
@@ -49,10 +50,12 @@ def test_many_series_are_told_apart(tmp_path: Path) -> None:
         kept.append(figure_class()(**options))  # type: ignore[misc]
         return kept[0]
 
-    series: dict[str, list[Any]] = {f"system {number}": [(number + 1, 1.0)] for number in range(12)}
+    series: dict[str, list[Any]] = {f"system {i}": [(i + 1, 1.0)] for i in range(number)}
     draw(Table("Title", [], "", [Panel("ms", "BLEU", series, "batch 1", log=True)]), tmp_path / "file.png", figure)
     (axes,) = kept[0].axes
     assert (axes.get_xscale(), axes.get_title()) == ("log", "batch 1")
-    assert len({(line.get_color(), line.get_marker()) for line in axes.lines}) == 12
+    assert len({(line.get_color(), line.get_marker()) for line in axes.lines}) == number
     box = axes.get_legend().get_window_extent()
     assert box.x0 > axes.get_window_extent().x1  # the legend hides no point
+    whole = kept[0].get_window_extent()
+    assert whole.y0 <= box.y0 and box.y1 <= whole.y1 and axes.get_window_extent().height > whole.height / 2
