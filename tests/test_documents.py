@@ -21,7 +21,7 @@ from fairseq_cmlm.commands import main
 from fairseq_cmlm.experiments.tables import TABLES
 
 # Tables that commands have written, which other pages link.
-PRINTED = {"multi30k", "lohelp"}
+PRINTED = {"multi30k", "lohelp", "speed"}
 PAGES = [path for path in sorted(DOCS.rglob("*.md")) if not PRINTED & set(path.parts)]
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *PAGES, *sorted((ROOT / "examples").rglob("*.md"))]
 PUT_IN = {"$(fairseq-cmlm path)": USER_DIR, "RANK": "0"}
