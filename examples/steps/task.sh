@@ -169,17 +169,19 @@ go_on() {
 # rivals MODEL: the autoregressive model after as many updates as went into MODEL, and after as much time, or when more has
 # brought nothing for long. Of the two the longer training goes on from the shorter.
 rivals() {
-    local logs equal updates name from=teacher
+    local logs equal rivals rival updates name from=teacher
     mapfile -t logs < <(logs_of "$1" | sort -u)
-    words equal "$(python "$examples/steps/equal.py" "$work/$direction/teacher/train.log" "${logs[@]}")"
-    while read -r updates name; do
+    equal=$(python "$examples/steps/equal.py" "$work/$direction/teacher/train.log" "${logs[@]}")
+    mapfile -t rivals < <(printf '%s\n' "${equal% *} updates-$1" "${equal#* } longer-$1" | sort -n)
+    for rival in "${rivals[@]}"; do
+        updates=${rival%% *} name=${rival#* }
         if [ "$updates" -le "$TEACHER_UPDATES" ]; then
-            echo "the teacher had $TEACHER_UPDATES updates, which is no less than the $updates of $name-$1: measured once"
+            echo "the teacher had $TEACHER_UPDATES updates, which is no less than the $updates of $name: measured once"
             continue
         fi
-        go_on "$from" "$name-$1" "$updates"
-        from=$name-$1
-    done < <(printf '%s\n' "${equal[0]} updates" "${equal[1]} longer" | sort -n)
+        go_on "$from" "$name" "$updates"
+        from=$name
+    done
 }
 
 # autoregress WORK: train the autoregressive model on the text of WORK, and have it answer.
