@@ -12,19 +12,13 @@ recipe=${1:?$usage} direction=${2:?$usage} work=${3:?$usage} model=${4:?$usage} 
 shift 5
 . "$(dirname "$0")/../steps/recipe.sh"
 settings "$recipe" "$direction"
+. "$examples/course/keep.sh"
 folder=$work/$direction checkpoint=$work/$direction/$model/averaged.pt
 for name in teacher "$model" "$@"; do
     [ -e "$folder/$name/averaged.pt" ] || fail "$folder/$name/averaged.pt is missing: run average.sh first"
 done
 : "${TABLES:=$examples/multi30k/objectives.txt $examples/multi30k/texts.txt $examples/multi30k/search.txt
     $examples/multi30k/long.txt $examples/ablations/training.txt $examples/ablations/optimisation.txt}"
-
-# keep GROUP LOG NAME: the validations of a training, where there are any.
-keep() {
-    { [ -e "$2" ] && grep -qF '| valid |' "$2"; } || return 0
-    mkdir -p "$results/logs/$1"
-    grep -F '| valid |' "$2" > "$results/logs/$1/$3.log"
-}
 
 # keep_table TABLE: the logs of its variants.
 keep_table() {

@@ -46,15 +46,15 @@ def _side(records: Sequence[Record], side: str) -> str:
 def pieces(document: Example, train: bool) -> list[Pair]:
     """Return the pieces of a document that a model learns from: successive paragraphs.
 
-    In train each paragraph is in two of them: one as long as a piece may be, and one of a length that is drawn, from a
-    single paragraph on, so that a paragraph is met alone and at any place. Elsewhere it is in one of the first kind.
+    In train each paragraph is in three of them: one as long as a piece may be, one of a length that is drawn, so that it is
+    met at any place, and alone, as it is read for the length of its translation. Elsewhere it is in one of the first kind.
     """
     if len(document.source.split()) != document.details["words"]:
         raise TextError(f"the document '{document.details['document']}' was cut: leave --longest out")
     paragraphs = list(zip(*map(paragraphs_of, (document.source, document.references[0]))))
     draw = random.Random(document.source)
     found = _cut(paragraphs, lambda: PIECE)
-    return found + _cut(paragraphs, lambda: draw.randint(1, PIECE)) if train else found
+    return found + _cut(paragraphs, lambda: draw.randint(1, PIECE)) + paragraphs if train else found
 
 
 def _cut(paragraphs: Sequence[Pair], longest: Callable[[], int]) -> list[Pair]:

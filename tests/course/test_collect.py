@@ -112,9 +112,14 @@ def test_a_wrong_word_is_named(work: Path, tmp_path: Path, words: list[str], mes
 def test_a_task_is_added(tmp_path: Path) -> None:
     write(tmp_path / "work" / "results.json", {"scores": {}})
     write(tmp_path / "work" / "confusion.svg", "<svg/>")
+    for model in ("source-target/raw", "denoise/source-target/raw"):
+        write(tmp_path / "work" / model / "train.log", "noise\n" + validation(100, 20.0))
+    write(tmp_path / "work" / "steps.log", "begin\n")
     done = run(COURSE / "collect_task.sh", "sst2", tmp_path / "work", tmp_path / "results")
     assert done.returncode == 0, done.stderr
     results = ResultFolder(tmp_path / "results")
+    assert set(results.trainings("sst2")) == {"raw", "denoise,raw"}
+    assert (results.folder / "logs" / "sst2" / "steps.txt").read_text() == "begin\n"
     assert results.tasks() == {"sst2": {"scores": {}}} and results.confusion("sst2") == "<svg/>"
     missing = run(COURSE / "collect_task.sh", "sst2", tmp_path, tmp_path / "results")
     assert missing.returncode != 0 and "results.json is missing: task.sh makes it" in missing.stderr
