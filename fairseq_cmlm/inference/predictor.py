@@ -25,6 +25,9 @@ from fairseq_cmlm.model.decoder import Decoder
 from fairseq_cmlm.model.encoder import Encoded
 from fairseq_cmlm.model.packing import packing_of
 
+# Positions whose logits are computed together on a CPU, so that those of a block of the vocabulary stay in its cache.
+ROWS = 256
+
 
 class Predictor:
     """A Predict over one decoder, or over the averaged probabilities of several.
@@ -91,8 +94,15 @@ class Predictor:
         if len(self._decoders) > 1:
             return most_probable([self._logits(query)], query.sets, self._allowed)
         (features,) = self._features(query)
+        size = ROWS if features.is_cpu else max(len(features), 1)
+        parts = [self._most_probable(*part) for part in zip(torch.split(features, size), torch.split(query.sets, size))]
+        if len(parts) == 1:
+            return parts[0]
+        return Prediction(torch.cat([one.tokens for one in parts]), torch.cat([one.log_probs for one in parts]))
+
+    def _most_probable(self, features: Tensor, sets: Tensor) -> Prediction:
         blocks = (block.float() for block in self._decoders[0].output.blocks(features))
-        return most_probable(blocks, query.sets, self._allowed)
+        return most_probable(blocks, sets, self._allowed)
 
     def _features(self, query: Query) -> list[Tensor]:
         """Return the last states (M, D) of each decoder."""
