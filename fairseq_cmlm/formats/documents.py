@@ -46,9 +46,9 @@ def _side(records: Sequence[Record], side: str) -> str:
 def pieces(document: Example, train: bool) -> list[Pair]:
     """Return the pieces of a document that a model learns from: successive paragraphs.
 
-    In train each paragraph is in three of them: one as long as a piece may be, one of a length that is drawn, so that it
-    is met at any place, and alone, as it is read for the length of its translation. Elsewhere it is in one of the first
-    kind.
+    In train each paragraph is in three of them: one as long as a piece may be, one of a length that is drawn, so that
+    it is met at any place, and alone, as it is read for the length of its translation. Elsewhere it is in one of the
+    first kind.
     """
     if len(document.source.split()) != document.details["words"]:
         raise TextError(f"the document '{document.details['document']}' was cut: leave --longest out")
