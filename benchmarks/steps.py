@@ -83,6 +83,10 @@ def _vocabulary_at_once() -> AbstractContextManager[Any]:
     return mock.patch.object(Projection, "blocks", lambda self, x: iter([self(x)]))
 
 
+def _logits_of_all_positions() -> AbstractContextManager[Any]:
+    return mock.patch.object(predictor, "ROWS", 2**31)
+
+
 def _weights_as_they_are_stored() -> AbstractContextManager[Any]:
     """Switch oneDNN's layout off: torch chooses the library, and lays out what that needs, at each product."""
 
@@ -120,6 +124,7 @@ STEPS: dict[str, Switch] = {
     "the last layer at masked positions only": _last_layer_everywhere,
     "last layer and vocabulary at masked positions only": _vocabulary_everywhere,
     "the vocabulary in blocks": _vocabulary_at_once,
+    "logits of 256 positions at a time": _logits_of_all_positions,
     "weights in oneDNN's layout": _weights_as_they_are_stored,
     "keys and values of the source once a sentence": _memory_in_every_pass,
 }
