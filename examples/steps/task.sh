@@ -169,8 +169,9 @@ go_on() {
 # rivals MODEL: the autoregressive model after as many updates as went into MODEL, and after as much time, or when more has
 # brought nothing for long. Of the two the longer training goes on from the shorter.
 rivals() {
-    local logs equal rivals rival updates name from=teacher
-    mapfile -t logs < <(logs_of "$1" | sort -u)
+    local found logs equal rivals rival updates name from=teacher
+    found=$(logs_of "$1") # not in the next line, where bash would not see that it failed
+    mapfile -t logs < <(sort -u <<< "$found")
     equal=$(python "$examples/steps/equal.py" "$work/$direction/teacher/train.log" "${logs[@]}")
     mapfile -t rivals < <(printf '%s\n' "${equal% *} updates-$1" "${equal#* } longer-$1" | sort -n)
     for rival in "${rivals[@]}"; do

@@ -6,4 +6,5 @@
 targets=(World=world Sports=sports Business=business Sci/Tech=technology)
 data_name="AG News: titles and descriptions of news, four topics (github.com/mhjabreel/CharCnn_Keras)"
 data_licence="none; its readme provides it for research and other non-commercial activity"
+: "${TEACHER_UPDATES:=600}" "${UPDATES:=600}" "${DENOISE_UPDATES:=300}"
 . "$examples/classification/common.sh"
