@@ -29,6 +29,7 @@ ELSEWHERE = {
     "CHANGELOG.md": "has been",
     "docs/APPLICATIONS.md": "needs a model of each task: task.sh runs the same in tests/test_tasks.py and others",
     "docs/RESULTS.md": "hours of training stand behind each",
+    "docs/results/applications.md": "hours of training stand behind each",
     "docs/results/length_prior.md": "hours of training stand behind each",
     "docs/results/multi30k.md": "hours of training stand behind each",
     "docs/concepts.md": "needs the converged model that drew the picture",

@@ -116,4 +116,4 @@ def test_the_table_in_the_documents_is_that_of_the_results(capsys: pytest.Captur
     docs = Path(__file__).parents[2] / "docs"
     capsys.readouterr()
     main(["tasks", *map(str, sorted((docs / "course" / "results" / "tasks").glob("*.json")))])
-    assert capsys.readouterr().out.strip() in (docs / "APPLICATIONS.md").read_text()
+    assert capsys.readouterr().out.strip() in (docs / "results" / "applications.md").read_text()
