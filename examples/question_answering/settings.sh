@@ -2,17 +2,14 @@
 #
 # FOLDER holds train.tsv, valid.tsv and perhaps test.tsv, as `fairseq-cmlm format question_answering` reads them. A story of
 # 1,250 words is read whole; CUT=300 reads so many words of question and story.
-#
-# The model writes from left to right as well (hybrid), so that its own hypotheses of beam search can be pooled.
-format=question_answering language=en objective=${OBJECTIVE:-hybrid}
+format=question_answering language=en
 data_name="FairytaleQA, 8,548 questions about children's stories (github.com/uci-soe/FairytaleQAData)"
 data_licence="Apache-2.0"
 # Beside generated answers, those that are chosen among the spans of the text; the best-matching sentence needs no network.
 choice=spans baseline=sentence
 : "${MERGES:=6000}" "${LONGEST:=1500}" "${RATIO:=2000}"
 : "${TOKENS:=8192}" "${MAX_TOKENS:=4096}" "${SAVE_EVERY:=100}"
-: "${TEACHER_UPDATES:=600}" "${UPDATES:=600}"
-: "${MODELS:=warm-raw}" "${ITERATIONS:=1 4 10}" "${WAYS=T=4,pool-itself left-to-right}"
-warm_up=200 teacher_warm_up=200
+: "${TEACHER_UPDATES:=1500}" "${UPDATES:=1500}"
+: "${MODELS:=raw}" "${ITERATIONS:=1 4 10}"
 positions=" --max-source-positions 2048 --max-target-positions 128"
 . "$examples/steps/small_model.sh"
