@@ -146,6 +146,7 @@ class Shown(NamedTuple):
 
     def check(self, decoding: Decoding) -> None:
         """Raise an OptionError if a decoding cannot keep what is asked for."""
+        check_alternatives(self.alternatives)
         kept = self.history or self.watch is not None
         if self.alternatives and (decoding.searches or not kept):
             way_out = f"leave them out with {decoding.strategy}" if kept else "ask for it with history=True"

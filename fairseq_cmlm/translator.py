@@ -228,7 +228,9 @@ class Translator:
         return [found[i] for i in range(len(texts))]
 
     def exposure(self, texts: Sequence[str], targets: Sequence[str], *, max_tokens: int = 2000) -> Exposure:
-        """Measure how a model, in float32, copes with its own words in the place of those of `targets`."""
+        """Measure how a model, in float32, copes with its own words in the place of those of `targets`, one or more."""
+        if not texts:
+            raise TextError("the exposure is measured on at least one text, and there is none")
         model, symbols = self._single("exposure"), self._task.symbols
         pairs = self._pairs(texts, targets, max_tokens)
         return reduce(Exposure.plus, (exposure(model, source, target, symbols) for _, source, target in pairs))

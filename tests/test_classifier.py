@@ -117,3 +117,9 @@ def test_a_text_longer_than_those_of_the_training_is_warned_of(
     caplog.clear()
     classifier.classify(["a" + " c" * 40], LABELS, cut=True)
     assert len(caplog.messages) == 1, "what is left of a text counts"
+
+
+def test_eight_bits_classify_alike(checkpoint: Path, classifier: Classifier) -> None:
+    texts = ["a b c c", "b a", "a a b"]
+    found = Classifier(checkpoint, dtype="int8").classify(texts, LABELS)
+    assert [one.label for one in found] == [one.label for one in classifier.classify(texts, LABELS)]

@@ -7,7 +7,7 @@ import random
 import pytest
 from fairseq_commands import preprocess, train
 
-from fairseq_cmlm.errors import TextError
+from fairseq_cmlm.errors import OptionError, TextError
 from fairseq_cmlm.extractor import Extractor
 from fairseq_cmlm.inference.spans import Search
 
@@ -49,6 +49,9 @@ def test_long_sources_and_wrong_numbers_are_refused(extractor: Extractor) -> Non
     with pytest.raises(TextError, match=r"texts\[0\] has 14 tokens"):
         extractor.extract(["x " + "four " * 12], ["four"])
     assert extractor.extract(["x " + "four " * 12], ["four"], cut=True)[0].cut == 2
+    for name in Search._fields:
+        with pytest.raises(OptionError, match=f"{name} 0 of a search among spans must be 1 or more"):
+            extractor.extract(["x"], ["one"], search=Search(**{name: 0}))
 
 
 def test_what_is_cut_is_no_answer(extractor: Extractor) -> None:

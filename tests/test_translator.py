@@ -453,13 +453,15 @@ def test_a_cuda_device_gives_the_same(subwords: Subwords, translator: Translator
     [
         ({}, "alternatives=2 stand in the history of a refinement: ask for it with history=True"),
         ({"history": True, "strategy": "easy_first"}, "alternatives=2 .*: leave them out with easy_first"),
+        ({"history": True, "alternatives": -1}, "alternatives=-1 must be a whole number, 0 or more"),
+        ({"history": True, "alternatives": 2.5}, "alternatives=2.5 must be a whole number, 0 or more"),
     ],
 )
 def test_alternatives_that_would_not_be_kept_are_refused(
     translator: Translator, options: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(OptionError, match=message):
-        translator.translate(["the dog"], alternatives=2, **options)
+        translator.translate(["the dog"], **{"alternatives": 2, **options})
 
 
 WATCHED = ["The small dog sees the boat, doesn't it?", "a bird", "the strong king hears every small dog"]

@@ -53,16 +53,17 @@ def best_first(scores: Tensor) -> Tensor:
 class Halving(NamedTuple):
     """Keep the better half, rounded up, of a sentence's length candidates after every `every` passes.
 
-    bonus  (B, K), added to the candidates' scores; -inf for those that are given up first
+    bonus       (B, K), added to the candidates' scores; -inf for those that are given up first
+    candidates  of which the half is kept: K, or what a sentence alone may have where the batch decides about K
     """
 
     bonus: Tensor
     every: int
+    candidates: int
 
     def places(self, done: int) -> int:
         """Return the number of candidates of a sentence that are left after `done` passes."""
-        number = self.bonus.size(1)
-        return -(-number // 2 ** min(done // self.every, number))
+        return -(-self.candidates // 2 ** min(done // self.every, self.candidates))
 
     def given_up(self, scores: Tensor, in_work: Tensor, done: int) -> Tensor:
         """Choose the rows to give up after `done` passes, (N,) bool.
@@ -73,7 +74,7 @@ class Halving(NamedTuple):
         A sentence with no row in work is left as it is: nothing is saved any more, and how long other sentences take
         must not decide about it.
 
-        >>> halving, everything = Halving(torch.zeros(1, 3), every=1), torch.tensor([True, True, True])
+        >>> halving, everything = Halving(torch.zeros(1, 3), every=1, candidates=3), torch.tensor([True, True, True])
         >>> halving.given_up(torch.tensor([-3.0, -1.0, -2.0]), everything, done=1).tolist()
         [True, False, False]
         """

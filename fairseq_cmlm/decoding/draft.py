@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from fairseq_cmlm.decoding.canvas import Canvas
+from fairseq_cmlm.decoding.lengths import LEAST
 from fairseq_cmlm.decoding.template import Start
 from fairseq_cmlm.decoding.tokens import ANY_WORD, END
 from fairseq_cmlm.draft import Draft
@@ -31,4 +32,5 @@ def start_of_draft(draft: Draft, log_probs: Tensor) -> Start:
         real=torch.ones_like(fillable),
         sets=sets,
     )
-    return Start(canvas, log_probs[:, [number]])
+    # The length is given, so that no other is chosen for being possible.
+    return Start(canvas, log_probs[:, [number]].clamp(min=LEAST))

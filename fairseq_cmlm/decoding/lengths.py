@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+# Stands for the log-probability of a length that is given although the length model holds it impossible.
+LEAST = math.log(torch.finfo(torch.float32).tiny)
 
 
 class LengthCandidates(NamedTuple):

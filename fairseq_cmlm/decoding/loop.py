@@ -95,7 +95,9 @@ class _Loop:
         self._unchanged = torch.zeros_like(canvas.tokens[:, :1])
         self._keys = torch.zeros_like(canvas.tokens[:, 0]) if plan.keys is None else plan.keys
         self._sureness = torch.zeros_like(self.log_probs)
-        self._size = max(plan.strategy.alternatives, plan.order.alternatives, trace.alternatives if trace else 0)
+        # With 1 the best token alone is told, and no alternatives.
+        shown = max(2, trace.alternatives) if trace and trace.alternatives else 0
+        self._size = max(plan.strategy.alternatives, plan.order.alternatives, shown)
 
     def step(self, rows: _Rows, done: int) -> _Rows:
         """Make pass number `done`, from 1, over the rows in work."""
@@ -227,7 +229,7 @@ class _Loop:
                     fillable=made.after.fillable,
                     given_up=torch.zeros_like(masked[:, 0]) if given_up is None else given_up,
                     real=made.after.real,
-                    alternatives=made.alternatives if self._trace.alternatives else None,
+                    alternatives=self._trace.kept(made.alternatives),
                 )
             )
         return masked

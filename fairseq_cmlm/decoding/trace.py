@@ -118,6 +118,12 @@ class Trace:
         if self.watch is not None:
             self.watch(made)
 
+    def kept(self, found: Optional[Alternatives]) -> Optional[Alternatives]:
+        """Return as many of the alternatives of a pass as this trace shows, None if it shows none."""
+        if found is None or not self.alternatives:
+            return None
+        return Alternatives(*(part[..., : self.alternatives] for part in found))
+
     def fetch(self) -> None:
         """Copy all passes to the host at once, where they are read value by value."""
         self.passes = [_on_host(made) for made in self.passes]

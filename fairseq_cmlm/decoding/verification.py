@@ -121,8 +121,10 @@ def _rest(tokens: Tensor, accepted: Tensor, lengths: Tensor, size: int, pad: int
     columns = torch.arange(lengths.size(1), device=lengths.device)
     possible = lengths.masked_fill(columns <= accepted[:, None], float("-inf"))
     best = possible.topk(min(size, lengths.size(1)), dim=1)
-    # Where fewer are possible the first one is there again.
-    found = torch.where(best.values.isfinite(), best.indices, best.indices[:, :1]).clamp(min=accepted[:, None] + 1)
+    # Where fewer are possible the first one is there again, or the next length if none is.
+    finite, following = best.values.isfinite(), accepted[:, None] + 1
+    first = torch.where(finite[:, :1], best.indices[:, :1], following)
+    found = torch.where(finite, best.indices, first)
     found = torch.cat([found, found[:, -1:].expand(-1, size - found.size(1))], dim=1)
     rows, before = found.flatten()[:, None], accepted.repeat_interleave(size)[:, None]
     places = torch.arange(int(rows.max()), device=lengths.device)

@@ -203,10 +203,12 @@ def _plan(start: Start, bonus: Tensor, job: Job, readers: Readers, words: int, c
     if decoding.planned and not strategy.rewrites:
         strategy = replace(strategy, rereads=False)  # the planner reads what stands
     draws = strategy.random or decoding.draw is not None
+    # A template alone may have more fillings than the others of its batch, or fewer.
+    asked = bonus.size(1) if job.inputs.templates is None else decoding.length_beam
     return replace(
         plan,
         strategy=strategy,
-        halving=None if decoding.halve_candidates is None else Halving(bonus, decoding.halve_candidates),
+        halving=None if decoding.halve_candidates is None else Halving(bonus, decoding.halve_candidates, asked),
         keys=_row_keys(job, start) if draws else None,
         planner=partial(readers.plan, decoding.plan_by) if decoding.planned else None,
     )

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from fairseq_cmlm.decoding.lengths import length_log_probs
+from fairseq_cmlm.inference.divergence import refuse_nan
 from fairseq_cmlm.model.network import Network
 
 
@@ -71,9 +72,10 @@ def label_log_likelihoods(networks: Sequence[Network], source: Tensor, labels: L
     """Return the log-likelihood (B, C) of each label for the texts (B, S), natural log, by one decoder pass.
 
     The likelihood is exact: p(length) times the chain of the label's tokens from left to right, each given those before
-    it, with those after it masked. The likelihoods of several networks are averaged.
+    it, with those after it masked. The likelihoods of several networks are averaged. NaN is a ModelError.
     """
     found = [_of_network(network, source, labels) for network in networks]
+    refuse_nan(found, networks)
     return torch.stack(found).logsumexp(dim=0) - math.log(len(found))
 
 

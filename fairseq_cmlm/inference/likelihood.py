@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from fairseq_cmlm.decoding.lengths import length_log_probs
+from fairseq_cmlm.inference.divergence import refuse_nan
 from fairseq_cmlm.model.network import Network
 from fairseq_cmlm.sentence_random import derived_keys, stratified_counts, text_keys, uniform_numbers
 from fairseq_cmlm.training.noising import random_subset
@@ -33,7 +34,8 @@ def likelihood_bound(network: Network, source: Tensor, target: Tensor, mask: int
     source, target  (B, S) and (B, T) int64, padded
     samples         how many k to draw for each sentence, stratified over 1..N
 
-    LLaDA (arXiv 2502.09992), equation 6. The estimate is unbiased and depends on the pair alone, not on its batch.
+    LLaDA (arXiv 2502.09992), equation 6. The estimate is unbiased and depends on the pair alone, not on its batch. NaN
+    is a ModelError.
     """
     pad = network.decoder.pad
     fillable = target.ne(pad)
@@ -51,4 +53,5 @@ def likelihood_bound(network: Network, source: Tensor, target: Tensor, mask: int
         each = torch.zeros(target.numel(), device=source.device).index_copy(0, positions, loss).view_as(target).sum(1)
         total += each * size / count / samples
     lengths = length_log_probs(encoding.encoded.length_logits).gather(1, size[:, None]).squeeze(1)
+    refuse_nan([total, lengths], [network])
     return LikelihoodBound(total, -lengths, size)

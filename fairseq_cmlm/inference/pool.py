@@ -5,7 +5,6 @@ The two kinds of model err differently, so that what both agree on is better tha
 
 from __future__ import annotations
 
-import math
 from dataclasses import fields
 from typing import NamedTuple, Optional, Protocol
 
@@ -15,9 +14,8 @@ from torch.nn import functional
 
 from fairseq_cmlm.decoding.candidates import length_bonus, mean_log_probability
 from fairseq_cmlm.decoding.canvas import Canvas
+from fairseq_cmlm.decoding.lengths import LEAST
 from fairseq_cmlm.decoding.tokens import ANY_WORD
-
-_LEAST = math.log(torch.finfo(torch.float32).tiny)
 
 
 class Hypotheses(NamedTuple):
@@ -102,7 +100,7 @@ def pool_of(found: Hypotheses, length_log_probs: Tensor, prior: float, pad: int)
     lengths = found.tokens.ne(pad).sum(2)
     none = (lengths == 0) | (lengths > longest)
     # What a search has found is a candidate though the length model, on another scale, may hold its length impossible.
-    possible = length_log_probs.gather(1, lengths.masked_fill(none, 1)).clamp(min=_LEAST)
+    possible = length_log_probs.gather(1, lengths.masked_fill(none, 1)).clamp(min=LEAST)
     log_probs = possible.masked_fill(none, float("-inf"))
     bonus = length_bonus(log_probs, lengths, prior)
     tokens = found.tokens.masked_fill(none[:, :, None], pad)[:, :, :longest].flatten(0, 1)

@@ -19,7 +19,7 @@ from fairseq_cmlm.decoding.tokens import (
     most_probable,
     most_probable_few,
 )
-from fairseq_cmlm.errors import ModelError
+from fairseq_cmlm.inference.divergence import refuse_nan
 from fairseq_cmlm.model.attention import Memory
 from fairseq_cmlm.model.decoder import Decoder
 from fairseq_cmlm.model.encoder import Encoded
@@ -68,12 +68,7 @@ class Predictor:
 
         Called once, after the last pass, because each check makes the host wait for the device.
         """
-        if bool(torch.stack([one.isnan().any() for one in (*self._lengths, *self._first, scores)]).any()):
-            kinds = {str(one.dtype).removeprefix("torch.") for one in self._decoders[0].parameters()} or {"int8"}
-            raise ModelError(
-                f"the model's outputs are not numbers (NaN) in {' and '.join(sorted(kinds))}: it diverged in training, "
-                "or its numbers overflow. Use an earlier checkpoint, or --decoding-dtype float32 and no --fp16"
-            )
+        refuse_nan((*self._lengths, *self._first, scores), self._decoders[:1])
 
     def log_probs(self, query: Query, tokens: Tensor) -> Tensor:
         """Return the log-probabilities (M,) of `tokens` (M,) at the asked positions, natural log."""

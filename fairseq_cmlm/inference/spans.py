@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from fairseq_cmlm.decoding.lengths import length_log_probs
+from fairseq_cmlm.inference.divergence import refuse_nan
 from fairseq_cmlm.model.network import Encoding, Network
 
 
@@ -58,7 +59,7 @@ class Search(NamedTuple):
 
 @torch.no_grad()
 def best_spans(network: Network, source: Tensor, context: Context, search: Search, mask: int, eos: int) -> Spans:
-    """Return the most likely spans in the contexts of the sources (B, S)."""
+    """Return the most likely spans in the contexts of the sources (B, S). NaN is a ModelError."""
     encoding = network.encode(source)
     longest = min(search.longest, context.tokens.size(1), encoding.encoded.length_logits.size(1) - 2)
     if longest < 1:  # no context has a token
@@ -66,6 +67,7 @@ def best_spans(network: Network, source: Tensor, context: Context, search: Searc
         return Spans(nothing, nothing, torch.full(nothing.shape, -torch.inf, device=source.device))
     lengths = length_log_probs(encoding.encoded.length_logits)[:, 2 : longest + 2]
     scores = factorised_scores(network, encoding, context.tokens, longest, mask, eos) + lengths[:, :, None]
+    refuse_nan([scores], [network])
     spans = _best(scores.masked_fill(~_possible(context, longest), -torch.inf), context.tokens, search.kept)
     if search.passes == 1:
         return spans

@@ -114,7 +114,7 @@ class Network(nn.Module):
 
         In natural log. The logits are computed a few rows at a time.
         """
-        rows = max(1, _LOGITS // self.decoder.output.out_features)
+        rows = max(1, _LOGITS // self.decoder.embedding.tokens.num_embeddings)
         found = []
         for some, tokens in zip(torch.split(states, rows), torch.split(wanted, rows)):
             logits = self.project(some).float()

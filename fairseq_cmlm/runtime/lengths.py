@@ -78,7 +78,8 @@ def budget_of(budget: int, longest: int, empty: bool) -> LengthCandidates:
 def of_draft(draft: Draft, log_probs: Array, weight: float) -> LengthCandidates:
     """Return the one candidate that is a draft: its tokens to fill, while the length model speaks of all of them."""
     lengths = np.array([len(draft.tokens) - sum(draft.fixed)])
-    bonus = np.float32(weight) * log_probs[[len(draft.tokens)]] / np.float32(max(1, len(draft.tokens)))
+    given = log_probs[[len(draft.tokens)]].clip(min=np.log(np.finfo(np.float32).tiny))  # its length may be impossible
+    bonus = np.float32(weight) * given / np.float32(max(1, len(draft.tokens)))
     return LengthCandidates(lengths, bonus, 1)
 
 

@@ -116,7 +116,7 @@ def test_a_row_that_repeats_itself_is_finished_and_only_then() -> None:
 
 def test_what_halving_gives_up_stops_and_the_winner_is_decoded_as_alone() -> None:
     lengths, candidates = [7, 8, 9, 6, 7, 8], 3
-    halving = Halving(torch.zeros(2, candidates), every=1)
+    halving = Halving(torch.zeros(2, candidates), every=1, candidates=candidates)
     found, whole = decode(lengths, 5, 4, halving=halving), decode(lengths, 5, 4)
     lost = found.log_probs.eq(float("-inf")).all(1).view(2, candidates)
     assert lost.sum(1).tolist() == [2, 2]

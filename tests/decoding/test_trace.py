@@ -43,6 +43,13 @@ def test_ranks_and_a_threshold() -> None:
     assert first.score == pytest.approx(torch.tensor([0.2, 0.4, 0.6, 0.9]).log().mean().item())
 
 
+def test_one_alternative_is_the_best_token() -> None:
+    plan, trace = Plan(STRATEGIES["mask_predict"], torch.tensor([2])), Trace(alternatives=1)
+    refine(predict, fully_masked(torch.tensor([4]), PAD), plan, MASK, trace)
+    second = trace.of_row(0, 4)[1]
+    assert second.alternatives is not None and second.alternatives.tokens[:2].tolist() == [[5], [5]]
+
+
 def test_alternatives_where_a_pass_predicted() -> None:
     trace = Trace(alternatives=2)
     refine(
@@ -58,7 +65,7 @@ def test_given_words_and_candidates_that_were_given_up() -> None:
     template = Template([7, Blank(2, 2)])
     start = start_of([template], [fillings(template, torch.zeros(9), 1) * 2], PAD, EOS)
     trace = Trace()
-    halving = Halving(torch.tensor([[0.0, -9.0]]), every=1)
+    halving = Halving(torch.tensor([[0.0, -9.0]]), every=1, candidates=2)
     refine(predict, start.canvas, Plan(STRATEGIES["mask_predict"], torch.tensor([3, 3]), halving=halving), MASK, trace)
     assert trace.of_row(0, 4)[0].why == ["given", "unsure", "unsure", "kept"]
     assert [made.why for made in trace.of_row(1, 4)] == [["given up"] * 4]

@@ -115,3 +115,13 @@ def test_what_may_be_preferred(first: bool, best: int) -> None:
     log_probs = torch.tensor([[0.0, 0.4, 0.3, 0.1, 0.2]]).log()
     tokens, sure = preferred(log_probs, torch.tensor([first]), [SYMBOLS.pad, SYMBOLS.mask], SYMBOLS.eos)
     assert tokens.tolist() == [best] and sure.exp().tolist() == pytest.approx([{2: 0.3, 4: 0.2}[best]])
+
+
+def test_where_no_length_is_possible_the_next_one_is_drafted() -> None:
+    def endless(tokens: Tensor, asked: Tensor, number: int, rows: Tensor) -> Preferred:
+        return Preferred(torch.full_like(tokens, FIRST_WORD), torch.zeros(tokens.shape))
+
+    words, lengths = proposals(lambda *_: FIRST_WORD, 2), torch.full((1, 513), float("-inf"))
+    lengths[0, 5] = 0.0
+    found = verify(words, endless, lengths, torch.tensor([20]), 2, SYMBOLS)
+    assert found.tokens.tolist() == [[FIRST_WORD] * 19 + [SYMBOLS.eos]]

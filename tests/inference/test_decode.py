@@ -220,3 +220,11 @@ def test_how_long_other_sentences_take_decides_about_no_candidate() -> None:
         return [int(number) for number in found.scores.gt(-math.inf).sum(1)]
 
     assert kept(slice(0, 2)) == kept(slice(0, 1)) + kept(slice(1, 2)) == [2, 1]
+
+
+def test_a_template_loses_as_many_candidates_beside_others() -> None:
+    many, few = Template([7, Blank(1, 3)]), Template([7, Blank()])
+    options = {"length_beam": 9, "halve_candidates": 2}
+    alone = run(Inputs(SOURCE[:1], templates=[many]), **options).scores[0]
+    beside = run(Inputs(SOURCE[:2], templates=[many, few]), **options).scores[0]
+    assert beside[: len(alone)].allclose(alone) and alone.isfinite().sum() == 2
