@@ -89,3 +89,11 @@ def test_what_does_not_fit_is_told(bundle: Path) -> None:
     many = {"probabilities": [1.0] * (long + 1), "masked": [True] * long + [False], "done": 0}
     with pytest.raises(TextError, match=f"the target has {long + 1} tokens"):
         opened.go_on(TEXT, ["a"] * long + ["</s>"], **many)
+
+
+def test_a_draft_stays_where_its_length_is_scaled_away(translator: Translator, bundle: Path) -> None:
+    words = (translator.translate([TEXT], history=True)[0].candidates[0].history or [])[0].written
+    draft = {"tokens": [words[0]] * 38 + ["</s>"], "probabilities": [1.0] * 39, "masked": [True] + [False] * 38}
+    for decoder in (translator, Bundle(bundle)):
+        found = decoder.go_on(TEXT, **draft, done=2, length_scale=0.9)
+        assert len(found.candidates) == 1 and found.candidates[0].score > -99
