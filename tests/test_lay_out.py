@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -46,10 +47,20 @@ def test_without_labels_of_the_test_the_other_set_is_the_test(tmp_path: Path) ->
     assert len(valid) == 5 and sorted(train + valid) == sorted(f"{i}\t{i % 2}\n" for i in range(50))
 
 
+def test_nothing_is_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "dev.tsv").write_text("a\t1\n" * 9)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "notes").write_text("mine")
+    done = lay_out(tmp_path)
+    assert done.returncode == 1 and "out is there already: remove it, or name another folder" in done.stderr
+    assert (tmp_path / "out" / "notes").read_text() == "mine"
+
+
 def test_one_file_is_split_by_text_and_seed(tmp_path: Path) -> None:
     (tmp_path / "dev.tsv").write_text("".join(f"{i % 90}\t{i % 3}\n" for i in range(200)))
     parts = []
     for seed in ("1", "1", "2"):
+        shutil.rmtree(tmp_path / "out", ignore_errors=True)
         assert lay_out(tmp_path, "--seed", seed).returncode == 0
         parts.append([rows(tmp_path, split) for split in ("train", "valid", "test")])
     assert parts[0] == parts[1] != parts[2]
@@ -66,6 +77,8 @@ def test_one_file_is_split_by_text_and_seed(tmp_path: Path) -> None:
         ({"dev.tsv": "caf\t1\ncaf\udce9\t1\n"}, "line 2 of .*dev.tsv is not UTF-8"),
         ({"dev.tsv": f"{HEAD}a\t1\n \t1\n"}, "line 3 of .*dev.tsv has no text: leave the line out"),
         ({"dev.tsv": "a\t\n"}, "line 1 of .*dev.tsv has no label"),
+        ({"train.tsv": "a\t1\n", "dev.tsv": "a\t1\n", "test.tsv": HEAD}, "test.tsv has no row: remove it"),
+        ({"train.tsv": "a\t1\n", "test.tsv": "a\t1\n"}, "with labels, the first two, or one"),
         ({"dev.tsv": "a\t1\nb\t7\n"}, "line 2 of .*dev.tsv has the label '7', which is none of 0, 1"),
     ],
 )

@@ -461,6 +461,13 @@ def test_a_recipe_prepares_text_by_one_command(
     assert given == f"prepare {text} {work} -s en {options} --destdir {work}/data.part "
     assert (work / "raw" / f"test.{foreign}").read_text() == "a “line”\n", "references stay as they are"
     assert run(STEPS / "prepare.sh", recipe, work, text, **settings).stdout == ""
+    other = shutil.copytree(text, tmp_path / "other")
+    for file in other.iterdir():
+        file.write_text("another line\n")
+        os.utime(file, (0, 0))  # as an archive or a copy keeps it
+    done = run(STEPS / "prepare.sh", recipe, work, other, **settings)
+    assert done.returncode == 0 and (work / "raw" / f"test.{foreign}").read_text() == "another line\n"
+    assert (work / "data" / "given").read_text().startswith(f"prepare {other} ")
     (work / "data" / "text.json").unlink()
     done = run(STEPS / "prepare.sh", recipe, work, text, **settings)
     assert done.returncode == 1 and "data was prepared by an earlier version, without a text.json" in done.stderr

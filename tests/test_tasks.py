@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import time
@@ -145,6 +146,25 @@ def test_a_folder_holds_the_text_of_one_cut(tmp_path: Path) -> None:
     assert done.returncode == 1 and "text was made with CUT=6 SEED=1, and CUT= SEED=1 is wanted" in done.stderr
 
 
+def test_other_records_are_read_however_old_they_are(tmp_path: Path) -> None:
+    records, work = write_records(tmp_path / "records", RECIPES["paraphrase"]), tmp_path / "work"
+    other = shutil.copytree(records, tmp_path / "other")
+    for file in other.iterdir():
+        file.write_text("".join(f"other {line}" for line in file.read_text().splitlines(keepends=True)))
+        os.utime(file, (0, 0))
+    for folder in (records, other, other):
+        done = run(STEPS / "task.sh", "paraphrase", work, folder, MODELS="fairseq")
+        assert done.returncode == 1 and "fairseq's own CMLM is for run.sh: leave it out of MODELS" in done.stderr
+    assert "end   text" not in done.stdout, "the same again"
+    sources = (work / "text" / "valid.source").read_text().splitlines()
+    assert all(line.startswith("other ") for line in sources)
+
+
+def test_a_task_is_no_recipe_of_translation(tmp_path: Path) -> None:
+    done = run(STEPS / "run.sh", "paraphrase", "source-target", tmp_path)
+    assert done.returncode == 1 and "'paraphrase' is of the format paraphrase: task.sh is for it" in done.stderr
+
+
 def test_a_recipe_of_translation_is_no_task(tmp_path: Path) -> None:
     done = run(STEPS / "task.sh", "multi30k", tmp_path)
     assert done.returncode == 1 and "'multi30k' names no format: run.sh is for translation" in done.stderr
@@ -198,7 +218,7 @@ def test_equal_updates_and_equal_time_are_counted_in_updates(tmp_path: Path) -> 
     assert done.stdout == "300 700\n"
     model.write_text("nothing")
     done = subprocess.run(list(map(str, [*words[:2], model, teacher])), capture_output=True, text=True)
-    assert done.returncode == 1 and "a log tells no updates a second" in done.stderr
+    assert done.returncode == 1 and f"equal.py: {model} tells no updates a second" in done.stderr
 
 
 @pytest.mark.parametrize("recipe", RECIPES)

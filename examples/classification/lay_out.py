@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import os
 import random
-import shutil
 import sys
 from pathlib import Path
 from typing import Collection, Iterator, Optional, Sequence
@@ -73,7 +72,10 @@ def drawn(rows: Rows, shares: Sequence[int], seed: int) -> list[Rows]:
 
 def splits(folder: Path, seed: int, labels: Collection[str]) -> dict[str, Rows]:
     """Return train, valid and test; `labels` as in `read`."""
-    found = {name: rows for name in ("train", "dev", "test") if (rows := read(folder / f"{name}.tsv", labels))}
+    there = {name: read(folder / f"{name}.tsv", labels) for name in ("train", "dev", "test")}
+    found = {name: rows for name, rows in there.items() if rows is not None}
+    if empty := [name for name, rows in found.items() if not rows]:
+        sys.exit(f"lay_out.py: {folder / empty[0]}.tsv has no row: remove it")
     if len(found) == 3:
         return {"train": found["train"], "valid": found["dev"], "test": found["test"]}
     if set(found) == {"train", "dev"}:
@@ -81,7 +83,7 @@ def splits(folder: Path, seed: int, labels: Collection[str]) -> dict[str, Rows]:
         return {"train": train, "valid": valid, "test": found["dev"]}
     if len(found) == 1:
         return dict(zip(("train", "valid", "test"), drawn(*found.values(), (8, 1, 1), seed)))
-    sys.exit(f"lay_out.py: {folder} should hold train.tsv, dev.tsv and test.tsv with labels, or some of them")
+    sys.exit(f"lay_out.py: {folder} should hold train.tsv, dev.tsv and test.tsv with labels, the first two, or one")
 
 
 def main() -> None:
@@ -92,6 +94,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--target", action="append", default=[], metavar="LABEL=TEXT")
     options = parser.parse_args()
+    if options.output.exists():
+        sys.exit(f"lay_out.py: {options.output} is there already: remove it, or name another folder")
     targets = [one.partition("=")[::2] for one in options.target]
     parts = splits(options.folder, options.seed, [label for label, _ in targets])
     files = {f"{split}.tsv": [_COLUMNS, *rows] for split, rows in parts.items()}
@@ -102,7 +106,6 @@ def main() -> None:
     for name, rows in files.items():
         (part / name).write_text("".join(f"{text}\t{label}\n" for text, label in rows), "utf-8")
         print(f"{name}: {len(rows) - 1} rows")
-    shutil.rmtree(options.output, ignore_errors=True)
     os.replace(part, options.output)
 
 

@@ -13,12 +13,20 @@ shift 5
 . "$(dirname "$0")/../steps/recipe.sh"
 settings "$recipe" "$direction"
 . "$examples/course/keep.sh"
+work=$(readlink -f "$work") # so that its name is found in reports, and nothing else
 folder=$work/$direction checkpoint=$work/$direction/$model/averaged.pt
 for name in teacher "$model" "$@"; do
     [ -e "$folder/$name/averaged.pt" ] || fail "$folder/$name/averaged.pt is missing: run average.sh first"
 done
 : "${TABLES:=$examples/multi30k/objectives.txt $examples/multi30k/texts.txt $examples/multi30k/search.txt
     $examples/multi30k/long.txt $examples/ablations/training.txt $examples/ablations/optimisation.txt}"
+
+# named_work FILE: the file, in which the folder is called WORK.
+named_work() {
+    local content
+    content=$(< "$1")
+    printf '%s\n' "${content//"$work"/WORK}"
+}
 
 # keep_table TABLE: the logs of its variants.
 keep_table() {
@@ -62,11 +70,11 @@ if [ ! -e "$results/reports/$model.json" ]; then
         --source "$folder/course.$source" --reference "$folder/course.$target" --data "$work/data" -s "$source" -t "$target" \
         --output "$folder/course-report" --rounds 1 \
         --tables repetition candidates lengths samplers speed choice ${others[0]:+comparison} "${options[@]}" > /dev/null
-    sed "s|$work|WORK|g" "$folder/course-report/report.json" > "$results/reports/$model.json"
+    named_work "$folder/course-report/report.json" > "$results/reports/$model.json"
 fi
 if [ ! -e "$results/memory.json" ]; then
     python -m benchmarks decoding --features 256 --layers 3 --vocabulary 4104 --sentences 16 --batch-sizes 16 --rounds 1 \
         --iterations 10 --candidates 5 --systems ours ours-int8 fairseq-cmlm 'fairseq-3-3-*' --output "$folder/course-memory" > /dev/null
-    sed "s|$work|WORK|g" "$folder/course-memory.json" > "$results/memory.json"
+    named_work "$folder/course-memory.json" > "$results/memory.json"
 fi
 echo "fairseq-cmlm course $results --output FOLDER"

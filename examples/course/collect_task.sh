@@ -5,6 +5,7 @@
 usage="usage: collect_task.sh NAME WORK RESULTS"
 set -euo pipefail
 name=${1:?$usage} work=${2:?$usage} results=${3:?$usage}
+work=${work%/}
 [ -e "$work/results.json" ] || { echo "$work/results.json is missing: task.sh makes it" >&2; exit 1; }
 mkdir -p "$results/tasks"
 cp "$work/results.json" "$results/tasks/$name.json"

@@ -21,25 +21,29 @@ def updates(log: str) -> int:
     return max(map(int, _UPDATES.findall(log)), default=0)
 
 
-def seconds_an_update(log: str) -> float:
-    """Return the mean over a log of fairseq-train, which an interruption does not change."""
+def seconds_an_update(log: str, name: str) -> float:
+    """Return the mean over a log of fairseq-train, the file `name`, which an interruption does not change."""
     times = [float(batch) / float(rate) for rate, batch in _RATES.findall(log) if float(rate)]
     if not times:
-        sys.exit("equal.py: a log tells no updates a second")
+        sys.exit(f"equal.py: {name} tells no updates a second")
     return sum(times) / len(times)
 
 
-def seconds(log: str) -> float:
+def seconds(log: str, name: str) -> float:
     """Return the time of a whole training, or of a translation."""
     if number := updates(log):
-        return number * seconds_an_update(log)
+        return number * seconds_an_update(log, name)
     return sum(map(float, _TRANSLATED.findall(log)))
 
 
 def main(autoregressive: str, *others: str) -> None:
     """Print both numbers."""
-    texts = [Path(name).read_text("utf-8", errors="replace") for name in (autoregressive, *others)]
-    print(sum(map(updates, texts[1:])), round(sum(map(seconds, texts[1:])) / seconds_an_update(texts[0])))
+    logs = {name: Path(name).read_text("utf-8", errors="replace") for name in (autoregressive, *others)}
+    time = sum(seconds(logs[name], name) for name in others)
+    print(
+        sum(updates(logs[name]) for name in others),
+        round(time / seconds_an_update(logs[autoregressive], autoregressive)),
+    )
 
 
 if __name__ == "__main__":

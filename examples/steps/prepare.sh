@@ -41,7 +41,11 @@ prepare() {
         --destdir "$1"
 }
 
-for file in "${files[@]:2}"; do make "$work/raw/$(basename "$file")" "$file" copy "$file"; done
+for file in "${files[@]:2}"; do
+    made_of=$(sum_of "$file")
+    make "$work/raw/$(basename "$file")" "$file" copy "$file"
+done
+made_of=$(sum_of "${files[@]}")
 made_with="MERGES=$MERGES DICTIONARY=$DICTIONARY LONGEST=$LONGEST RATIO=$RATIO DIACRITICS=${DIACRITICS:-keep}"
 made_with+=" PREPARE=${PREPARE:-}"
 make "$work/data" "$(newest "${files[@]}")" prepare

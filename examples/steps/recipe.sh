@@ -5,7 +5,7 @@
 # wait for it.
 set -Eeuo pipefail
 examples=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-current_log= log_begin=0 made_with=
+current_log= log_begin=0 made_with= made_of=
 exec 3>&2 # the terminal, while a step's own output goes to its log
 
 fail() {
@@ -55,6 +55,16 @@ newest() {
 # stands RESULT INPUT: whether the result is there and no older than the input.
 stands() { [ -e "$1" ] && [ ! "$2" -nt "$1" ]; }
 
+# sum_of FILE...: a checksum of what they hold.
+sum_of() { cat "$@" | cksum | tr ' ' -; }
+
+# is_made RESULT INPUT: whether the result stands and, where `made_of` is a checksum of what the user has given, was made of
+# that: a copy or an unpacked archive may be older than its result. RESULT.input keeps it (not of what an earlier version made).
+is_made() {
+    stands "$1" "$2" || return 1
+    [ -z "$made_of" ] || [ ! -e "$1.input" ] || [ "$(< "$1.input")" = "$made_of" ]
+}
+
 # options_of_result: `made_with`, what a result depends on beside its input, wherever WORK is.
 options_of_result() {
     local parts
@@ -77,11 +87,11 @@ make() {
     local result=$1 input=$2
     shift 2
     refuse_other "$result"
-    ! stands "$result" "$input" || return 0
+    ! is_made "$result" "$input" || return 0
     mkdir -p "$(dirname "$result")"
     lock "$result.log"
     refuse_other "$result"
-    if ! stands "$result" "$input"; then
+    if ! is_made "$result" "$input"; then
         rm -rf "$result.part"
         note begin "$result"
         current_log=$result.log
@@ -89,6 +99,7 @@ make() {
         current_log=
         rm -rf "$result"
         [ -z "$made_with" ] || options_of_result > "$result.options"
+        [ -z "$made_of" ] || echo "$made_of" > "$result.input"
         mv "$result.part" "$result"
         note end "$result"
     fi

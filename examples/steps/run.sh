@@ -13,6 +13,7 @@ recipe=${1:?$usage} direction=${2:?$usage} work=${3:?$usage} text=${4:-$3/text}
 steps=$(dirname "$(readlink -f "$0")") # examples/wmt/run.sh is a link to this file
 . "$steps/recipe.sh"
 settings "$recipe" "$direction"
+[ -z "$format" ] || fail "'$recipe' is of the format $format: task.sh is for it"
 . "$examples/environment.sh"
 step() { bash "$steps/$1.sh" "$recipe" "${@:2}"; }
 

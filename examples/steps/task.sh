@@ -66,6 +66,11 @@ search() {
 # where there are templates, with blanks of unknown and of known length too.
 fill() {
     local way name draw templates
+    if is_autoregressive "$1"; then
+        search "$work" "$1"
+        return
+    fi
+    judge=(--judge "$work/$direction/$1/averaged.pt")
     [ -z "$choice" ] || choose "$1"
     [ "$choice" != labels ] || return 0
     if [ -n "${document_ways:-}" ]; then
@@ -149,7 +154,8 @@ logs_of() {
         *-from-*) logs_of "${model#*-from-}" ;;
         warm-* | teacher-*) echo "$folder/teacher/train.log" ;;
     esac
-    ! learns_from_teacher "$model" || printf '%s\n' "$folder/teacher/train.log" "$folder"/shards/*-of-"$SHARDS.out.log"
+    ! learns_from_teacher "$model" ||
+        printf '%s\n' "$folder/teacher/train.log" "$folder"/shards/*-of-"$SHARDS${NBEST:+,nbest=$NBEST}.out.log"
 }
 
 # go_on FROM NAME UPDATES: the autoregressive model in the folder NAME, trained on from where that in the folder FROM ended.
@@ -205,21 +211,25 @@ score() {
 }
 
 [ $# -gt 2 ] || step download "$work"
-direction=$source-$target outputs=() ITERATIONS=${ITERATIONS:-4 10} choice=${choice:-} PREPARE=${PREPARE:-} denoise=$work/denoise
+direction=$source-$target outputs=() judge=() ITERATIONS=${ITERATIONS:-4 10} choice=${choice:-} PREPARE=${PREPARE:-} denoise=$work/denoise
 mkdir -p "$work"
 made_with="CUT=${CUT:-} SEED=${SEED:-1}"
+mapfile -t files < <(find "$records" -maxdepth 1 -type f | sort)
+made_of=$(sum_of "${files[@]}")
 if [ -n "${lay_out:-}" ]; then
     make "$work/laid-out" "$(newest "$records"/*)" lay_out_records
     records=$work/laid-out
 fi
 inputs=$(newest "$records"/{train,valid,test}.*)
 make "$work/text" "$inputs" write_text "$format"
+made_of=
 export SPLIT
 SPLIT=$([ -e "$work/text/test.jsonl" ] && echo test || echo valid)
 if [ -n "${baseline:-}" ]; then
     make "$work/$direction/$SPLIT/$baseline.out" "$work/text" answer_simply
     outputs+=("$work/$direction/$SPLIT/$baseline.out")
 fi
+case " ${MODELS:-raw} " in *" fairseq "*) fail "fairseq's own CMLM is for run.sh: leave it out of MODELS" ;; esac
 case " ${MODELS:-raw} " in *" denoised "*) prepare_denoising ;; esac
 autoregress "$work"
 [ ! -e "$work/text/$SPLIT.infill" ] ||
@@ -230,7 +240,7 @@ for model in ${MODELS:-raw}; do
     fill "$model"
     rivals "$model"
 done
-score "$work" --judge "$work/$direction/$model/averaged.pt"
+score "$work" "${judge[@]}"
 # Another format of the same records, for an autoregressive model alone.
 if [ -n "${compared:-}" ]; then
     mkdir -p "$work/$compared"

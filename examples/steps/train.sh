@@ -144,7 +144,7 @@ echo "$updates updates of $((accumulated * update_freq)) tokens: $max_tokens x $
     --save-interval-updates "$save_every" --validate-interval-updates "$save_every" \
     --save-interval 1000000 --validate-interval 1000000 --no-epoch-checkpoints \
     --keep-best-checkpoints "$average" --keep-interval-updates "$average" --save-dir "$folder" \
-    --log-format simple --log-interval 100 "${more[@]}" >> "$current_log" 2>&1
+    --log-format simple --log-interval $((updates < 100 ? updates : 100)) "${more[@]}" >> "$current_log" 2>&1
 ended="Stopping training due to num_updates: $updates >=|early stop since valid performance"
 # Of this call: an earlier one, for fewer updates, may have ended.
 if [ -n "${STOP_HOURS:-}" ] && ! tail -c "+$((log_begin + 1))" "$current_log" | grep -E "$ended" > /dev/null; then

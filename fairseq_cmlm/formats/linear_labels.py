@@ -31,5 +31,9 @@ class LinearLabels:
         known = {label: i for i, label in enumerate(self._model.classes_)}
         log_probs = self._model.predict_log_proba([example.source for example in examples])
         wanted = examples[0].details["labels"]
-        scores = [[float(row[known[label]]) if label in known else -1e3 for label in wanted] for row in log_probs]
+        # A label of no training example is a little less likely than all others: were it impossible, one such example
+        # would decide about the temperature that is fitted to all.
+        scores = [
+            [float(row[known[label]] if label in known else row.min() - 1) for label in wanted] for row in log_probs
+        ]
         return Chosen([wanted[row.index(max(row))] for row in scores], scores)

@@ -114,5 +114,8 @@ def _costs(results: TaskResults, number: Optional[int]) -> list[str]:
 
 def _left_to_right(named: Sequence[OutputName], model: str, way: str) -> Optional[int]:
     """Return the number of an autoregressive model's output, made in the same way where there is one of that."""
-    found = {one.way: one.number for one in named if one.model == model}
+    found: dict[str, int] = {}
+    for one in named:
+        if one.model == model:
+            found.setdefault(one.way, one.number)
     return found.get(way, next(iter(found.values()), None))

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple, Optional, Sequence
 
-from fairseq_cmlm.errors import TextError
+from fairseq_cmlm.errors import OptionError, TextError
 from fairseq_cmlm.files import write_text
 from fairseq_cmlm.formats.example import Example, examples_to_json
 from fairseq_cmlm.formats.format import Pair, Part
@@ -36,10 +36,11 @@ def write_format(
     splits = [split for split in SPLITS if any(folder.glob(f"{split}.*"))]
     if not splits:
         raise TextError(f"{folder} holds no text: it should have {FORMATS[name].files}, split train, valid or test")
+    _check_output(output, folder)
     pipeline = read_pipeline(text_pipeline) if text_pipeline else None
     # All are read before any is written, so that an error leaves what an earlier call wrote as it was.
     texts = [_text_of(name, Part(folder, split, seed), pipeline, longest) for split in splits]
-    told = []
+    told = _remove_others(output, splits)
     for text in texts:
         for ending in _ENDINGS - text.files.keys():
             (output / f"{text.split}.{ending}").unlink(missing_ok=True)  # of an earlier call
@@ -48,6 +49,23 @@ def write_format(
         told.append(f"wrote   {output / text.split}.{{{','.join(text.files)}}}: {text.counts}")
         told += [] if text.split == "train" or texts[0].split != "train" else _seen(text.pairs, texts[0].pairs)
     return told
+
+
+def _check_output(output: Path, folder: Path) -> None:
+    """Raise an OptionError where the records would be overwritten, or the output is a file."""
+    if output.resolve() == folder.resolve():
+        raise OptionError(f"the output {output} is the folder of the records: name another")
+    if output.exists() and not output.is_dir():
+        raise OptionError(f"the output {output} is a file: name a folder")
+
+
+def _remove_others(output: Path, splits: Sequence[str]) -> list[str]:
+    """Remove what an earlier call wrote of other splits, which no command would know to be old; tell of each."""
+    others = [one for one in SPLITS if one not in splits and (output / f"{one}.jsonl").exists()]
+    for split in others:
+        for ending in _ENDINGS:
+            (output / f"{split}.{ending}").unlink(missing_ok=True)
+    return [f"removed {output / split}.*, of an earlier call: the records have no such split" for split in others]
 
 
 class _Text(NamedTuple):
@@ -82,7 +100,7 @@ def cut(example: Example, longest: Optional[int]) -> Example:
     words = example.source.split(" ")
     if longest is None or len(words) <= longest:
         return example
-    if example.template is not None:
+    if example.template is not None or "given" in example.details:
         raise TextError(
             f"a text with blanks cannot be cut after {longest} words: leave --longest out, or shorten the texts"
         )

@@ -115,7 +115,7 @@ def test_a_task_is_added(tmp_path: Path) -> None:
     for model in ("source-target/raw", "denoise/source-target/raw"):
         write(tmp_path / "work" / model / "train.log", "noise\n" + validation(100, 20.0))
     write(tmp_path / "work" / "steps.log", "begin\n")
-    done = run(COURSE / "collect_task.sh", "sst2", tmp_path / "work", tmp_path / "results")
+    done = run(COURSE / "collect_task.sh", "sst2", f"{tmp_path / 'work'}/", tmp_path / "results")
     assert done.returncode == 0, done.stderr
     results = ResultFolder(tmp_path / "results")
     assert set(results.trainings("sst2")) == {"raw", "denoise,raw"}

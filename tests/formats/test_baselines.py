@@ -1,4 +1,4 @@
-"""The simple baselines that need no library: triples as they stand, a copy, the most frequent filling."""
+"""The simple baselines: triples as they stand, a copy, the most frequent filling, a linear model of labels."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from fairseq_cmlm.formats.data_to_text import example as triples
 from fairseq_cmlm.formats.example import Example, examples_to_json
 from fairseq_cmlm.formats.frequent_filling import FrequentFilling
 from fairseq_cmlm.formats.infilling import Span, example, without
+from fairseq_cmlm.formats.linear_labels import LinearLabels
 
 
 def missing(text: str, *words: str) -> Example:
@@ -76,3 +77,10 @@ def test_the_command_prints_what_score_reads(tmp_path: Path, capsys: pytest.Capt
     main(["score", str(tmp_path / "frequent.out"), "--examples", str(file)])
     table = capsys.readouterr().out
     assert "| frequent | 90.9 | " in table and "decoding of frequent: most frequent between the same two words" in table
+
+
+def test_a_label_that_training_never_saw_is_the_last_but_not_impossible() -> None:
+    """One such text in valid would decide about the temperature of all."""
+    train = [Example(text, (label,)) for text, label in [("good fine", "a"), ("bad dull", "b")] * 5]
+    (scores,) = LinearLabels(train)([Example("good", details={"labels": ["a", "b", "c"]})]).label_scores or ()
+    assert scores[0] > scores[1] == pytest.approx(scores[2] + 1)

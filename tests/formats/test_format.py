@@ -44,6 +44,28 @@ def test_train_has_a_line_for_each_reference_and_other_splits_for_each_example(
     assert name == "data_to_text" and [len(example.references) for example in examples] == [2, 1]
 
 
+def test_a_split_that_is_gone_leaves_nothing_behind(records: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["format", "data_to_text", str(records), str(records / "text")]
+    main(words)
+    (records / "text" / "test.source").write_text("not of this command")
+    for ending in ("triples", "text"):
+        (records / f"valid.{ending}").unlink()
+    capsys.readouterr()
+    main(words)
+    assert capsys.readouterr().out.startswith(f"removed {records}/text/valid.*, of an earlier call")
+    assert {path.name for path in (records / "text").glob("*.source")} == {"train.source", "test.source"}
+
+
+def test_the_records_are_never_overwritten(tmp_path: Path) -> None:
+    for ending in ("source", "target", "doc"):
+        (tmp_path / f"train.{ending}").write_text("a\nb\n")
+    with pytest.raises(SystemExit, match=r"the output .* is the folder of the records: name another"):
+        main(["format", "documents", str(tmp_path), str(tmp_path)])
+    assert (tmp_path / "train.source").read_text() == "a\nb\n"
+    with pytest.raises(SystemExit, match=r"the output .*train\.doc is a file: name a folder"):
+        main(["format", "documents", str(tmp_path), str(tmp_path / "train.doc")])
+
+
 def test_a_folder_without_its_files_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match=r"holds no text: it should have .*triples"):
         main(["format", "data_to_text", str(tmp_path), str(tmp_path / "text")])
@@ -151,6 +173,8 @@ def test_what_an_earlier_call_wrote_is_removed_and_the_count_tells_what_is_left_
     }
     with pytest.raises(SystemExit, match="a text with blanks cannot be cut after 2 words: leave --longest out"):
         main(["format", "infilling", str(tmp_path), str(text), "--longest", "2"])
+    with pytest.raises(SystemExit, match="a text with blanks cannot be cut after 2 words: leave --longest out"):
+        main(["format", "left_infilling", str(tmp_path), str(text), "--longest", "2"])
 
 
 def test_the_cost_is_that_of_the_output_and_not_of_an_old_log(
