@@ -23,7 +23,7 @@ SIZES = " ".join(
 OPTIONS = f"{SIZES} --log-interval 1 --max-source-positions 90 --max-target-positions 90 --lr 1e-2"
 SMALL = {
     **{"MERGES": "60", "AVERAGE": "2", "TOKENS": "1024", "MAX_TOKENS": "1024", "WARMUP": "4", "SAVE_EVERY": "4"},
-    **{"TEACHER_UPDATES": "8", "UPDATES": "12", "ITERATIONS": "2", "PRECISION": "float32", "WINDOW": "40"},
+    **{"TEACHER_UPDATES": "8", "UPDATES": "12", "ITERATIONS": "2", "PRECISION": "float32", "WINDOW": "80"},
     **{"OPTIONS": OPTIONS, "TEACHER_OPTIONS": OPTIONS},
 }
 WORDS = {"file": "Datei", "page": "Seite", "open": "öffnen", "close": "schließen", "new": "neu", "menu": "Menü"}
@@ -81,7 +81,7 @@ def test_documents_go_from_files_to_the_table_after_an_interruption(tmp_path: Pa
     assert all(score is not None for scores in results["scores"].values() for score in scores)
     passes = dict(zip(results["systems"], (one["passes"] for one in results["made"])))
     assert passes["warm-raw,T=2,windows"] < passes["warm-raw,T=2,blocks"] <= passes["warm-raw,T=2,paragraphs"]
-    assert "|longest:40|" in results["made"][1]["decoding"]
+    assert "|longest:80|" in results["made"][1]["decoding"]
     assert (work / "results.md").read_text() in done.stdout
     table = run_tasks(work)
     assert "| work | 8 | document BLEU | warm-raw,blocks | " in table
