@@ -588,7 +588,8 @@ def test_each_step_is_really_switched_off(name: str) -> None:
     def parts() -> list[Any]:
         predictor, layer = steps.Predictor, steps.DecoderLayer
         changed = (predictor.__call__, predictor.__init__, predictor._features, layer.forward_at)
-        return [*changed, steps.predictor.packing_of, steps.Projection.blocks, steps.Projection.forward]
+        constants = (steps.predictor.packing_of, steps.predictor.ROWS)
+        return [*changed, *constants, steps.Projection.blocks, steps.Projection.forward]
 
     before = parts()
     with steps.STEPS[name]():
