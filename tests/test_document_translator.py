@@ -49,7 +49,7 @@ def task(tmp_path_factory: pytest.TempPathFactory) -> Task:
     main(["prepare", str(text), str(work), *SIDES, *plain])
     data = work / "data"
     masked = (*("--user-dir", USER_DIR, "--task", "translation_cmlm"), *TINY, "--lr", "1e-2")
-    fairseq("train", data, *SIDES, *masked, "--max-update", 60, "--save-dir", folder / "masked")
+    fairseq("train", data, *SIDES, *masked, "--max-update", 150, "--save-dir", folder / "masked")
     fairseq("train", data, *SIDES, *TEACHER, "--max-epoch", 3, "--save-dir", folder / "left")
     return Task(text, *(folder / name / "checkpoint_last.pt" for name in ("masked", "left")))
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 from fake_gpu import FakeGpu
 from test_decode import SOURCE, SYMBOLS, network
+from torch import Tensor
 
 from fairseq_cmlm.decoding.options import Decoding
 from fairseq_cmlm.decoding.search import SEARCH_ORDERS
@@ -52,6 +53,13 @@ def test_a_counted_plan_waits_for_nothing_between_its_passes() -> None:
     assert dict(waits) == FOR_A_BATCH
 
 
+def by_number(found: Candidates) -> tuple[Tensor, Tensor]:
+    """The tokens and scores of the candidates in the order in which they were decoded."""
+    order = found.numbers.argsort(dim=1)
+    tokens = found.tokens.gather(1, order[:, :, None].expand_as(found.tokens))
+    return tokens, found.scores.gather(1, order)
+
+
 @pytest.mark.parametrize(
     "options",
     [
@@ -66,7 +74,9 @@ def test_a_counted_plan_waits_for_nothing_between_its_passes() -> None:
 )
 def test_the_tokens_are_the_cpus_and_a_pass_waits_at_most_once(options: dict[str, Any]) -> None:
     here, found, waits = both(**options)
-    assert found.tokens.equal(here.tokens) and found.scores.allclose(here.scores, atol=1e-5)
+    # By number: candidates of nearly the same score may change places where another device rounds otherwise.
+    (tokens, scores), (expected, close) = (by_number(one) for one in (found, here))
+    assert tokens.equal(expected) and scores.allclose(close, atol=1e-5)
     # A search asks for the number of masks and of real positions, and for one thing in each pass.
     assert sum(waits.values()) <= sum(FOR_A_BATCH.values()) + 1 + int(found.passes.max())
 
