@@ -41,11 +41,13 @@ prepare() {
         --destdir "$1"
 }
 
+sums=$(sum_of "${files[0]}")-$(sum_of "${files[1]}") # each file is read once
 for file in "${files[@]:2}"; do
     made_of=$(sum_of "$file")
+    sums+=-$made_of
     make "$work/raw/$(basename "$file")" "$file" copy "$file"
 done
-made_of=$(sum_of "${files[@]}")
+made_of=$sums
 made_with="MERGES=$MERGES DICTIONARY=$DICTIONARY LONGEST=$LONGEST RATIO=$RATIO DIACRITICS=${DIACRITICS:-keep}"
 made_with+=" PREPARE=${PREPARE:-}"
 make "$work/data" "$(newest "${files[@]}")" prepare
