@@ -17,6 +17,14 @@ recipe=${1:?$usage} work=${2:?$usage} records=${3:-$2/records}
 . "$(dirname "$0")/recipe.sh"
 settings "$recipe"
 [ -n "$format" ] || fail "'$recipe' names no format: run.sh is for translation"
+models=" ${MODELS:-raw} "
+case $models in *" fairseq "*) fail "fairseq's own CMLM is for run.sh: leave it out of MODELS" ;; esac
+case $models in
+    *" denoised "*)
+        [[ $work != *[[:space:]]* ]] || fail "the model denoised needs a WORK without white space, and '$work' has some"
+        [ -n "${unlabelled:-}" ] || fail "$recipe does not say which column has its texts: leave the model denoised out"
+        ;;
+esac
 . "$examples/environment.sh"
 step() { bash "$examples/steps/$1.sh" "$recipe" "${@:2}"; }
 
@@ -109,8 +117,6 @@ unlabelled_text() { fairseq-cmlm format infilling "$denoise/records" "$1" --seed
 
 # The task's own texts, of which parts are missing. Their dictionary and subwords are those of all models then.
 prepare_denoising() {
-    [[ $work != *[[:space:]]* ]] || fail "the model denoised needs a WORK without white space, and '$work' has some"
-    [ -n "${unlabelled:-}" ] || fail "$recipe does not say which column has its texts: leave the model denoised out"
     make "$denoise/records" "$work/text" unlabelled_records
     make "$denoise/text" "$denoise/records" unlabelled_text
     step prepare "$denoise" "$denoise/text"
@@ -229,12 +235,11 @@ if [ -n "${baseline:-}" ]; then
     make "$work/$direction/$SPLIT/$baseline.out" "$work/text" answer_simply
     outputs+=("$work/$direction/$SPLIT/$baseline.out")
 fi
-case " ${MODELS:-raw} " in *" fairseq "*) fail "fairseq's own CMLM is for run.sh: leave it out of MODELS" ;; esac
-case " ${MODELS:-raw} " in *" denoised "*) prepare_denoising ;; esac
+case $models in *" denoised "*) prepare_denoising ;; esac
 autoregress "$work"
 [ ! -e "$work/text/$SPLIT.infill" ] ||
     make "$work/sized" "$work/data" write_text "$format" --text-pipeline "$work/data/text.json"
-for model in ${MODELS:-raw}; do
+for model in $models; do
     ! learns_from_teacher "$model" || step distill "$direction" "$work"
     train_cmlm "$model"
     fill "$model"

@@ -36,7 +36,7 @@ def read(part: Part) -> Iterator[Example]:
             raise TextError(f"{place} is of the document '{name}', which ended before: its lines must follow")
         seen.add(name)
         source, target = (_side(records, side) for side in ("source", "target"))
-        yield Example(source, (target,), details={"document": name, "words": len(source.split())})
+        yield Example(source, (target,), details={"document": name})
 
 
 def _side(records: Sequence[Record], side: str) -> str:
@@ -50,8 +50,6 @@ def pieces(document: Example, train: bool) -> list[Pair]:
     it is met at any place, and alone, as it is read for the length of its translation. Elsewhere it is in one of the
     first kind.
     """
-    if len(document.source.split()) != document.details["words"]:
-        raise TextError(f"the document '{document.details['document']}' was cut: leave --longest out")
     paragraphs = list(zip(*map(paragraphs_of, (document.source, document.references[0]))))
     draw = random.Random(document.source)
     found = _cut(paragraphs, lambda: PIECE)
@@ -86,4 +84,5 @@ DOCUMENTS = Format(
     measures=("document_bleu", "document_chrf", "terms"),
     pairs=pieces,
     groups={"words of the source": lambda example: length_group(example.source, _EDGES)},
+    uncut="a document",
 )

@@ -61,6 +61,7 @@ class Format:
     answer    the answer in the text that a model wrote for an example
     pairs     what a model learns of an example, in train (True) and elsewhere; pairs are lines of the text
     groups    title -> the group of an example
+    uncut     what its sources are, `a document`, if they mean something else when words are left out at their end
     """
 
     title: str
@@ -71,6 +72,7 @@ class Format:
     answer: Callable[[Example, str], str] = lambda example, text: text
     pairs: Callable[[Example, bool], Sequence[Pair]] = one_of_each_reference
     groups: Mapping[str, Callable[[Example], str]] = field(default_factory=dict)
+    uncut: Optional[str] = None
 
     @property
     def main(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple, Optional, Sequence
+from typing import Iterable, NamedTuple, Optional, Sequence
 
 from fairseq_cmlm.errors import OptionError, TextError
 from fairseq_cmlm.files import write_text
@@ -42,8 +42,7 @@ def write_format(
     texts = [_text_of(name, Part(folder, split, seed), pipeline, longest) for split in splits]
     told = _remove_others(output, splits)
     for text in texts:
-        for ending in _ENDINGS - text.files.keys():
-            (output / f"{text.split}.{ending}").unlink(missing_ok=True)  # of an earlier call
+        _remove(output, text.split, _ENDINGS - text.files.keys())  # of an earlier call
         for ending, content in text.files.items():
             write_text(output / f"{text.split}.{ending}", content)
         told.append(f"wrote   {output / text.split}.{{{','.join(text.files)}}}: {text.counts}")
@@ -63,9 +62,13 @@ def _remove_others(output: Path, splits: Sequence[str]) -> list[str]:
     """Remove what an earlier call wrote of other splits, which no command would know to be old; tell of each."""
     others = [one for one in SPLITS if one not in splits and (output / f"{one}.jsonl").exists()]
     for split in others:
-        for ending in _ENDINGS:
-            (output / f"{split}.{ending}").unlink(missing_ok=True)
+        _remove(output, split, _ENDINGS)
     return [f"removed {output / split}.*, of an earlier call: the records have no such split" for split in others]
+
+
+def _remove(output: Path, split: str, endings: Iterable[str]) -> None:
+    for ending in endings:
+        (output / f"{split}.{ending}").unlink(missing_ok=True)
 
 
 class _Text(NamedTuple):
@@ -81,7 +84,7 @@ def _text_of(name: str, part: Part, pipeline: Optional[TextPipeline], longest: O
     whole = list(FORMATS[name].read(part))
     if not whole:
         raise TextError(f"{part.folder} gives no example of the split '{part.split}'")
-    examples = [cut(example, longest) for example in whole]
+    examples = [cut(example, longest, FORMATS[name].uncut) for example in whole]
     pairs = [pair for example in examples for pair in FORMATS[name].pairs(example, part.split == "train")]
     files = _files(part.split, name, examples, pairs)
     if pipeline and "infill" in files:
@@ -91,8 +94,8 @@ def _text_of(name: str, part: Part, pipeline: Optional[TextPipeline], longest: O
     return _Text(part.split, pairs, files, f"{len(examples)} examples, {len(pairs)} pairs{cuts}")
 
 
-def cut(example: Example, longest: Optional[int]) -> Example:
-    """Cut the source of an example after `longest` words, if it has more.
+def cut(example: Example, longest: Optional[int], uncut: Optional[str] = None) -> Example:
+    """Cut the source of an example after `longest` words, if it has more; what is `uncut` is a TextError then.
 
     >>> cut(Example("a b c", ("x",)), 2).source
     'a b'
@@ -100,10 +103,8 @@ def cut(example: Example, longest: Optional[int]) -> Example:
     words = example.source.split(" ")
     if longest is None or len(words) <= longest:
         return example
-    if example.template is not None or "given" in example.details:
-        raise TextError(
-            f"a text with blanks cannot be cut after {longest} words: leave --longest out, or shorten the texts"
-        )
+    if uncut:
+        raise TextError(f"{uncut} cannot be cut after {longest} words: leave --longest out, or shorten the texts")
     return replace(example, source=" ".join(words[:longest]))
 
 

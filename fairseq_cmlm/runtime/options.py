@@ -93,6 +93,11 @@ def decoding_of(declaration: type, manifest: Manifest, given: Mapping[str, Any])
     check(decoding)
     if decoding.length_budget is not None and decoding.length_scale != 1:
         raise OptionError("--length-scale cannot be combined with --length-budget: leave one of them out")
+    if decoding.halve_candidates is not None and decoding.length_beam == 1:
+        raise OptionError(
+            f"--halve-candidates {decoding.halve_candidates} has no effect without two length candidates or more: "
+            "--length-beam"
+        )
     return decoding
 
 

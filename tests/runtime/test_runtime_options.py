@@ -35,6 +35,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"decoding_iterations": 4}, r"'decoding_iterations' is no decoding option: use iterations"),
     ({"beam": 4}, r"'beam' is no decoding option: did you mean length_beam"),
     ({"length_budget": 6, "length_scale": 1.5}, r"--length-scale cannot be combined with --length-budget"),
+    ({"halve_candidates": 2, "length_beam": 1}, r"--halve-candidates 2 has no effect without two length candidates"),
     ({"length_budget": 5000}, r"--length-budget 5000 does not fit"),
     (
         {"targets": ["a <blank>"]},
