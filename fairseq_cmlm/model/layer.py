@@ -102,10 +102,10 @@ class DecoderLayer(nn.Module):
         return self._after_self_attention(x, packing, memory)
 
     def forward_at(self, x: Tensor, packing: Packing, attend: Tensor, memory: Memory, asked: Tensor) -> Tensor:
-        """Compute `forward` only at the `asked` (M,) flat places of (N, T), as (M, D)."""
+        """Compute `forward` only at the `asked` (M,) flat places of (N, T), ascending up to spare zeros, as (M, D)."""
         row = self.around_self_attention.read(x)
         own = self.self_attention.memory(row, packing, attend)
-        some = packing._replace(places=asked, spare=0)
+        some = packing.at(asked)
         x = x.index_select(0, packing.find(asked))
         x = self.around_self_attention(x, lambda y: self.self_attention(y, some, own))
         return self._after_self_attention(x, some, memory)

@@ -7,7 +7,7 @@ from typing import NamedTuple, Optional
 import torch
 from torch import Tensor
 
-from fairseq_cmlm.shapes import spare_rows
+from fairseq_cmlm.shapes import is_reduced, spare_rows
 
 
 class Packing(NamedTuple):
@@ -40,6 +40,15 @@ class Packing(NamedTuple):
             zeros = packed.new_zeros(self.rows * self.columns, packed.size(1))
             packed = zeros.index_copy_(0, real, packed[: len(real)])
         return packed.view(self.rows, self.columns, -1)
+
+    def at(self, places: Tensor) -> Packing:
+        """Return the packing of other places of the grid: `places`, ascending up to spare ones, which are 0.
+
+        Spare places that counted as real would all be written to place 0, which would get the gradient of each.
+        """
+        # Where none can be spare, no device is waited for.
+        spare = int(places[1:].eq(0).sum()) if is_reduced(places.device) else 0
+        return self._replace(places=places, spare=spare)
 
     def find(self, places: Tensor) -> Tensor:
         """Return where the flat `places` (M,) of the grid lie among the R packed ones, as (M,)."""

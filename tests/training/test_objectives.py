@@ -115,13 +115,14 @@ def test_spare_rows_change_nothing(name: str, monkeypatch: pytest.MonkeyPatch) -
     for spare in (0, 3):
         monkeypatch.setattr(batch_loss, "spare_rows", lambda number, device, spare=spare: spare)
         made.zero_grad()
-        losses = OBJECTIVES[name].loss(made, batch(), options)
+        with torch.autocast("cpu", torch.bfloat16):  # as where there are spare rows
+            losses = OBJECTIVES[name].loss(made, batch(), options)
         losses.loss.backward()
         found.append((losses, [p.grad for p in made.parameters()]))
     (losses, gradients), (others, other_gradients) = found
-    assert float(others.loss) == pytest.approx(float(losses.loss), rel=1e-6) and others.size == losses.size
+    assert float(others.loss) == pytest.approx(float(losses.loss), rel=1e-4) and others.size == losses.size
     for one, other in zip(gradients, other_gradients):
-        assert one.allclose(other, atol=1e-3) if one is not None else other is None
+        assert (other - one).norm() <= 0.05 * one.norm() if one is not None else other is None
 
 
 def test_the_likelihood_weighs_by_how_much_is_masked() -> None:
