@@ -177,8 +177,6 @@ def check(options: argparse.Namespace) -> None:
         if name in options.decoding:
             raise OptionError(f"{flag} {options.decoding[name]} is for other commands: use {other}")
     options.trained = dict(pair.partition("=")[::2] for pair in options.trained)
-    if (options.source is None) != (options.target is None):
-        raise OptionError("--source and --target go together: give both or neither")
     largest = max(options.batch_sizes)
     if largest > options.sentences:
         raise OptionError(f"--batch-sizes {largest} is more than --sentences {options.sentences}: use more sentences")

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from benchmarks.models import Size, words_of
 from benchmarks.sentences import DISTRIBUTIONS, random_words, read_pairs
+from fairseq_cmlm.errors import OptionError
 from fairseq_cmlm.experiments import machine
 from fairseq_cmlm.experiments.sentences import Sentence
 
@@ -38,6 +40,19 @@ def positive(text: str) -> int:
     return number
 
 
+def usable_device(text: str) -> str:
+    """Read the name of a device that this machine has.
+
+    >>> usable_device("cpu")
+    'cpu'
+    """
+    try:
+        torch.empty(0, device=text)
+    except (AssertionError, RuntimeError) as error:  # torch without CUDA raises an AssertionError
+        raise argparse.ArgumentTypeError(f"{text} cannot be used: {error}") from None
+    return text
+
+
 def add_common(parser: argparse.ArgumentParser) -> None:
     """Add sizes of the models, rounds, seed and device."""
     parser.add_argument("--features", type=positive, default=512, metavar="D", help="default: %(default)s")
@@ -47,7 +62,7 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--vocabulary", type=positive, default=32000, metavar="V", help="default: %(default)s")
     parser.add_argument("--rounds", type=positive, default=3, metavar="N", help="default: %(default)s")
     parser.add_argument("--seed", type=int, default=1, help="of sentences and weights (default: %(default)s)")
-    parser.add_argument("--device", default="cpu", help="cpu or cuda (default: %(default)s)")
+    parser.add_argument("--device", type=usable_device, default="cpu", help="cpu or cuda (default: %(default)s)")
 
 
 def add_numbers(parser: argparse.ArgumentParser, **defaults: int) -> None:
@@ -79,6 +94,8 @@ def facts_of(
 
 def sentences_of(options: argparse.Namespace, real: bool = False) -> tuple[list[Sentence], str]:
     """Return the sentences, and where their lengths come from. The words are random unless they are to be `real`."""
+    if (options.source is None) != (options.target is None):
+        raise OptionError("--source and --target go together: give both or neither")
     random = np.random.default_rng(options.seed)
     if options.source is None:
         distribution = DISTRIBUTIONS[options.lengths]

@@ -131,11 +131,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def check(options: argparse.Namespace) -> None:
     """Read the versions; raise an OptionError for a folder without one."""
-    pairs = [version.partition("=") for version in options.versions]
-    options.versions = {name: Path(folder) for name, _, folder in pairs}
-    for folder in options.versions.values():
-        if not (folder / "fairseq_cmlm").is_dir():
-            raise OptionError(f"--versions {folder}: there is no folder fairseq_cmlm; give NAME=FOLDER, as in now=.")
+    versions: dict[str, Path] = {}
+    for version in options.versions:
+        name, _, folder = version.partition("=")
+        if not name or not folder or name in versions:
+            raise OptionError(f"--versions {version}: give NAME=FOLDER, as in now=., each NAME once")
+        versions[name] = Path(folder)
+        if not (versions[name] / "fairseq_cmlm").is_dir():
+            raise OptionError(f"--versions {version}: there is no folder fairseq_cmlm in {folder}")
+    options.versions = versions
 
 
 main = Command("updates", __doc__, add_options, run, check)

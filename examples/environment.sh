@@ -16,8 +16,10 @@ install_dependencies() {
     echo "setting up $VENV; building fairseq takes 3 to 5 minutes on 2 cores, once" >&2
     "${PYTHON:-python3}" -m venv "$VENV"
     # Old pip reads the first constraint for builds too, new pip the second. With CUDA_HOME fairseq does not build.
-    # setuptools, of a version that needs no wheel beside it, is for install_package.
-    env -u CUDA_HOME PIP_CONSTRAINT="$root/constraints.txt" PIP_BUILD_CONSTRAINT="$root/constraints.txt" \
+    # It splits them at spaces, which an address has not. setuptools, of a version that needs no wheel beside it, is for
+    # install_package.
+    local constraints=file://${root// /%20}/constraints.txt
+    env -u CUDA_HOME PIP_CONSTRAINT="$constraints" PIP_BUILD_CONSTRAINT="$constraints" \
         "$VENV/bin/pip" install --disable-pip-version-check --progress-bar off "$root[test]" 'setuptools>=70.1' >&2
 }
 

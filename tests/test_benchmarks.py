@@ -425,8 +425,14 @@ def test_updates_of_versions_take_turns(data: Path, tmp_path: Path) -> None:
 
 
 def test_updates_need_a_version(tmp_path: Path) -> None:
-    with pytest.raises(SystemExit, match="there is no folder fairseq_cmlm"):
-        updates.main(["--versions", f"now={tmp_path}", "--", "data"])
+    root = Path(__file__).parents[1]
+    for versions, message in (
+        ([f"now={tmp_path}"], "there is no folder fairseq_cmlm"),
+        ([str(root)], "give NAME=FOLDER"),
+        ([f"now={root}", f"now={root}"], "each NAME once"),
+    ):
+        with pytest.raises(SystemExit, match=message):
+            updates.main(["--versions", *versions, "--", "data"])
 
 
 def test_growth_measures_lengths_and_candidates(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -504,7 +510,7 @@ def test_what_a_bundle_cannot_leaves_the_rows_of_the_runtime_out(capsys: pytest.
     ("arguments", "message"),
     [
         (["--batch-sizes", "64"], "--batch-sizes 64 is more than --sentences 16"),
-        (["--source", "text"], "--source and --target go together"),
+        (["--source", "text", "--systems", "ours"], "--source and --target go together"),
         (["--systems", "theirs"], "--systems theirs matches none of ours, ours-bfloat16"),
         (
             ["--systems", "ours", "--peers", "fairseq-cmlm"],

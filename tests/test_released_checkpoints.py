@@ -106,6 +106,16 @@ def test_from_the_download_to_bleu(tmp_path: Path) -> None:
     again = run("run.sh", "en_de", work, **settings)
     table = done.stdout[done.stdout.index("| output ") :]
     assert again.returncode == 0 and again.stdout == table
+    other = write_text(tmp_path / "other", test_en=SOURCE, test_de=TARGET)
+    for pair, asked, result in (
+        ("en_de", {"TEXT": other}, "data"),
+        ("en_de", {"OPTIONS": "--cpu"}, "T=4.out"),
+        ("de_en", {}, "released"),
+    ):
+        done = run("run.sh", pair, work, **{**settings, **asked})
+        assert done.returncode == 1 and f"{result} was made with PAIR=en_de" in done.stderr
+    done = run("run.sh", "en_de", work, inner, **settings)
+    assert done.returncode == 1 and "model was made with PAIR=en_de RELEASED=" in done.stderr
 
 
 def test_from_a_folder_and_text_in_subwords(tmp_path: Path) -> None:

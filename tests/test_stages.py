@@ -162,6 +162,19 @@ def test_the_largest_files_stay_behind_where_not_all_can_come_back(tmp_path: Pat
     assert sorted(path.name for path in (tmp_path / "other" / "figures").iterdir()) == ["large", "small"]
 
 
+def test_a_training_whose_checkpoint_stays_behind_has_not_ended(tmp_path: Path) -> None:
+    for name, size in (("small", 10), ("large", 90000)):
+        training = tmp_path / "work" / results.DIRECTION / name
+        training.mkdir(parents=True)
+        for file in ("training", "9.done"):
+            (training / file).write_text("")
+        torch.save({"model": {"table": torch.zeros(size)}}, training / "averaged.pt")
+    results.save(tmp_path / "work", tmp_path / "out", {}, part=1, most=0.1)
+    results.restore(tmp_path / "other", [tmp_path / "out"])
+    found = {str(path.relative_to(tmp_path / "other" / results.DIRECTION)) for path in (tmp_path / "other").rglob("*.*")}
+    assert found == {"small/9.done", "small/averaged.pt"}
+
+
 def test_what_was_measured_comes_back_whatever_fails(
     prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

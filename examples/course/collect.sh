@@ -18,8 +18,9 @@ folder=$work/$direction checkpoint=$work/$direction/$model/averaged.pt
 for name in teacher "$model" "$@"; do
     [ -e "$folder/$name/averaged.pt" ] || fail "$folder/$name/averaged.pt is missing: run average.sh first"
 done
-: "${TABLES:=$examples/multi30k/objectives.txt $examples/multi30k/texts.txt $examples/multi30k/search.txt
-    $examples/multi30k/long.txt $examples/ablations/training.txt $examples/ablations/optimisation.txt}"
+words tables "${TABLES:-}"
+[ -n "${TABLES:-}" ] ||
+    tables=("$examples"/multi30k/{objectives,texts,search,long}.txt "$examples"/ablations/{training,optimisation}.txt)
 
 # named_work FILE: the file, in which the folder is called WORK.
 named_work() {
@@ -57,7 +58,7 @@ trap 'rm -f "$results"/*.part' EXIT
     trace --source "$results/shown.$source.part" --decoding-iterations 6 --settings \
         decoding_strategy=without_remasking,confidence_threshold=0.7 decoding_strategy=remdm_cap,decoding_eta=0.3 \
         decoding_strategy=left_to_right,beam=1 "$results/traces/strategies.json"
-for table in $TABLES; do keep_table "$table"; done
+for table in "${tables[@]}"; do keep_table "$table"; done
 for name in raw distilled warm-raw warm-distilled; do keep models "$folder/$name/train.log" "$name"; done
 keep long "$folder/teacher/train.log" teacher
 

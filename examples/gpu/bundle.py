@@ -100,7 +100,7 @@ class Gathering:
         return subprocess.run(command, env={**self._environment, **more}, capture_output=True, text=True)
 
 
-PIP_CONSTRAINTS = {name: str(ROOT / "constraints.txt") for name in ("PIP_CONSTRAINT", "PIP_BUILD_CONSTRAINT")}
+PIP_CONSTRAINTS = {name: (ROOT / "constraints.txt").as_uri() for name in ("PIP_CONSTRAINT", "PIP_BUILD_CONSTRAINT")}
 
 
 def build_package(source: Path, folder: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -57,6 +58,9 @@ def save(work: Path, out: Path, before: Mapping[Path, float], part: float, most:
         while most is not None and sum(map(_size, files.values())) > most:
             largest = max(files, key=lambda name: _size(files[name]))
             left_out.append(f"left out: {largest}, {_size(files.pop(largest)):.1f} MB; it is lost with this machine")
+            if largest.endswith(".pt"):  # without its checkpoint a training has not ended
+                ended = fnmatch.filter(files, f"{Path(largest).parent}/*.done")
+                files = {name: path for name, path in files.items() if name not in ended}
         parts = pack(files, out / NAME, part, "gz")
     size = sum(map(_size, parts))
     return [f"{len(files)} files in {len(parts)} parts, {size:.1f} MB", *left_out]

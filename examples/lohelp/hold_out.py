@@ -19,7 +19,10 @@ ENDINGS = ("en", "de", "doc")
 
 def read(text: Path, split: str) -> list[tuple[str, ...]]:
     """Return the lines of a split, each as in all its files."""
-    sides = [(text / f"{split}.{ending}").read_text("utf-8").removesuffix("\n").split("\n") for ending in ENDINGS]
+    try:
+        sides = [(text / f"{split}.{ending}").read_text("utf-8").removesuffix("\n").split("\n") for ending in ENDINGS]
+    except (OSError, UnicodeDecodeError) as error:
+        sys.exit(f"hold_out.py: {text}/{split}.{{en,de,doc}} cannot be read: {error}")
     if len({len(side) for side in sides}) > 1:
         sys.exit(f"hold_out.py: {text}/{split}.{{en,de,doc}} differ in their number of lines")
     return list(zip(*sides))
@@ -27,6 +30,8 @@ def read(text: Path, split: str) -> list[tuple[str, ...]]:
 
 def main(text: Path, output: Path, documents: int = 150) -> None:
     """Write train, test and valid, and tell how many pairs each has."""
+    if output.resolve() == text.resolve():
+        sys.exit(f"hold_out.py: {output} is the folder of the text, which would be lost: name another")
     rows, valid = read(text, "train"), read(text, "valid")
     names = sorted({name for *_, name in rows})
     random.Random(1).shuffle(names)
@@ -43,6 +48,6 @@ def main(text: Path, output: Path, documents: int = 150) -> None:
 
 
 if __name__ == "__main__":
-    if not 3 <= len(sys.argv) <= 4:
+    if not 3 <= len(sys.argv) <= 4 or not all(number.isdecimal() for number in sys.argv[3:]):
         sys.exit(__doc__)
     main(Path(sys.argv[1]), Path(sys.argv[2]), *map(int, sys.argv[3:]))

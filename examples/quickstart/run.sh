@@ -15,6 +15,14 @@ mkdir -p "$work"
 
 say() { printf '\n== %s\n' "$*"; }
 
+# Not of a WORK that an earlier version made.
+made_with="TRAIN_LINES=$train_lines TEST_LINES=$test_lines SEED=$seed"
+if [ -d "$work/text" ] && [ -e "$work/made-with" ] && [ "$(< "$work/made-with")" != "$made_with" ]; then
+    echo "run.sh: $work was made with $(< "$work/made-with"), and $made_with is wanted: remove it, or name another folder" >&2
+    exit 1
+fi
+echo "$made_with" > "$work/made-with"
+
 for trained in "$work"/checkpoints/*.done; do
     number=$(basename "$trained" .done)
     if [ -e "$trained" ] && [ "$number" -gt "$updates" ]; then

@@ -9,7 +9,10 @@ set -euo pipefail
 usage="usage: convert.sh PAIR RELEASED WORK"
 pair=${1:?$usage} released=${2:?$usage} work=${3:?$usage}
 . "$(dirname "$0")/pair.sh"
+refuse_other "$work/model" "PAIR=$pair RELEASED=$(readlink -f "$released") CHECKPOINT=${CHECKPOINT:-} CODES=${CODES:-}" \
+    "SUBWORDS=${SUBWORDS:-0}"
 [ -s "$work/model/model.pt" ] && exit 0
+rm -rf "$work/data" "$work/test" # of another model
 mapfile -t found < <(find "$released" -name '*.pt' -type f | sort)
 if [ -z "${CHECKPOINT:-}" ] && [ "${#found[@]}" != 1 ]; then
     echo "convert.sh: $released holds ${#found[@]} checkpoints, not one: name it in CHECKPOINT. ${found[*]}" >&2

@@ -8,6 +8,7 @@ set -euo pipefail
 usage="usage: download.sh PAIR RELEASED"
 pair=${1:?$usage} released=${2:?$usage}
 . "$(dirname "$0")/pair.sh"
+refuse_other "$released" "PAIR=$pair"
 [ -d "$released" ] && exit 0
 rm -rf "$released.part" && mkdir -p "$released.part"
 archive=maskPredict_$pair.tar.gz

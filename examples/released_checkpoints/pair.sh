@@ -1,7 +1,7 @@
 # What a model of the paper was trained and scored on, for the language pair in $pair. To be sourced by the other scripts.
 #
-# It sets source, target, pipeline (a function), testset (its name in sacreBLEU), tokenize (how the paper scored it) and the paper's BLEU (its
-# tables 1 and 2, base model) after 4 and 10 iterations.
+# It sets source, target, testset (its name in sacreBLEU), tokenize (how the paper scored it), the paper's BLEU (its tables 1
+# and 2, base model) after 4 and 10 iterations, and the functions pipeline and refuse_other.
 source=${pair%_*} target=${pair#*_}
 case $pair in
     en_de) testset=wmt14/full tokenize=none paper=([4]=25.94 [10]=27.03) ;;
@@ -23,4 +23,19 @@ pipeline() {
     grep -q '^&apos;' "$2" || tokenizer+=-no-escape
     grep -q '^@-@ ' "$2" || tokenizer+=-no-dash-splits
     options=(-s "$source" -t "$target" --tokenizer "$tokenizer" --normalise punctuation --bpe-codes "$codes")
+}
+
+# refuse_other RESULT WHAT...: fail if the result stands and is of something else, which RESULT.made-with keeps (not of what an
+# earlier version made).
+refuse_other() {
+    local result=$1 file=$1.made-with found
+    shift
+    if [ -s "$result" ] && [ -e "$file" ]; then
+        found=$(< "$file")
+        [ "$found" = "$*" ] && return
+        echo "$(basename "$0"): $result was made with $found, and $* is wanted: remove it, or take another WORK" >&2
+        exit 1
+    fi
+    mkdir -p "$(dirname "$result")"
+    echo "$*" > "$file"
 }

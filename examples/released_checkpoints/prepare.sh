@@ -10,6 +10,7 @@ set -euo pipefail
 usage="usage: prepare.sh PAIR RELEASED WORK"
 pair=${1:?$usage} released=${2:?$usage} work=${3:?$usage}
 . "$(dirname "$0")/pair.sh"
+refuse_other "$work/data" "PAIR=$pair TEXT=${TEXT:-} SUBWORDS=${SUBWORDS:-0} CODES=${CODES:-}"
 [ -d "$work/data" ] && exit 0
 mkdir -p "$work/raw"
 fail() { echo "prepare.sh: $*" >&2; exit 1; }

@@ -5,7 +5,7 @@
 #                                    model's files, without it they are downloaded into WORK/released
 #
 # TEXT, SUBWORDS and CODES (see prepare.sh), CHECKPOINT (convert.sh), OPTIONS (translate.sh) and ITERATIONS ("4 10") may
-# be set. What stands is not done again.
+# be set. What stands is not done again, and is refused if something else was asked for.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 usage="usage: run.sh PAIR WORK [RELEASED]"

@@ -11,8 +11,8 @@ pair=${1:?$usage} work=${2:?$usage} iterations=${3:?$usage}
 # Line breaks separate options as spaces do.
 read -r -d '' -a options < <(printf '%s\0' "${OPTIONS:-}")
 output=$work/test/T=$iterations.out
+refuse_other "$output" "PAIR=$pair OPTIONS=${options[*]}"
 [ -s "$output" ] && exit 0
-mkdir -p "$work/test"
 # The paper scored tokens, which the text pipeline of the model would join; zh_en as plain English text.
 [ "$tokenize" != 13a ] || options+=(--tokenizer moses)
 fairseq-generate "$work/data" -s "$source" -t "$target" --user-dir "$(fairseq-cmlm path)" --task translation_cmlm \

@@ -61,6 +61,7 @@ mix() {
 
 made_with="SHARDS=$SHARDS"
 refuse_other "$folder/distilled-text" # before anything is translated
+[ -z "${NBEST:-}" ] || (made_with+=" NBEST=$NBEST" && refuse_other "$folder/interpolated-text")
 if [ $# -gt 0 ]; then
     translate_all "$@"
     exit
@@ -84,5 +85,6 @@ make "$folder/distilled-text" "$teacher" collect
 make "$folder/distilled-data" "$folder/distilled-text" binarise "$folder/distilled-text"
 make "$folder/mixed-data" "$folder/distilled-data" mix
 [ -n "${NBEST:-}" ] || exit 0
+made_with+=" NBEST=$NBEST"
 make "$folder/interpolated-text" "$teacher" collect --reference "$work/bpe/train.$target"
 make "$folder/interpolated-data" "$folder/interpolated-text" binarise "$folder/interpolated-text"

@@ -106,7 +106,9 @@ for corpus in "${corpora[@]}"; do
 done
 for language in en "$foreign"; do
     side=$([ "$language" = en ] && echo src || echo ref)
-    make "$work/text/train.$language" "${folders[-1]}" write_all "$language"
+    made_with="CORPORA=${folders[*]##*/}"
+    make "$work/text/train.$language" "$(newest "${folders[@]}")" write_all "$language"
+    made_with=
     make "$work/text/valid.$language" "" write_test_set $valid_set "$side"
     make "$work/text/test.$language" "" write_test_set $test_set "$side"
 done

@@ -14,6 +14,7 @@ steps=$(dirname "$(readlink -f "$0")") # examples/wmt/run.sh is a link to this f
 . "$steps/recipe.sh"
 settings "$recipe" "$direction"
 [ -z "$format" ] || fail "'$recipe' is of the format $format: task.sh is for it"
+for name in SPLIT NAME INFILL DRAW; do [ -z "${!name:-}" ] || fail "$name is for translate.sh alone: leave it out"; done
 . "$examples/environment.sh"
 step() { bash "$steps/$1.sh" "$recipe" "${@:2}"; }
 

@@ -220,8 +220,10 @@ score() {
 direction=$source-$target outputs=() judge=() ITERATIONS=${ITERATIONS:-4 10} choice=${choice:-} PREPARE=${PREPARE:-} denoise=$work/denoise
 mkdir -p "$work"
 made_with="CUT=${CUT:-} SEED=${SEED:-1}"
-mapfile -t files < <(find "$records" -maxdepth 1 -type f | sort)
-made_of=$(sum_of "${files[@]}")
+mapfile -t files < <(find -L "$records" -maxdepth 1 -type f 2> /dev/null | sort)
+[ ${#files[@]} -gt 0 ] || fail "$records is no folder with the publisher's files"
+records_sum=$(sum_of "${files[@]}")
+made_of=$records_sum
 if [ -n "${lay_out:-}" ]; then
     make "$work/laid-out" "$(newest "$records"/*)" lay_out_records
     records=$work/laid-out
@@ -249,7 +251,9 @@ score "$work" "${judge[@]}"
 # Another format of the same records, for an autoregressive model alone.
 if [ -n "${compared:-}" ]; then
     mkdir -p "$work/$compared"
+    made_of=$records_sum
     make "$work/$compared/text" "$inputs" write_text "$compared"
+    made_of=
     autoregress "$work/$compared"
     score "$work/$compared"
 fi

@@ -196,7 +196,11 @@ class Decoding:
         None, "decode blocks of this many tokens from left to right, each in `--decoding-iterations` passes", least=1
     )
     temperature: Optional[float] = option(
-        None, "draw tokens with this temperature, instead of taking the best", flag="sampling_temperature", above=0
+        None,
+        "draw tokens with this temperature, instead of taking the best",
+        flag="sampling_temperature",
+        least=0.001,
+        most=1000,
     )
     top_p: Optional[float] = option(
         None,

@@ -149,14 +149,20 @@ def most_probable_few(logits: Tensor, sets: Tensor, allowed: AllowedTokens, size
     logits  (M, V) float32, overwritten
     sets    (M,) int64, the token set of each position
 
-    If fewer tokens are allowed, the rest have a log-probability of -inf.
+    If fewer tokens are allowed, the rest have a log-probability of -inf. Of equals the first token is the best one, as in
+    `most_probable`: logits in half precision are often equal.
 
     >>> allowed = AllowedTokens(banned=(1,), end=1)
     >>> most_probable_few(torch.tensor([[0.0, 5.0, 3.0]]), torch.tensor([ANY_WORD]), allowed, 2).tokens.tolist()
     [[2, 0]]
     """
     normaliser = logits.logsumexp(dim=1, keepdim=True)
-    best, tokens = _with_allowed_only(logits, sets, allowed).topk(min(size, logits.size(1)), dim=1)
+    allowed_only = _with_allowed_only(logits, sets, allowed)
+    best, tokens = allowed_only.topk(min(size, logits.size(1)), dim=1)
+    first = allowed_only.argmax(dim=1, keepdim=True)
+    # The one that topk put there takes the place of the first, if that is among them, and else none.
+    tokens = torch.where(tokens == first, tokens[:, :1], tokens)
+    tokens[:, :1] = first
     if allowed.end is not None:
         tokens = tokens.masked_fill((sets == END)[:, None], allowed.end)
     return Alternatives(tokens, best - normaliser)

@@ -78,6 +78,8 @@ def _cases(name: str, subject: Subject) -> Sequence[Case]:
         cases = TABLES[name].cases(subject)
     except OptionError as error:
         raise OptionError(f"the table '{name}' cannot be made with these options: {error}. {way_out}") from None
+    if not cases:
+        raise OptionError(f"the table '{name}' is empty with these options. {way_out}")
     searches = [case for case in cases if isinstance(case.decoding, Decoding) and case.decoding.searches]
     given = subject.given.get("strategy")
     if given and len({(case.system, case.decoding.signature()) for case in searches}) < len(searches):

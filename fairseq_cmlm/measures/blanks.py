@@ -11,11 +11,11 @@ from fairseq_cmlm.measures.measure import Gold, Output, Scale
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 
 
-def fillings_of(text: str, given: Sequence[str]) -> Optional[list[str]]:
+def fillings_of(text: str, given: Sequence[str], least: int = 1) -> Optional[list[str]]:
     """Return the fillings of the blanks between the given parts of a text, each the shortest that fits.
 
     Texts are compared by words and punctuation marks; spaces do not count. Return None if the given parts are not all
-    there in their order, or if a blank is empty.
+    there in their order, or if a blank has fewer than `least` of them.
 
     >>> fillings_of("A man (tall) runs.", ["A", "runs."]), fillings_of("A man walks.", ["A", "runs."])
     (['man ( tall )'], None)
@@ -27,12 +27,12 @@ def fillings_of(text: str, given: Sequence[str]) -> Optional[list[str]]:
         return None
     found, begin = [], len(first)
     for part in middle:
-        place = next((i for i in range(begin + 1, end) if tokens[i : i + len(part)] == part), None)
+        place = next((i for i in range(begin + least, end) if tokens[i : i + len(part)] == part), None)
         if place is None:
             return None
         found.append(" ".join(tokens[begin:place]))
         begin = place + len(part)
-    return [*found, " ".join(tokens[begin:end])] if begin < end else None
+    return [*found, " ".join(tokens[begin:end])] if begin + least <= end else None
 
 
 def _each(gold: Gold, made: Output) -> list[Optional[list[str]]]:
@@ -61,8 +61,13 @@ def _ready(gold: Gold, score: Callable[[Output], float], signature: str = "") ->
 
 
 def kept(gold: Gold) -> Optional[Scale]:
-    """Prepare the share of texts that keep all given words, in percent."""
-    return _ready(gold, lambda made: _percent([filled is not None for filled in _each(gold, made)]))
+    """Prepare the share of texts that keep all given words, in percent; a blank may be empty."""
+
+    def score(made: Output) -> float:
+        texts = zip(made.texts, gold.details or [])
+        return _percent([fillings_of(text, each["given"], least=0) is not None for text, each in texts])
+
+    return _ready(gold, score)
 
 
 def blank_exact(gold: Gold) -> Optional[Scale]:

@@ -152,6 +152,14 @@ def _numbers_have_hardware(given: Given) -> None:
         raise OptionError("--tpu needs torch_xla, which is not installed")
 
 
+def _numbers_are_large_enough(given: Given) -> None:
+    for name, least in (("seed", 0), ("max_tokens", 1), ("batch_size", 1), ("update_freq", 1), ("nbest", 1)):
+        value = given.get(name)
+        values = value if isinstance(value, list) else [value]
+        if any(one is not None and one < least for one in values):
+            raise OptionError(f"{_flag(name)} {','.join(map(str, values))} must be at least {least}")
+
+
 def _batches_fit(given: Given) -> None:
     batch, buffer = given["batch_size"] or 1, given.get("buffer_size")
     if buffer is not None and batch > max(buffer, 1):
@@ -159,8 +167,6 @@ def _batches_fit(given: Given) -> None:
     evaluates = "nbest" in given or "softmax_batch" in given  # fairseq-eval-lm has defaults for these
     if not evaluates and given["max_tokens"] is None and given["batch_size"] is None:
         raise OptionError("give --max-tokens or --batch-size, the size of a batch")
-    if "nbest" in given and given["nbest"] < 1:
-        raise OptionError(f"--nbest {given['nbest']} must be at least 1")
 
 
 def _output_can_be_written(given: Given) -> None:
@@ -261,6 +267,7 @@ CHECKS: tuple[Callable[[Given], None], ...] = (
     _tokenizer_has_its_languages,
     _processes_can_start,
     _numbers_have_hardware,
+    _numbers_are_large_enough,
     _batches_fit,
     _output_can_be_written,
     _best_is_best,

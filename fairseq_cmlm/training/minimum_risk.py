@@ -39,18 +39,20 @@ def minimum_risk(network: TrainedNetwork, batch: Batch, options: Training) -> Lo
     surrogate = _surrogate(logits, words, risk, view.predict)
     masked = reader.part(logits, view.predict)
     mean = (risk.mean(0) * view.predict.sum(1)).sum()
-    return reader.losses(masked, risk=Part(TokenLoss(surrogate, mean), masked.size, options.own("objective_weight")))
+    # The value is that of the risk, by which checkpoints are compared, and the gradient the surrogate's.
+    loss = TokenLoss(surrogate - surrogate.detach() + mean, mean)
+    return reader.losses(masked, risk=Part(loss, masked.size, options.own("objective_weight")))
 
 
 def _surrogate(logits: Tensor, words: Tensor, risk: Tensor, masked: Tensor) -> Tensor:
-    """Return a scalar with the gradient of the expected risk.
+    """Return a scalar with the gradient of the expected risk, summed over the masked tokens of all sentences.
 
     words (samples, B, T) int64, risk (samples, B), masked (B, T) bool
 
-    It is the sum of (risk - mean risk of the other samples) * ln p(sample). The factors of a sentence add up to 0, so
+    It is the sum of tokens * (risk - mean risk of the other samples) * ln p(sample). The factors of a sentence add up to 0, so
     the normalisers of the probabilities cancel and logits can replace log-probabilities.
     """
-    factor = (risk - risk.mean(0)) / (len(risk) - 1)
+    factor = masked.sum(1) * (risk - risk.mean(0)) / (len(risk) - 1)
     positions = flat(masked)
     # Not by gather, which keeps the logits for its gradient while token_loss overwrites them.
     places = words.flatten(1)[:, positions] + torch.arange(len(logits), device=logits.device) * logits.size(1)

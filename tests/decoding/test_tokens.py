@@ -48,6 +48,19 @@ def test_words_inside_and_the_end_symbol_at_the_end(seed: int, last: list[bool],
             assert values.allclose(log_probs[row, tokens], atol=1e-5)
 
 
+def test_among_equals_the_first_is_the_best_however_many_are_asked_for() -> None:
+    """Half precision has many equals."""
+    logits = torch.randn(2000, 300, generator=torch.Generator().manual_seed(1)).mul(4).round()
+    sets, allowed = torch.full((2000,), ANY_WORD), AllowedTokens(banned=(1,), end=1)
+    best = most_probable([logits.clone()], sets, allowed)
+    few = most_probable_few(logits.clone(), sets, allowed, 3)
+    assert few.tokens[:, 0].equal(best.tokens) and few.log_probs[:, 0].allclose(best.log_probs, atol=1e-5)
+    assert all(len(set(tokens)) == 3 for tokens in few.tokens.tolist())
+    assert few.log_probs.equal(few.log_probs.sort(dim=1, descending=True).values)
+    found = logits.gather(1, few.tokens) - logits.logsumexp(1, keepdim=True)
+    assert found.allclose(few.log_probs, atol=1e-5)
+
+
 def test_average_is_the_mean_of_probabilities() -> None:
     logits = [torch.randn(3, 5), torch.randn(3, 5)]
     mean = (logits[0].softmax(1) + logits[1].softmax(1)) / 2

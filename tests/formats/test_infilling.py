@@ -15,7 +15,7 @@ from fairseq_cmlm.formats import FORMATS
 from fairseq_cmlm.formats.example import Example, read_examples
 from fairseq_cmlm.formats.format import Part
 from fairseq_cmlm.formats.infilling import BLANK, draw_spans, sized
-from fairseq_cmlm.measures.blanks import blank_exact, fillings_of
+from fairseq_cmlm.measures.blanks import blank_exact, fillings_of, kept
 from fairseq_cmlm.measures.measure import Gold, Output
 from fairseq_cmlm.text.pipeline import Side, TextPipeline
 from fairseq_cmlm.text.pipeline_file import write_pipeline
@@ -135,6 +135,13 @@ def test_a_user_may_leave_out_several_words() -> None:
 )
 def test_what_stands_in_the_blanks_is_found(text: str, given: list[str], found: list[str] | None) -> None:
     assert fillings_of(text, given) == found
+
+
+def test_given_words_are_kept_around_an_empty_blank() -> None:
+    gold = Gold([["A dog runs."]], details=[{"given": ["A", "runs."], "missing": ["dog"]}])
+    scale = kept(gold)
+    assert scale is not None
+    assert [scale.score(Output([text], [[]])) for text in ("A runs.", "A dog runs.", "A dog walks.")] == [100, 100, 0]
 
 
 def test_blanks_of_known_size_have_the_tokens_that_are_missing(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from fairseq_cmlm.training import minimum_risk as module
 from fairseq_cmlm.training.minimum_risk import sampled_words
+from fairseq_cmlm.training.options import Training
 
 
 def test_samples_follow_the_probabilities() -> None:
@@ -28,21 +29,25 @@ def test_samples_follow_the_probabilities() -> None:
     assert not words[0].equal(words[1])
 
 
-def test_the_gradient_is_that_of_the_expected_risk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One masked place, a known risk of each of four words; the mean over many samples against the exact gradient."""
+@pytest.mark.parametrize("number", [1, 2])
+def test_the_gradient_is_that_of_the_expected_risk(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A known risk of each of four words at the first masked place; the mean over many samples against the exact gradient.
+
+    A sentence counts as often as it has masked tokens.
+    """
     monkeypatch.setattr(module, "_SAMPLES", 4)
     text = long_sentences(20000, 2)
-    masked = text.fillable & (torch.arange(4) == 0)
+    masked = text.fillable & (torch.arange(4) < number)
     risk_of_word = torch.linspace(0, 1, 15)
     logits = torch.full((15,), -99.0)
     logits[4:8] = torch.tensor([0.0, 1.0, 0.5, -0.5])
     logits.requires_grad_()
     expected = torch.autograd.grad((logits.softmax(0) * risk_of_word).sum(), logits)[0]
-    rows = logits.expand(len(text.target), 15) * 1
+    rows = logits.expand(number * len(text.target), 15) * 1
     words = sampled_words(text, rows.detach(), masked)
     surrogate = module._surrogate(rows, words, risk_of_word[words[:, :, 0]], masked)
     (found,) = torch.autograd.grad(surrogate, logits)
-    assert (found / len(text.target)).allclose(expected, atol=2e-3)
+    assert (found / len(text.target)).allclose(number * expected, atol=4e-3)
     assert expected.abs().max() > 0.01
 
 
@@ -51,6 +56,14 @@ def _risk(some: list[module.Losses]) -> float:
         return sum(float(one.logged[key]) for one in some)
 
     return total("risk") / total("risk_size")
+
+
+def test_the_value_is_that_of_the_risk() -> None:
+    """So that checkpoints are compared by it, and not by that of a surrogate which has a meaning only as a gradient."""
+    options = Training(objective="minimum_risk", label_smoothing=0.0, length_loss_factor=0.0)
+    found = module.minimum_risk(network("minimum_risk"), batch(), options)
+    expected = float(found.logged["nll_loss"]) + options.own("objective_weight") * float(found.logged["risk"])
+    assert float(found.logged["loss"]) == pytest.approx(expected, rel=1e-5)
 
 
 def test_risk_alone_learns() -> None:
