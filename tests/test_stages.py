@@ -171,7 +171,9 @@ def test_a_training_whose_checkpoint_stays_behind_has_not_ended(tmp_path: Path) 
         torch.save({"model": {"table": torch.zeros(size)}}, training / "averaged.pt")
     results.save(tmp_path / "work", tmp_path / "out", {}, part=1, most=0.1)
     results.restore(tmp_path / "other", [tmp_path / "out"])
-    found = {str(path.relative_to(tmp_path / "other" / results.DIRECTION)) for path in (tmp_path / "other").rglob("*.*")}
+    found = {
+        str(path.relative_to(tmp_path / "other" / results.DIRECTION)) for path in (tmp_path / "other").rglob("*.*")
+    }
     assert found == {"small/9.done", "small/averaged.pt"}
 
 

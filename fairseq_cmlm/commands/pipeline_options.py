@@ -45,6 +45,12 @@ def add_pipeline_options(parser: argparse.ArgumentParser, usual: str) -> None:
     )
 
 
+def refuse_twins(options: argparse.Namespace) -> None:
+    """Raise an OptionError if source and target have the same name."""
+    if options.source_lang == options.target_lang:
+        raise OptionError(f"--source-lang and --target-lang are both {options.source_lang}: give two names")
+
+
 def pipeline_of(
     options: argparse.Namespace,
     usual: Optional[list[str]] = None,
@@ -57,6 +63,7 @@ def pipeline_of(
     pieces    whether sentencepiece will be learned
     stripped  languages whose diacritics are removed
     """
+    refuse_twins(options)
     models, names = _given_subwords(options), (options.source_lang, options.target_lang)
     pieces = pieces or options.sentencepiece_model is not None
     normalise = options.normalise or usual
@@ -65,12 +72,12 @@ def pipeline_of(
             name: usual_side(
                 language, options.tokenizer, normalise, model, pieces=pieces, stripped=language in stripped
             )
-            for name, language, model in zip(names, _languages(options), models)
+            for name, language, model in zip(names, languages_of(options), models)
         }
     )
 
 
-def _languages(options: argparse.Namespace) -> Sequence[str]:
+def languages_of(options: argparse.Namespace) -> Sequence[str]:
     """Return the languages of source and target."""
     codes: list[str] = options.language or [options.source_lang, options.target_lang]
     if len(codes) > 2:

@@ -6,11 +6,13 @@ import argparse
 import os
 from pathlib import Path
 
-from fairseq_cmlm.commands.pipeline_options import add_pipeline_options, pipeline_of
+from fairseq_cmlm.commands.pipeline_options import add_pipeline_options, languages_of, pipeline_of, refuse_twins
 from fairseq_cmlm.errors import OptionError
 from fairseq_cmlm.text.parallel import Limits
+from fairseq_cmlm.text.pipeline import TextPipeline
 from fairseq_cmlm.text.pipeline_file import read_pipeline
 from fairseq_cmlm.text.prepare import Preparation, prepare
+from fairseq_cmlm.text.usual import NONE
 
 _MERGES = 32000
 
@@ -61,19 +63,24 @@ def run(options: argparse.Namespace) -> str:
 
 
 def _wanted(options: argparse.Namespace) -> Preparation:
-    if options.source_lang == options.target_lang:
-        raise OptionError(f"--source-lang and --target-lang are both {options.source_lang}: give two names")
+    refuse_twins(options)
     for name in ("merges", "sentencepiece", "workers"):
         number = getattr(options, name)
         if number is not None and number < 1:
             raise OptionError(f"--{name} {number} is less than 1")
+    if options.dictionary == 0 or options.dictionary < -1:
+        raise OptionError(f"--dictionary {options.dictionary} is less than 1: leave it out for all words")
+    if options.dictionary != -1 and options.dictionaries:
+        raise OptionError(f"--dictionary {options.dictionary} has no effect beside --dictionaries: leave one out")
     given = options.text_pipeline or options.bpe_codes or options.sentencepiece_model or options.whole_words
     learned = [f"--{name} {getattr(options, name)}" for name in ("merges", "sentencepiece") if getattr(options, name)]
     if len(learned) > 1 or (given and learned):
         raise OptionError(f"{' and '.join(learned)} cannot be combined with each other or with subwords that are given")
     if options.text_pipeline:
         pipeline = read_pipeline(options.text_pipeline).between(options.source_lang, options.target_lang)
+        _refuse_other(options, pipeline)
     else:
+        _refuse_no_diacritics(options)
         pieces = options.sentencepiece is not None
         pipeline = pipeline_of(options, pieces=pieces, stripped=options.strip_diacritics)
     kind = "sentencepiece" if options.sentencepiece else "subword-nmt"
@@ -90,3 +97,28 @@ def _wanted(options: argparse.Namespace) -> Preparation:
         dictionaries=options.dictionaries,
         workers=options.workers,
     )
+
+
+def _refuse_other(options: argparse.Namespace, pipeline: TextPipeline) -> None:
+    """Raise an OptionError for options that are other than what --text-pipeline says."""
+    for name in ("bpe_codes", "sentencepiece_model", "strip_diacritics"):
+        if getattr(options, name):
+            raise OptionError(f"--{name.replace('_', '-')} has no effect beside --text-pipeline: leave one out")
+    for side in pipeline.ends:
+        for name, found in (("tokenizer", [side.tokeniser or NONE]), ("normalise", list(side.normalise) or [NONE])):
+            asked = getattr(options, name)
+            if asked and ([asked] if isinstance(asked, str) else asked) != found:
+                raise OptionError(
+                    f"--{name} has no effect beside --text-pipeline {options.text_pipeline}, which has "
+                    f"{' '.join(found)}: leave one out"
+                )
+
+
+def _refuse_no_diacritics(options: argparse.Namespace) -> None:
+    """Raise an OptionError if --strip-diacritics would do nothing."""
+    languages = languages_of(options)
+    for language in options.strip_diacritics:
+        if options.normalise:
+            raise OptionError("--strip-diacritics has no effect beside --normalise: name strip_diacritics there")
+        if language not in languages:
+            raise OptionError(f"--strip-diacritics {language} has no effect: the text is in {' and '.join(languages)}")

@@ -149,8 +149,8 @@ def most_probable_few(logits: Tensor, sets: Tensor, allowed: AllowedTokens, size
     logits  (M, V) float32, overwritten
     sets    (M,) int64, the token set of each position
 
-    If fewer tokens are allowed, the rest have a log-probability of -inf. Of equals the first token is the best one, as in
-    `most_probable`: logits in half precision are often equal.
+    If fewer tokens are allowed, the rest have a log-probability of -inf. Of equals the first token is the best one, as
+    in `most_probable`: logits in half precision are often equal.
 
     >>> allowed = AllowedTokens(banned=(1,), end=1)
     >>> most_probable_few(torch.tensor([[0.0, 5.0, 3.0]]), torch.tensor([ANY_WORD]), allowed, 2).tokens.tolist()

@@ -23,6 +23,7 @@ from fairseq_cmlm.text.pipeline_file import FILE_NAME, read_pipeline, write_pipe
 
 SPLITS = ("train", "valid", "test")
 _SETTINGS = "prepared.json"
+_PREPARED = re.compile(r"dict\..+\.txt|.+\.(bin|idx)|preprocess\.log|text\.json")  # the files of the binarised text
 # What fairseq-preprocess logs about words that are not in the dictionary.
 _UNKNOWN = re.compile(r"\[[^][]+\] .*% replaced")
 
@@ -68,8 +69,7 @@ class Preparation:
 def prepare(wanted: Preparation) -> list[str]:
     """Prepare all splits; return lines that say what was read and written.
 
-    Each part is written whole or not at all. A part that was made with the same options and is no older than its text
-    is kept.
+    Each part is written whole or not at all. A part that was made with the same options of the same text is kept.
     """
     splits = [split for split in SPLITS if _is_there(wanted, split)]
     if not splits:
@@ -79,15 +79,32 @@ def prepare(wanted: Preparation) -> list[str]:
     _check_dictionaries(wanted)
     _check_settings(wanted)
     for split in splits:
-        inputs = [wanted.text / f"{split}.{language}" for language in wanted.languages]
-        _make(wanted, wanted.work / "tokens" / split, inputs, partial(_tokenise, wanted, split))
+        _make_tokens(wanted, split)
     file = wanted.work / FILE_NAME
     learned_from = [wanted.work / "tokens" / "train"] if "train" in splits else []
     _make(wanted, file, learned_from, partial(_learn, wanted))
     wanted = replace(wanted, pipeline=read_pipeline(file))
     parts = [path for split in splits for path in _split(wanted, split, file)]
-    _make(wanted, wanted.data or wanted.work / "data", parts, partial(_binarise, wanted, splits))
+    data = wanted.data or wanted.work / "data"
+    _make(wanted, data, parts, partial(_binarise, wanted, splits), again=not _has_its_pipeline(wanted, data))
     return wanted.report
+
+
+def _make_tokens(wanted: Preparation, split: str) -> None:
+    """Tokenise a split, again if its files are others than last time: a copy may be older than what was made of it."""
+    inputs = [wanted.text / f"{split}.{language}" for language in wanted.languages]
+    states = [path.stat() for path in inputs]
+    found = json.dumps([[state.st_size, state.st_mtime_ns] for state in states])
+    made_from = wanted.work / "tokens" / f"{split}.made-from"
+    others = made_from.is_file() and made_from.read_text("utf-8") != found  # an earlier version did not keep it
+    _make(wanted, wanted.work / "tokens" / split, inputs, partial(_tokenise, wanted, split), again=others)
+    write_text(made_from, found)
+
+
+def _has_its_pipeline(wanted: Preparation, data: Path) -> bool:
+    """Return whether a folder holds text that was prepared as this one: one that was named may hold anything."""
+    files = [data / FILE_NAME, *(data / f"dict.{name}.txt" for name in wanted.languages)]
+    return all(file.is_file() for file in files) and files[0].read_bytes() == (wanted.work / FILE_NAME).read_bytes()
 
 
 def _split(wanted: Preparation, split: str, file: Path) -> list[Path]:
@@ -119,6 +136,7 @@ def _check_dictionaries(wanted: Preparation) -> None:
 def _check_settings(wanted: Preparation) -> None:
     """Raise an OptionError if the folder was prepared with other options; record these otherwise."""
     settings = {
+        "languages": wanted.languages,
         "text": wanted.pipeline.signature,
         "subwords": f"{wanted.kind} {wanted.size}" if wanted.kind else "given",
         "joint": wanted.joint,
@@ -126,33 +144,65 @@ def _check_settings(wanted: Preparation) -> None:
         "dictionary": str(wanted.dictionaries or wanted.words),
     }
     path = wanted.work / _SETTINGS
-    if path.is_file():
-        kept: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        for name, value in settings.items():
-            if kept.get(name) != value:
-                raise OptionError(
-                    f"{wanted.work} was prepared with other options ({name} {kept.get(name)}, and {value} is wanted): "
-                    "remove it, or name another folder"
-                )
+    # What nothing has been made with yet may still change.
+    free = set() if (wanted.work / FILE_NAME).exists() else {"subwords", "joint"}
+    free |= set() if (wanted.data or wanted.work / "data").exists() else {"dictionary"}
+    for name, value in _settings_in(path).items():
+        if name in settings and name not in free and settings[name] != value:
+            raise OptionError(
+                f"{wanted.work} was prepared with other options ({name} {value}, and {settings[name]} is wanted): "
+                "remove it, or name another folder"
+            )
     write_text(path, json.dumps(settings, ensure_ascii=False) + "\n")
 
 
-def _make(wanted: Preparation, result: Path, inputs: list[Path], write: Callable[[Path], object]) -> None:
-    """Have `write` make a file or folder under a temporary name, unless it exists and is no older than its inputs."""
-    if result.exists() and all(result.stat().st_mtime >= path.stat().st_mtime for path in inputs):
-        return
-    part = result.with_name(f"{result.name}.{os.getpid()}.part")
-    part.parent.mkdir(parents=True, exist_ok=True)
+def _settings_in(path: Path) -> dict[str, Any]:
+    """Return the settings that an earlier call has left, if any."""
     try:
+        kept = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+    except ValueError:
+        kept = None
+    if not isinstance(kept, dict):
+        raise TextError(f"{path} is damaged: remove it, and with it what was prepared")
+    return kept
+
+
+def _make(
+    wanted: Preparation, result: Path, inputs: list[Path], write: Callable[[Path], object], again: bool = False
+) -> None:
+    """Have `write` make a file or folder under a temporary name, unless it exists and is no older than its inputs.
+
+    again  make it anew in any case
+    """
+    if not again and result.exists() and all(result.stat().st_mtime >= path.stat().st_mtime for path in inputs):
+        return
+    _refuse_foreign(wanted, result)
+    result = result.absolute()
+    part = result.with_name(f"{result.name}.{os.getpid()}.part")
+    try:
+        part.parent.mkdir(parents=True, exist_ok=True)
         told = write(part)
         if result.is_dir():
             shutil.rmtree(result)
         os.replace(part, result)
+    except OSError as error:
+        raise OptionError(f"{result} cannot be written: {error}") from None
     finally:
         if part.is_dir():
             shutil.rmtree(part)
-        part.unlink(missing_ok=True)
+        if part.exists():
+            part.unlink()
     wanted.report.append(f"wrote   {result}{f': {told}' if told else ''}")
+
+
+def _refuse_foreign(wanted: Preparation, folder: Path) -> None:
+    """Raise an OptionError for a folder that would be replaced and holds what is not prepared text."""
+    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+        if path.is_dir() or not (path.name in wanted.languages or _PREPARED.fullmatch(path.name)):
+            raise OptionError(
+                f"{folder} would be written anew and holds {path.name}, which is no prepared text: name another "
+                "folder, or move that away"
+            )
 
 
 def _tokenise(wanted: Preparation, split: str, folder: Path) -> str:

@@ -49,8 +49,8 @@ def _surrogate(logits: Tensor, words: Tensor, risk: Tensor, masked: Tensor) -> T
 
     words (samples, B, T) int64, risk (samples, B), masked (B, T) bool
 
-    It is the sum of tokens * (risk - mean risk of the other samples) * ln p(sample). The factors of a sentence add up to 0, so
-    the normalisers of the probabilities cancel and logits can replace log-probabilities.
+    It is the sum of tokens * (risk - mean risk of the other samples) * ln p(sample). The factors of a sentence add up
+    to 0, so the normalisers of the probabilities cancel and logits can replace log-probabilities.
     """
     factor = masked.sum(1) * (risk - risk.mean(0)) / (len(risk) - 1)
     positions = flat(masked)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -34,11 +35,16 @@ def prepare(folder: Path, *options: object, work: str = "work") -> None:
 
 @pytest.fixture
 def binarised(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """The words that fairseq-preprocess, which takes seconds and is left out, would have got."""
+    """The words that fairseq-preprocess, which takes seconds and writes dictionaries alone here, would have got."""
     calls: list[list[str]] = []
 
     def run(words: list[str], **_: object) -> subprocess.CompletedProcess[str]:
         calls.append(words)
+        given = dict(zip(words, words[1:]))
+        folder = Path(given["--destdir"])
+        folder.mkdir()
+        for flag in ("--source-lang", "--target-lang"):
+            (folder / f"dict.{given[flag]}.txt").touch()
         return subprocess.CompletedProcess(words, 0, "", "")
 
     monkeypatch.setattr("fairseq_cmlm.text.prepare.subprocess.run", run)
@@ -89,6 +95,71 @@ def test_what_stands_is_not_made_again(tmp_path: Path, capsys: pytest.CaptureFix
         prepare(tmp_path, "--merges", 40)
     with pytest.raises(SystemExit, match=r"was prepared with other options \(text en-de\|normalise:nfc"):
         prepare(tmp_path, "--merges", 30, "--normalise", "none")
+
+
+@pytest.mark.usefixtures("binarised")
+def test_other_text_is_prepared_anew_however_old_it_is(tmp_path: Path) -> None:
+    write_text(tmp_path / "raw")
+    prepare(tmp_path, "--merges", 30)
+    write_text(tmp_path / "raw", ["the cat"], ["die Katze"])
+    for file in (tmp_path / "raw").iterdir():
+        os.utime(file, (0, 0))
+    prepare(tmp_path, "--merges", 30)
+    assert lines_of(tmp_path / "work" / "tokens" / "test" / "de") == ["die Katze"]
+    with pytest.raises(SystemExit, match=r"with other options \(languages \['en', 'de'\], and \['de', 'en'\] is"):
+        prepare(tmp_path, "--merges", 30, "-s", "de", "-t", "en", "--language", "en", "de")
+
+
+@pytest.mark.usefixtures("binarised")
+def test_a_folder_of_something_else_is_never_replaced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_text(tmp_path / "raw")
+    prepare(tmp_path, "--merges", 30)
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "thesis.txt").write_text("years of work")
+    for folder, held in ((mine, "thesis.txt"), (tmp_path / "raw", "test.de"), (tmp_path / "work", "bpe")):
+        with pytest.raises(SystemExit, match=f"{folder} would be written anew and holds {held}"):
+            prepare(tmp_path, "--merges", 30, "--destdir", folder)
+    assert (mine / "thesis.txt").read_text() == "years of work" and (tmp_path / "raw" / "train.de").exists()
+    # An empty one is filled, though it is newer than the text.
+    (mine / "thesis.txt").unlink()
+    capsys.readouterr()
+    prepare(tmp_path, "--merges", 30, "--destdir", mine)
+    assert capsys.readouterr().out == f"wrote   {mine}\n" and (mine / "text.json").exists()
+
+
+@pytest.mark.usefixtures("binarised")
+def test_what_failed_may_be_asked_for_otherwise(tmp_path: Path) -> None:
+    write_text(tmp_path / "raw")
+    with pytest.raises(SystemExit, match="set it to a value"):
+        prepare(tmp_path, "--sentencepiece", 5000)
+    prepare(tmp_path, "--sentencepiece", 34)
+    settings = tmp_path / "work" / "prepared.json"
+    settings.write_text("[]")
+    with pytest.raises(SystemExit, match=r"prepared\.json is damaged: remove it"):
+        prepare(tmp_path, "--sentencepiece", 34)
+
+
+def test_a_file_in_the_way_is_named(tmp_path: Path) -> None:
+    write_text(tmp_path / "raw")
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "tokens").touch()
+    with pytest.raises(SystemExit, match=r"work/tokens/train cannot be written: .*File exists"):
+        prepare(tmp_path)
+
+
+def test_options_beside_a_pipeline_must_be_its_own(tmp_path: Path) -> None:
+    write_text(tmp_path / "raw")
+    pipeline = tmp_path / "text.json"
+    main(["text", str(pipeline), "-s", "en", "-t", "de", "--tokenizer", "moses"])
+    for options, message in (
+        (("--tokenizer", "none"), "--tokenizer has no effect beside --text-pipeline .*, which has moses"),
+        (("--normalise", "nfc"), "--normalise has no effect beside --text-pipeline .*, which has none"),
+        (("--strip-diacritics", "de"), "--strip-diacritics has no effect beside --text-pipeline"),
+        (("--bpe-codes", pipeline), "--bpe-codes has no effect beside --text-pipeline"),
+    ):
+        with pytest.raises(SystemExit, match=message):
+            prepare(tmp_path, "--text-pipeline", pipeline, *options)
 
 
 def test_what_was_interrupted_leaves_no_half(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,6 +249,10 @@ def test_chinese_is_split_into_words(tmp_path: Path) -> None:
         (("--bpe-codes", __file__), r"test_prepare\.py does not hold codes that subword-nmt"),
         (("--bpe-codes", "x", "--sentencepiece-model", "y"), "--bpe-codes x and --sentencepiece-model y cannot be"),
         (("--text-pipeline", __file__), r"test_prepare\.py is damaged or no text pipeline"),
+        (("--dictionary", 0), "--dictionary 0 is less than 1: leave it out for all words"),
+        (("--dictionary", 9, "--dictionaries", "x"), "--dictionary 9 has no effect beside --dictionaries"),
+        (("--strip-diacritics", "ro"), "--strip-diacritics ro has no effect: the text is in en and de"),
+        (("--strip-diacritics", "de", "--normalise", "nfc"), "--strip-diacritics has no effect beside --normalise"),
         (("--dictionaries", "nowhere"), r"--dictionaries nowhere: nowhere/dict\.en\.txt is missing"),
     ],
 )

@@ -31,7 +31,7 @@ def test_samples_follow_the_probabilities() -> None:
 
 @pytest.mark.parametrize("number", [1, 2])
 def test_the_gradient_is_that_of_the_expected_risk(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A known risk of each of four words at the first masked place; the mean over many samples against the exact gradient.
+    """A known risk of each of four words at the first place; the mean over many samples against the exact gradient.
 
     A sentence counts as often as it has masked tokens.
     """
