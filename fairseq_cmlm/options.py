@@ -94,7 +94,7 @@ def _check_kind(one: Field[Any], value: Any) -> None:
     fits = isinstance(value, (int, float) if kind is float else kind) and (kind is bool or not isinstance(value, bool))
     if not fits:
         raise OptionError(f"{flag_of(one)} {value!r} must be {_KINDS[kind]}")
-    if kind is float and math.isinf(value):
+    if kind is float and isinstance(value, float) and math.isinf(value):
         raise OptionError(f"{flag_of(one)} {value} must be finite")
 
 

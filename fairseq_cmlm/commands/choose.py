@@ -11,7 +11,7 @@ from typing import Callable, NamedTuple, Sequence
 from fairseq_cmlm import __version__
 from fairseq_cmlm.classifier import Classifier
 from fairseq_cmlm.commands.answers import examples_of, labels_of_all, temperature_on
-from fairseq_cmlm.commands.model_options import add_model_options, loading
+from fairseq_cmlm.commands.model_options import add_model_options, loading, refuse_text_options
 from fairseq_cmlm.errors import OptionError
 from fairseq_cmlm.extractor import Extractor, Search
 from fairseq_cmlm.formats.chosen import Answering, Chosen, as_generated
@@ -100,6 +100,7 @@ def _by_masked_model(options: argparse.Namespace) -> tuple[_Likelihoods, str]:
 def _by_transformer(options: argparse.Namespace) -> tuple[_Likelihoods, str]:
     from fairseq_cmlm.plugin.autoregressive_labels import AutoregressiveLabels
 
+    refuse_text_options(options)
     languages = options.source_lang, options.target_lang
     model = AutoregressiveLabels(options.checkpoint, options.data, languages, options.text_pipeline, options.device)
     return partial(model.log_likelihoods, cut=options.cut), model.text_signature

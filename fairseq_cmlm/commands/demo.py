@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import sys
-from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, Iterator, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Optional, Sequence
 
 from fairseq_cmlm.commands.model_options import add_model_options, loading, translator_of
 
@@ -67,23 +65,12 @@ def _answer(model: Extractor, text: str, question: str) -> dict[str, Any]:
     return {"answer": found.text, "text": context_of(asked), "cut": found.cut}
 
 
-@contextmanager
-def _no_texts_logged() -> Iterator[None]:
-    """Keep the warning of unknown words, which quotes the text, out of the terminal; the page tells the user."""
-    logger = logging.getLogger("fairseq_cmlm.plugin.unknown_words")
-    logger.disabled = True
-    try:
-        yield
-    finally:
-        logger.disabled = False
-
-
 def run(options: argparse.Namespace) -> str:
     """Serve until interrupted."""
-    from fairseq_cmlm.demo.server import DemoServer, warning
+    from fairseq_cmlm.demo.server import DemoServer, no_texts_logged, warning
 
     model, choice = _model(options)
-    with _no_texts_logged(), DemoServer(options.host, options.port, model, choice) as server:
+    with no_texts_logged(), DemoServer(options.host, options.port, model, choice) as server:
         told = warning(options.host)
         if told is not None:
             print(f"fairseq-cmlm demo: {told}", file=sys.stderr)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Sequence
 
 from fairseq_cmlm.commands.answers import examples_of
-from fairseq_cmlm.commands.model_options import add_model_options, loading
+from fairseq_cmlm.commands.model_options import add_model_options, loading, refuse_text_options
 from fairseq_cmlm.decoding.options import Decoding
 from fairseq_cmlm.document_translator import WAYS, DocumentTranslator
 from fairseq_cmlm.errors import OptionError
@@ -87,6 +87,7 @@ def _autoregressive(options: argparse.Namespace, read: dict[str, Any]) -> Any:
         raise OptionError(f"{options.checkpoint} is autoregressive, and has no {', '.join(decoding)}: leave that out")
     if options.way == "blocks":
         raise OptionError("--way blocks is not of an autoregressive model, which writes from left to right anyway")
+    refuse_text_options(options)
     languages = options.source_lang, options.target_lang
     model = AutoregressiveDocuments(options.checkpoint, options.data, languages, options.text_pipeline, options.device)
 

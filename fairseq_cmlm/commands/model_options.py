@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
 
 from fairseq_cmlm.commands.text_options import add_text_options
+from fairseq_cmlm.errors import OptionError
 
 if TYPE_CHECKING:
     from fairseq_cmlm.translator import Translator
@@ -29,6 +30,17 @@ def translator_of(options: argparse.Namespace, checkpoint: Optional[Path] = None
     from fairseq_cmlm.translator import Translator
 
     return Translator(checkpoint or options.checkpoint, **loading(options))
+
+
+def refuse_text_options(options: argparse.Namespace) -> None:
+    """Raise an OptionError for options that do not prepare the text of fairseq's Transformer, which has a text.json."""
+    none = "none" if options.text_pipeline == "none" else None
+    for name, value in (("tokenizer", options.tokenizer), ("bpe-codes", options.bpe_codes), ("text-pipeline", none)):
+        if value:
+            raise OptionError(
+                f"--{name} {value} is not for the autoregressive {options.checkpoint}, whose text is prepared by the "
+                "text.json in the folder of its data or by --text-pipeline FILE: leave it out"
+            )
 
 
 def loading(options: argparse.Namespace) -> dict[str, Any]:

@@ -76,7 +76,10 @@ def _of_references(options: argparse.Namespace) -> str:
 def _of_examples(options: argparse.Namespace) -> str:
     from fairseq_cmlm.files import write_text
     from fairseq_cmlm.formats.score import score_examples
+    from fairseq_cmlm.render.confusion import check_picture
 
+    if options.confusion:
+        check_picture(options.confusion)
     judge = _judge(options.judge) if options.judge else None
     results = score_examples(options.outputs, options.examples, options.tokenize, judge, options.against)
     if options.json:

@@ -68,7 +68,10 @@ def run(options: argparse.Namespace) -> str:
     translator = translator_of(options)
     given = given_decoding(vars(options))
     plans = [(None, given), *((text, {**given, **read_setting("--settings", text)}) for text in options.settings)]
-    runs = [_run(translator, texts, name, setting, options) for name, setting in plans]
+    # A change of precision, which is for good, comes last.
+    order = sorted(range(len(plans)), key=lambda i: plans[i][1].get("dtype", "float32") != "float32")
+    made = {i: _run(translator, texts, *plans[i], options) for i in order}
+    runs = [made[i] for i in range(len(plans))]
     for name, checkpoint in options.compare:
         other = translator_of(options, checkpoint)
         if other.languages != translator.languages:

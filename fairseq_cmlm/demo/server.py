@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import json
+import logging
 import socket
 import sys
 import threading
 import traceback
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Optional
+from typing import Any, Iterator, Optional
 
 from fairseq_cmlm.demo.choice import Choice, read_subject
 from fairseq_cmlm.demo.request import Model, answer, form, read_request
@@ -21,6 +22,19 @@ _AT_ONCE = 8  # decodings at a time; further requests are told to try again
 _LONGEST = 1 << 18  # bytes of a request: a draft of 1,000 tokens needs a quarter
 _DIGITS = 12  # of a length; Python reads no number of thousands of digits
 _PATIENCE = 30  # seconds that a client may stay silent or leave data unread
+
+
+@contextlib.contextmanager
+def no_texts_logged() -> Iterator[None]:
+    """Keep the warnings that quote a text out of the terminal; the page tells its user."""
+    loggers = [logging.getLogger(f"fairseq_cmlm.{name}") for name in ("plugin.unknown_words", "runtime.bundle")]
+    for logger in loggers:
+        logger.disabled = True
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.disabled = False
 
 
 class DemoServer(ThreadingHTTPServer):

@@ -34,12 +34,13 @@ def given_decoding(named: Mapping[str, Any]) -> dict[str, Any]:
 def read_setting(flag: str, text: str) -> dict[str, Any]:
     """Read `decoding_iterations=4,length_beam=3`, a value of `flag`; return the options by field name.
 
-    A value is a Python literal, or else a word.
+    A value is a word, or for an option with another type a Python literal.
 
     >>> read_setting("--settings", "decoding_iterations=4,decoding_dtype=int8")
     {'iterations': 4, 'dtype': 'int8'}
     """
     known = ["beam", *map(name_of, declared(Decoding))]
+    words = [name_of(one) for one in declared(Decoding) if kind_of(one) is str]
     found = {}
     for part in filter(None, text.split(",")):
         name, equals, value = part.partition("=")
@@ -47,8 +48,12 @@ def read_setting(flag: str, text: str) -> dict[str, Any]:
             raise OptionError(f"{flag} {text}: {part} is not NAME=VALUE")
         if name not in known:
             raise OptionError(f"{flag} {name}= is no option of decoding: {meant(name, known)}")
-        try:
-            found[name] = ast.literal_eval(value)
-        except (SyntaxError, ValueError):
-            found[name] = value
+        found[name] = value if name in words else _literal(value)
     return given_decoding(found)
+
+
+def _literal(value: str) -> Any:
+    try:
+        return ast.literal_eval(value)
+    except (SyntaxError, ValueError):
+        return value

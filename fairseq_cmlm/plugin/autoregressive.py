@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Iterator, Optional
 
 import torch
-from fairseq import checkpoint_utils, tasks
+from fairseq import checkpoint_utils, tasks, utils
 from fairseq.models.transformer import TransformerModelBase
 from omegaconf import open_dict
 from torch import Tensor
@@ -51,6 +51,10 @@ def _loaded(checkpoint: Path, data: Optional[Path], languages: tuple[Optional[st
         raise OptionError(f"it translates from {target} to {source}: give the model from {source} to {target}")
     if "decoder.embed_tokens.weight" not in state["model"]:
         raise CheckpointError("it is no autoregressive Transformer of fairseq")
+    folder = Path(data or utils.split_paths(cfg.task.data)[0])
+    missing = [file for file in (folder / f"dict.{name}.txt" for name in (source, target)) if not file.is_file()]
+    if missing:
+        raise CheckpointError(f"{missing[0]} is missing: give the folder of its dictionaries as data")
     ours = {"data": str(data or cfg.task.data), "source_lang": source, "target_lang": target, "eval_bleu": False}
     task_cfg = cfg.task.copy()
     with open_dict(task_cfg):

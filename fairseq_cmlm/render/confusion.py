@@ -11,6 +11,12 @@ from fairseq_cmlm.files import write_files
 ENDINGS = (".svg", ".png", ".pdf")
 
 
+def check_picture(path: Path) -> None:
+    """Raise an OptionError for a file that would be no picture by its name."""
+    if path.suffix not in ENDINGS:
+        raise OptionError(f"{path} is no picture: name it {', '.join(f'*{ending}' for ending in ENDINGS)}")
+
+
 def draw_confusion(
     matrices: Mapping[str, Sequence[Sequence[int]]], labels: Sequence[str], path: Path, figure: Any
 ) -> None:
@@ -18,8 +24,7 @@ def draw_confusion(
 
     Colours are shares of a row, so that a rare label is seen as well as a frequent one. `figure` is matplotlib's class.
     """
-    if path.suffix not in ENDINGS:
-        raise OptionError(f"{path} is no picture: name it {', '.join(f'*{ending}' for ending in ENDINGS)}")
+    check_picture(path)
     side = max(3.0, 0.8 * len(labels) + 1.5)
     whole = figure(figsize=(side * len(matrices), side), layout="constrained")
     for axes, (name, counts) in zip(whole.subplots(1, len(matrices), squeeze=False)[0], matrices.items()):

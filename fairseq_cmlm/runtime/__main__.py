@@ -97,13 +97,14 @@ def _serve(options: argparse.Namespace, given: dict[str, Any]) -> None:
             "the options of a decoding: leave it out"
         )
     try:
-        from fairseq_cmlm.demo.server import DemoServer
+        from fairseq_cmlm.demo.server import DemoServer, no_texts_logged
     except ImportError as error:
         raise OptionError(f"--demo needs jinja2: pip install jinja2 ({error})") from None
     from fairseq_cmlm.runtime.bundle import Bundle
 
     bundle = Bundle(options.bundle, dtype=dtype, threads=options.threads)
-    with DemoServer("127.0.0.1", options.demo, bundle) as server, contextlib.suppress(KeyboardInterrupt):
+    server = DemoServer("127.0.0.1", options.demo, bundle)
+    with no_texts_logged(), server, contextlib.suppress(KeyboardInterrupt):
         print(server.address, flush=True)
         server.serve_forever()
 

@@ -109,6 +109,14 @@ def test_what_cannot_be_answered_is_refused(tmp_path: Path, reviews: Task) -> No
     examples.write_text('{"format": "left_infilling", "examples": 1}\n{"source": "a", "references": ["b"]}\n')
     with pytest.raises(SystemExit, match="has the format left_infilling: baselines are of data_to_text"):
         main(["baseline", str(examples), "--train", str(examples)])
+    answers = ["choose", str(reviews.autoregressive), str(reviews.text / "test.jsonl")]
+    for options, message in (
+        (("--tokenizer", "moses"), "--tokenizer moses is not for the autoregressive"),
+        (("--text-pipeline", "none"), "--text-pipeline none is not for the autoregressive"),
+        (("--data", str(tmp_path)), r"dict\.source\.txt is missing: give the folder of its dictionaries as data"),
+    ):
+        with pytest.raises(SystemExit, match=message):
+            main([*answers, *options])
     for option in ("--longest", "--kept", "--passes"):
         with pytest.raises(SystemExit, match=f"{option} 9 is for spans, and labels are chosen: leave it out"):
             main(["choose", str(reviews.masked), str(reviews.text / "test.jsonl"), option, "9"])

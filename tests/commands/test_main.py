@@ -100,3 +100,11 @@ def test_a_reader_that_has_seen_enough_is_no_error(tmp_path: Path, broken: bool)
 def test_path_is_the_user_dir(capsys: pytest.CaptureFixture[str]) -> None:
     main(["path"])
     assert (Path(capsys.readouterr().out.strip()) / "plugin" / "task.py").is_file()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_is_told_in_one_line() -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([sys.executable, "-c", RUN, "path"], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1 and done.stderr.endswith("the output cannot be written: No space left on device\n")
+    assert done.stderr.count("\n") == 1

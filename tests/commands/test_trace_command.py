@@ -47,6 +47,14 @@ def test_ten_sentences_two_strategies_and_two_models(
         assert bool(made["alternatives"]) is (number != 1)
 
 
+def test_a_lower_precision_does_not_change_the_settings_behind_it(checkpoint: Path, tmp_path: Path) -> None:
+    settings = ("decoding_dtype=bfloat16", "decoding_iterations=3")
+    trace(checkpoint, "--text", "the small dog", "--output", tmp_path / "t.json", "--settings", *settings)
+    runs = json.loads((tmp_path / "t.json").read_text())["runs"]
+    assert [run["name"] for run in runs[1:]] == list(settings)
+    assert ["bfloat16" in run["signature"] for run in runs] == [False, True, False]
+
+
 def test_texts_may_stand_in_the_command(checkpoint: Path, tmp_path: Path) -> None:
     trace(checkpoint, "--text", "the small dog", "a bird", "--output", tmp_path / "t.svg")
     assert (tmp_path / "t.svg").read_text().count('class="title"') == 2

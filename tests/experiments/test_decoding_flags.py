@@ -77,3 +77,4 @@ def test_other_settings_are_refused(text: str, message: str) -> None:
     with pytest.raises(OptionError, match=message):
         read_setting("--settings", text)
     assert read_setting("--settings", "") == {}
+    assert read_setting("--settings", "rescore_with=5,decoding_iterations=5") == {"rescore_with": "5", "iterations": 5}

@@ -54,16 +54,20 @@ def test_eight_bits(bundle: Path) -> None:
 def test_the_demo_is_served(bundle: Path) -> None:
     pytest.importorskip("jinja2", reason="the page needs jinja2")
     command = [sys.executable, "-c", ALONE.replace(', "jinja2"', ""), str(bundle), "--demo", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as served:
-        assert served.stdout is not None
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, cwd=ROOT) as served:
+        assert served.stdout is not None and served.stderr is not None
         address = served.stdout.readline().strip()
         try:
             page = urllib.request.urlopen(address).read().decode()
             body = json.dumps({"text": "a bird", "options": {"iterations": 3}}).encode()
             asked = urllib.request.Request(f"{address}translate", body, {"Content-Type": "application/json"})
             *passes, end = map(json.loads, urllib.request.urlopen(asked).read().decode().splitlines())
+            asked.data = json.dumps({"text": "a secret", "options": {}}).encode()
+            urllib.request.urlopen(asked).read()
         finally:
             served.kill()
+        assert "secret" not in served.stderr.read()
     assert "src → tgt" in page
     (wanted,) = Bundle(bundle).translate(["a bird"], iterations=3, history=True, alternatives=8)
     assert [one["text"] for one in end["done"]["candidates"]] == [one.text for one in wanted.candidates]
