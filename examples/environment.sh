@@ -8,6 +8,7 @@
 # OpenMP's threads wait for each other at the end of each product, by default in a long loop: beside one other busy process
 # the quickstart then makes 0.2 updates a second on two cores instead of 8. GOMP_SPINCOUNT=1000 has them sleep soon, which makes
 # 4 beside two, and as many as before without (docs/SPEED.md); a GOMP_SPINCOUNT or OMP_WAIT_POLICY that is set is left as it is.
+[ -n "${BASH_VERSION:-}" ] || { echo "environment.sh is for bash: start bash, and source it there" >&2; return 1; }
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 VENV=${VENV:-$root/.venv}
 [ -n "${OMP_WAIT_POLICY:-}" ] || export GOMP_SPINCOUNT=${GOMP_SPINCOUNT:-1000}

@@ -6,7 +6,7 @@ import argparse
 import time
 from pathlib import Path
 
-from fairseq_cmlm.errors import OptionError
+from fairseq_cmlm.errors import OptionError, TextError
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -20,7 +20,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> str:
     """Return the answers, as fairseq-generate prints them."""
-    from fairseq_cmlm.commands.answers import examples_of, same_texts, temperature_on
+    from fairseq_cmlm.commands.answers import examples_of, labels_of_all, same_texts, temperature_on
     from fairseq_cmlm.formats.baselines import BASELINES
     from fairseq_cmlm.formats.chosen import Answering, as_generated
 
@@ -30,7 +30,12 @@ def run(options: argparse.Namespace) -> str:
     train = examples_of(options.train, name)[1]
     if name == "classification" and same_texts(examples, train):
         raise OptionError(f"{options.examples} is the training text of --train {options.train}: name another text")
-    baseline = BASELINES[name](train)
+    if name == "classification":
+        labels_of_all(examples)
+    try:
+        baseline = BASELINES[name](train)
+    except KeyError as error:
+        raise TextError(f"the examples of {options.train} have no {error}: write them by fairseq-cmlm format") from None
     temperature = temperature_on(options.calibrate_on, baseline, name, examples, train)
     began = time.perf_counter()
     chosen = baseline(examples)

@@ -50,7 +50,7 @@ def export(
     Raise a CheckpointError or a BundleError if the model cannot be exported.
     """
     if not checkpoint.is_file() and os.pathsep in str(checkpoint):
-        raise BundleError(f"{checkpoint} is an ensemble, and a bundle holds one model: fairseq-cmlm average makes one")
+        raise BundleError(f"{checkpoint} is an ensemble, and a bundle holds one model: name one of them")
     if (folder / FILE_NAME).exists():
         raise OptionError(f"{folder} holds a bundle already: remove it, or name another folder")
     task, models = load_models([checkpoint], data, *languages, text_pipeline)

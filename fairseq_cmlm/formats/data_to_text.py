@@ -52,7 +52,8 @@ def triples_of(text: str, place: str) -> list[Triple]:
     found = []
     for part in text.split(_BETWEEN_TRIPLES):
         names = [name.strip() for name in unmarked(part, place, FIELD, NEXT).split(_BETWEEN_PARTS)]
-        if len(names) != len(Triple._fields) or not all(names):
+        marked = any("<t>" in name.casefold() for name in names)  # at an end, or in small letters
+        if len(names) != len(Triple._fields) or not all(names) or marked:
             raise TextError(f"{place}: '{part}' is no triple: write subject | property | object, and <T> between two")
         subject, name, obj = names
         triple = Triple(thing(subject), property_name(name), thing(obj))

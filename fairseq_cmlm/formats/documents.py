@@ -20,7 +20,9 @@ _EDGES = (100, 200, 400, 800)
 
 
 def example(document: Sequence[str]) -> Example:
-    """Return the example of a document, its paragraphs."""
+    """Return the example of a document, its paragraphs; raise a TextError if there are none."""
+    if isinstance(document, str) or not document:
+        raise TextError(f"a document is a list of paragraphs, and this is {document!r}")
     paragraphs = [" ".join(unmarked(paragraph, "the document", PARAGRAPH).split()) for paragraph in document]
     return Example(in_one_line(paragraphs))
 

@@ -48,9 +48,20 @@ def read_examples(path: Path) -> tuple[str, list[Example]]:
     for number, fields in enumerate(rest, 2):
         try:
             examples.append(Example(**{**fields, "references": tuple(fields["references"])}))
+            _check_types(fields)
         except (KeyError, TypeError):
             raise TextError(f"line {number} of {path} is no example: write or copy the file again") from None
     return head["format"], examples
+
+
+def _check_types(fields: Mapping[str, Any]) -> None:
+    """Raise a TypeError for what is no text, list of texts, or object where the example has one."""
+    references = fields["references"]
+    texts = [fields["source"], *references, fields.get("template") or ""]
+    if not isinstance(references, list) or not all(isinstance(text, str) for text in texts):
+        raise TypeError("no texts")
+    if not isinstance(fields.get("details", {}), dict):
+        raise TypeError("no details")
 
 
 def _parsed(line: str, place: str) -> dict[str, Any]:

@@ -104,7 +104,11 @@ def score_examples(
         results.provenance.append(Provenance(cost_beside(path, told), decoding_of(told), text_of(told)))
     results.draws = _draws(results.systems, answers)
     for title, group in chosen.groups.items():
-        results.groups[title] = _by_group(answers, [group(example) for example in examples], chosen.main)
+        try:
+            groups = [group(example) for example in examples]
+        except KeyError as error:
+            raise TextError(f"the examples of {file} have no {error}: write them by fairseq-cmlm format") from None
+        results.groups[title] = _by_group(answers, groups, chosen.main)
     return results
 
 
@@ -135,6 +139,9 @@ def _with_references(file: Path) -> tuple[str, list[Example]]:
     for number, example in enumerate(examples, 2):
         if not example.references:
             raise TextError(f"line {number} of {file} has no reference: there is nothing to measure against")
+        labels = example.details.get("labels")
+        if labels is not None and example.references[0] not in labels:
+            raise TextError(f"line {number} of {file}: the reference {example.references[0]} is none of its labels")
     return name, examples
 
 

@@ -35,6 +35,8 @@ def test_triples_become_text(triples: str, source: str, entities: list[str]) -> 
         ("Mill | builtBy", r"the triples: 'Mill \| builtBy' is no triple: write subject"),
         ("Mill | by | Ada | Bo", "is no triple"),
         ("Mill | by | ", "is no triple"),
+        ("Mill | by | Ada <T>", "is no triple"),
+        ("Mill | by | Ada <t> Bo", "is no triple"),
         ("Mill | by | Ada <T> ", "is no triple"),
         ('Mill | by | ""@en', "a part of .* has no words"),
         ("_ | by | Ada", "a part of .* has no words"),

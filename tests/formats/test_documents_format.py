@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -81,3 +82,9 @@ def test_documents_are_examples_and_pieces_are_lines(tmp_path: Path, capsys: pyt
     assert (tmp_path / "text" / "train.source").read_text().startswith("a b ¶ c\n")
     with pytest.raises(SystemExit, match="a document cannot be cut after 3 words: leave --longest out"):
         main(["format", "documents", str(tmp_path), str(tmp_path / "text"), "--longest", "3"])
+
+
+@pytest.mark.parametrize("document", ["one text", []])
+def test_a_document_is_a_list_of_paragraphs(document: Any) -> None:
+    with pytest.raises(TextError, match="a document is a list of paragraphs"):
+        DOCUMENTS.example(document)

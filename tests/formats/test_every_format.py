@@ -54,3 +54,15 @@ def test_outputs_of_one_name_are_refused(tmp_path: Path) -> None:
     file.write_text(examples_to_json("paraphrase", [Example("a", ("b",))]))
     with pytest.raises(TextError, match=r"a/o.out and \S+b/o.out would have one name in the table, o: rename"):
         score_examples([tmp_path / "a" / "o.out", tmp_path / "b" / "o.out"], file)
+
+
+def test_examples_that_lack_what_their_format_reads_are_named(tmp_path: Path) -> None:
+    file, output = tmp_path / "valid.jsonl", tmp_path / "o.out"
+    output.write_text("S-0\ta\nH-0\t0\ta\nD-0\t0\ta\n")
+    for name, details, message in (
+        ("infilling", {}, "valid.jsonl have no 'kind': write them by fairseq-cmlm format"),
+        ("classification", {"labels": ["x", "y"]}, "line 2 of .*valid.jsonl: the reference b is none of its labels"),
+    ):
+        file.write_text(examples_to_json(name, [Example("a", ("b",), details=details)]))
+        with pytest.raises(TextError, match=message):
+            score_examples([output], file)
