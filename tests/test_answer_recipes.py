@@ -138,10 +138,11 @@ def test_reviews_go_from_the_publishers_files_to_the_table(tmp_path: Path) -> No
 def test_questions_are_answered_by_generation_and_by_spans(tmp_path: Path) -> None:
     stories(tmp_path / "records")
     work = tmp_path / "work"
-    done = run(STEPS / "task.sh", "question_answering", work, tmp_path / "records", **SMALL, CUT="20")
+    settings = {**SMALL, "CUT": "20", "MODELS": "raw denoised", "DENOISE_TOKENS": "512"}
+    done = run(STEPS / "task.sh", "question_answering", work, tmp_path / "records", **settings)
     assert done.returncode == 0, done.stdout + done.stderr
     table = (work / "results.md").read_text()
-    for name in ("sentence", "teacher,beam=5", "raw,spans", "raw,T=2"):
+    for name in ("sentence", "teacher,beam=5", "raw,spans", "raw,T=2", "denoised,spans", "denoised,T=2"):
         assert f"| {name} | " in table
     assert (
         "| 20 examples of valid | F1 | exact match % |" in table
@@ -154,3 +155,8 @@ def test_questions_are_answered_by_generation_and_by_spans(tmp_path: Path) -> No
     spans = answers_in(work / "source-target/valid/raw,spans.out")
     sources = (work / "text" / "valid.source").read_text().splitlines()
     assert all(span and span in source for span, source in zip(spans, sources))
+    # A model that has learned the sentences first, whose dictionary has all that a question and its text have.
+    sentences = (work / "denoise" / "records" / "train.text").read_text().splitlines()
+    assert all(re.fullmatch(r"The \w+ was [a-z ]+\.|How was the \w+\?", one) for one in sentences[:-1])
+    assert "\n8 updates of 512 tokens: " in done.stdout
+    assert "0.0% replaced" in (work / "data.log").read_text()

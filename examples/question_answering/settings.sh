@@ -7,9 +7,11 @@ data_name="FairytaleQA, 8,548 questions about children's stories (github.com/uci
 data_licence="Apache-2.0"
 # Beside generated answers, those that are chosen among the spans of the text; the best-matching sentence needs no network.
 choice=spans baseline=sentence
+# What a model `denoised` learns first: the sentences of stories and questions.
+unlabelled=5,6 pieces=sentences.py
 : "${MERGES:=6000}" "${LONGEST:=1500}" "${RATIO:=2000}"
 : "${TOKENS:=8192}" "${MAX_TOKENS:=4096}" "${SAVE_EVERY:=100}"
-: "${TEACHER_UPDATES:=1500}" "${UPDATES:=1500}"
+: "${TEACHER_UPDATES:=600}" "${UPDATES:=600}" "${DENOISE_UPDATES:=2000}" "${DENOISE_TOKENS:=2048}"
 : "${MODELS:=raw}" "${ITERATIONS:=1 4 10}"
 positions=" --max-source-positions 2048 --max-target-positions 128"
 . "$examples/steps/small_model.sh"

@@ -104,13 +104,19 @@ fill() {
     done
 }
 
-# The texts alone, and in one more the words of all labels, which the dictionary must have.
+# The texts alone, split by the program `pieces` of the recipe where it has one, and in one more what the dictionary must have
+# beside them: the words of all labels, or the mark between question and text.
 unlabelled_records() {
+    local split split_texts=(cat)
+    [ -z "${pieces:-}" ] || split_texts=(python "$recipe_folder/$pieces")
     mkdir "$1"
     for split in train valid; do
-        tail -n +2 "$records/$split.tsv" | cut -f "$unlabelled" | awk '!seen[$0]++' > "$1/$split.text"
+        tail -n +2 "$records/$split.tsv" | cut -f "$unlabelled" | "${split_texts[@]}" | awk '!seen[$0]++' > "$1/$split.text"
     done
-    [ "$choice" != labels ] || echo "the labels are $(sort -u "$work/text/train.target" | paste -s -d ' ')" >> "$1/train.text"
+    case $choice in
+        labels) echo "the labels are $(sort -u "$work/text/train.target" | paste -s -d ' ')" ;;
+        spans) echo "a question → a text" ;;
+    esac >> "$1/train.text"
 }
 
 unlabelled_text() { fairseq-cmlm format infilling "$denoise/records" "$1" --seed "${SEED:-1}"; }
@@ -123,8 +129,9 @@ prepare_denoising() {
     PREPARE+=" --text-pipeline $denoise/text.json --dictionaries $denoise/data"
 }
 
-# denoise: train a CMLM to write them whole, in DENOISE_UPDATES.
+# denoise: train a CMLM to write them whole, in DENOISE_UPDATES of DENOISE_TOKENS (TOKENS).
 denoise() {
+    [ -z "${DENOISE_TOKENS:-}" ] || local -x TOKENS=$DENOISE_TOKENS MAX_TOKENS=$DENOISE_TOKENS
     UPDATES=$DENOISE_UPDATES step train "$direction" "$denoise" raw
     step average "$direction" "$denoise" raw
 }
