@@ -15,6 +15,7 @@ from fairseq_cmlm.model.dropout import Dropout
 from fairseq_cmlm.model.embedding import TokenEmbedding, positions_of
 from fairseq_cmlm.model.encoder import Encoded
 from fairseq_cmlm.model.layer import LAYER_NORM_EPS, DecoderLayer, LayerSize
+from fairseq_cmlm.model.layer_norm import LayerNorm
 from fairseq_cmlm.model.packing import Packing, packing_of
 from fairseq_cmlm.model.projection import Projection
 from fairseq_cmlm.model.reduced_training import lowered
@@ -35,7 +36,7 @@ class Decoder(nn.Module):
         self.embedding = embedding
         self.dropout = Dropout(size.dropout)
         self.layers = nn.ModuleList(DecoderLayer(size, source_features) for _ in range(layers))
-        self.norm = nn.LayerNorm(size.features, eps=LAYER_NORM_EPS) if size.pre_norm else nn.Identity()
+        self.norm = LayerNorm(size.features, eps=LAYER_NORM_EPS) if size.pre_norm else nn.Identity()
         self.output = Projection(size.features, embedding.tokens.num_embeddings, bias=False)
         if tied:
             self.output.weight = embedding.tokens.weight

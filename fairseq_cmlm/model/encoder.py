@@ -12,6 +12,7 @@ from fairseq_cmlm.model.attention import attend_mask
 from fairseq_cmlm.model.dropout import Dropout
 from fairseq_cmlm.model.embedding import TokenEmbedding, positions_of
 from fairseq_cmlm.model.layer import LAYER_NORM_EPS, EncoderLayer, LayerSize
+from fairseq_cmlm.model.layer_norm import LayerNorm
 from fairseq_cmlm.model.packing import packing_of
 from fairseq_cmlm.model.reduced_training import lowered
 
@@ -43,7 +44,7 @@ class Encoder(nn.Module):
         self.lengths = nn.Embedding(lengths, size.features)
         self.dropout = Dropout(size.dropout)
         self.layers = nn.ModuleList(EncoderLayer(size) for _ in range(layers))
-        self.norm = nn.LayerNorm(size.features, eps=LAYER_NORM_EPS) if size.pre_norm else nn.Identity()
+        self.norm = LayerNorm(size.features, eps=LAYER_NORM_EPS) if size.pre_norm else nn.Identity()
 
     def forward(self, source: Tensor) -> Encoded:
         """Encode the source (B, S) int64, padded on either side."""

@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from fairseq_cmlm.model.attention import Attention, Memory
 from fairseq_cmlm.model.dropout import Dropout
+from fairseq_cmlm.model.layer_norm import LayerNorm
 from fairseq_cmlm.model.packing import Packing
 from fairseq_cmlm.model.projection import Projection
 
@@ -35,7 +36,7 @@ class Sublayer(nn.Module):
 
     def __init__(self, size: LayerSize) -> None:
         super().__init__()
-        self.norm = nn.LayerNorm(size.features, eps=LAYER_NORM_EPS)
+        self.norm = LayerNorm(size.features, eps=LAYER_NORM_EPS)
         self.pre_norm = size.pre_norm
         self.dropout = Dropout(size.dropout)
 
