@@ -196,11 +196,7 @@ class Decoding:
         None, "decode blocks of this many tokens from left to right, each in `--decoding-iterations` passes", least=1
     )
     temperature: Optional[float] = option(
-        None,
-        "draw tokens with this temperature, instead of taking the best",
-        flag="sampling_temperature",
-        least=0.001,
-        most=1000,
+        None, "draw tokens with this temperature, not the best", flag="sampling_temperature", least=1e-4, most=1e4
     )
     top_p: Optional[float] = option(
         None,

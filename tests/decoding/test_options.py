@@ -38,7 +38,7 @@ from fairseq_cmlm.options import declared, flag_of
         ({"dtype": "int4"}, "--decoding-dtype int4 must be one of float32, bfloat16, float16, int8"),
         ({"strategy": "easy_first", "beam": 0}, "--beam 0 must be at least 1"),
         ({"length_prior": 10**400}, "--length-prior 1000+ must be"),
-        ({"temperature": 0.0}, "--sampling-temperature 0.0 must be at least 0.001"),
+        ({"temperature": 0.0}, "--sampling-temperature 0.0 must be at least 0.0001"),
         ({"top_p": 1.1}, "--sampling-top-p 1.1 must be above 0 and at most 1"),
         ({"eta": 0.5}, "--decoding-eta 0.5 has no effect without --decoding-strategy path_planning or remdm_cap or "),
         ({"strategy": "remdm_conf", "eta": 0.5}, "--decoding-eta 0.5 has no effect without --decoding-strategy path_"),
