@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -59,8 +58,8 @@ def save(work: Path, out: Path, before: Mapping[Path, float], part: float, most:
             largest = max(files, key=lambda name: _size(files[name]))
             left_out.append(f"left out: {largest}, {_size(files.pop(largest)):.1f} MB; it is lost with this machine")
             if largest.endswith(".pt"):  # without its checkpoint a training has not ended
-                ended = fnmatch.filter(files, f"{Path(largest).parent}/*.done")
-                files = {name: path for name, path in files.items() if name not in ended}
+                training = Path(largest).parent
+                files = {name: path for name, path in files.items() if not _ends(name, training)}
         parts = pack(files, out / NAME, part, "gz")
     size = sum(map(_size, parts))
     return [f"{len(files)} files in {len(parts)} parts, {size:.1f} MB", *left_out]
@@ -70,6 +69,11 @@ def restore(work: Path, folders: list[Path]) -> None:
     """Unpack what earlier calls left; what `work` has already stays."""
     for folder in reversed(folders):
         unpack(folder / NAME, work, keep=True)
+
+
+def _ends(name: str, training: Path) -> bool:
+    """Return whether a file says that a training has ended."""
+    return Path(name).parent == training and name.endswith(".done")
 
 
 def _size(path: Path) -> float:

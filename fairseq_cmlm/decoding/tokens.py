@@ -158,11 +158,13 @@ def most_probable_few(logits: Tensor, sets: Tensor, allowed: AllowedTokens, size
     """
     normaliser = logits.logsumexp(dim=1, keepdim=True)
     allowed_only = _with_allowed_only(logits, sets, allowed)
-    best, tokens = allowed_only.topk(min(size, logits.size(1)), dim=1)
-    first = allowed_only.argmax(dim=1, keepdim=True)
-    # The one that topk put there takes the place of the first, if that is among them, and else none.
-    tokens = torch.where(tokens == first, tokens[:, :1], tokens)
-    tokens[:, :1] = first
+    best, first = allowed_only.max(dim=1, keepdim=True)
+    tokens = first
+    if size > 1:
+        best, tokens = allowed_only.topk(min(size, logits.size(1)), dim=1)
+        # The one that topk put there takes the place of the first, if that is among them, and else none.
+        tokens = torch.where(tokens == first, tokens[:, :1], tokens)
+        tokens[:, :1] = first
     if allowed.end is not None:
         tokens = tokens.masked_fill((sets == END)[:, None], allowed.end)
     return Alternatives(tokens, best - normaliser)
