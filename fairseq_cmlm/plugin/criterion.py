@@ -43,6 +43,11 @@ class CMLMLoss(FairseqCriterion):
         super().__init__(task)
         if not isinstance(task.target_dictionary, MaskedDictionary):
             raise OptionError("--criterion cmlm_loss needs --task translation_cmlm")
+        if options.noising == "changed" and task.source_dictionary != task.target_dictionary:
+            raise OptionError(
+                "--noising changed compares source and target, which have different dictionaries: preprocess with "
+                "--joined-dictionary, or use --noising uniform"
+            )
         self.options = options
         self.objective = OBJECTIVES[options.objective]
         self.reduced = reduced
@@ -81,8 +86,9 @@ class CMLMLoss(FairseqCriterion):
         source, target = (
             functional.pad(tokens, (0, n), value=self.padding_idx) for tokens, n in zip((source, target), spare)
         )
-        fillable = target.ne(self.padding_idx)
-        example = Example(target, fillable, sample["noise_keys"], self.mask, self.options.schedule, self.control)
+        fillable, readable = target.ne(self.padding_idx), source.ne(self.padding_idx)
+        symbols = (self.mask, self.options.schedule, self.control)
+        example = Example(target, fillable, sample["noise_keys"], *symbols, source, readable)
         progress = self.options.progress(sample["updates"]) if "updates" in sample else 1.0
         return Batch(source, example, progress)
 

@@ -14,6 +14,8 @@ from torch import Tensor
 from fairseq_cmlm.schedule import MaskSchedule, linear, trained_count
 from fairseq_cmlm.sentence_random import derived_keys, uniform_numbers
 
+_CHOICE = 1  # purpose of the numbers that choose the sentences of `changed`
+
 
 @dataclass(frozen=True)
 class View:
@@ -39,6 +41,8 @@ class Example:
     mask      id of the mask symbol
     schedule  the mask schedule, which gives the distribution of the number of masked tokens
     control   ids of the other control symbols; of these only `</s>` occurs in a target, at its end
+    source    (B, S) int64, `</s>` included, padded, in the target's dictionary; None if a noising has no use for it
+    readable  (B, S) bool, true except at padding of the source
     """
 
     target: Tensor
@@ -47,6 +51,8 @@ class Example:
     mask: int
     schedule: MaskSchedule = linear
     control: tuple[int, ...] = ()
+    source: Optional[Tensor] = None
+    readable: Optional[Tensor] = None
 
 
 Noising = Callable[[Example], "list[View]"]
@@ -90,7 +96,7 @@ def uniform(example: Example) -> list[View]:
     >>> view.canvas.tolist()
     [[5, 6, 9, 2]]
     """
-    return [_mask_up_to(example, example.fillable.sum(1))]
+    return [_mask_up_to(example, example.fillable.sum(1), example.fillable)]
 
 
 def uniform_original(example: Example) -> list[View]:
@@ -103,7 +109,7 @@ def uniform_original(example: Example) -> list[View]:
     >>> int(view.predict.sum())
     1
     """
-    return [_mask_up_to(example, (example.fillable.sum(1) - 1).clamp(min=1))]
+    return [_mask_up_to(example, (example.fillable.sum(1) - 1).clamp(min=1), example.fillable)]
 
 
 def full(example: Example) -> list[View]:
@@ -116,15 +122,52 @@ def full(example: Example) -> list[View]:
     return [View(example.target.masked_fill(example.fillable, example.mask), example.fillable)]
 
 
-def _mask_up_to(example: Example, most: Tensor) -> View:
-    """Mask k tokens of each row, k drawn from 1 to `most` (B,)."""
+def changed(example: Example) -> list[View]:
+    """Mask as `uniform` does in half of the sentences, and in the others only what the source has not.
+
+    That is what stands between the first and the last difference of source and target, read from either end; of its N
+    tokens k are masked, k in 1..N. Where nothing differs, all tokens may be masked. So a text with a gap as the source
+    teaches to fill that gap, where `uniform` mostly teaches to copy what stands around it.
+
+    >>> target, source = torch.tensor([[5, 6, 7, 8, 2]] * 9), torch.tensor([[5, 4, 8, 2, 1]] * 9)
+    >>> example = Example(target, target.ne(1), torch.arange(9), 9, source=source, readable=source.ne(1))
+    >>> changed(example)[0].canvas[5:8].tolist()
+    [[5, 6, 9, 8, 2], [9, 9, 9, 9, 2], [9, 6, 7, 8, 9]]
+    """
+    assert example.source is not None and example.readable is not None
+    place = example.fillable.long().cumsum(1) - 1
+    begin = _same_from_left(example.source, example.readable, example.target, example.fillable)
+    mirrored = (one.flip(1) for one in (example.source, example.readable, example.target, example.fillable))
+    end = example.fillable.sum(1) - _same_from_left(*mirrored)
+    different = example.fillable & (place >= begin[:, None]) & (place < end[:, None])
+    chosen = drawn_numbers(example, _CHOICE)[0].lt(0.5) & different.any(1)
+    among = torch.where(chosen[:, None], different, example.fillable)
+    return [_mask_up_to(example, among.sum(1), among)]
+
+
+def _same_from_left(source: Tensor, readable: Tensor, target: Tensor, fillable: Tensor) -> Tensor:
+    """Return with how many tokens (B,) both begin alike."""
+    width = min(source.size(1), target.size(1))
+    ours, theirs = (_moved_left(*one)[:, :width] for one in ((source, readable), (target, fillable)))
+    real = _moved_left(readable.long(), readable)[:, :width].bool()
+    return (ours.eq(theirs) & real).long().cumprod(1).sum(1)
+
+
+def _moved_left(tokens: Tensor, real: Tensor) -> Tensor:
+    """Return the tokens (B, T) with all padding at their right."""
+    return tokens.gather(1, (~real).long().argsort(dim=1, stable=True))
+
+
+def _mask_up_to(example: Example, most: Tensor, among: Tensor) -> View:
+    """Mask k tokens of each row, k drawn from 1 to `most` (B,), of the positions `among` (B, T)."""
     of_sentence, of_tokens = drawn_numbers(example)
-    predict = random_subset(example.fillable, trained_count(example.schedule, of_sentence, most), of_tokens)
+    predict = random_subset(among, trained_count(example.schedule, of_sentence, most), of_tokens)
     return View(example.target.masked_fill(predict, example.mask), predict)
 
 
 NOISINGS: dict[str, Noising] = {
     "uniform": uniform,
     "uniform_original": uniform_original,
+    "changed": changed,
     "full": full,
 }

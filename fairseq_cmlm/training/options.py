@@ -30,8 +30,9 @@ class Training:
     )
     noising: str = option(
         "uniform",
-        "which target tokens are masked: `uniform` k of N, k drawn from 1..N; `uniform_original` from 1..N-1; `full` "
-        "all N (to compare with)",
+        "which target tokens are masked: `uniform` k of N, k drawn from 1..N; `changed` in every other "
+        "sentence only what the source lacks, to fill its gaps; `uniform_original` from 1..N-1; `full` all N (to "
+        "compare with)",
         choices=NOISINGS,
     )
     label_smoothing: float = option(0.1, "label smoothing of the tokens; the length has none", least=0, below=1)

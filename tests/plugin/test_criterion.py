@@ -15,6 +15,7 @@ from fake_gpu import FakeGpu
 from fairseq_cmlm.errors import OptionError
 from fairseq_cmlm.plugin import criterion
 from fairseq_cmlm.plugin.criterion import CMLMLoss, CMLMLossConfig
+from fairseq_cmlm.plugin.dictionary import MaskedDictionary
 from fairseq_cmlm.plugin.model import CMLMConfig, CMLMModel
 from fairseq_cmlm.plugin.task import TranslationCMLMTask
 from fairseq_cmlm.sentence_random import sentence_keys
@@ -157,6 +158,15 @@ def test_an_average_over_sentences_is_refused(task: TranslationCMLMTask) -> None
     others = {"objective": "cmlm", "mask_schedule": None, "fp16": False, "bf16": False, "amp": False}
     with pytest.raises(OptionError, match="--sentence-avg is not for --criterion cmlm_loss"):
         CMLMLoss.build_criterion(CMLMLossConfig(**others, training_dtype="float32", sentence_avg=True), task)
+
+
+def test_source_and_target_are_compared_in_one_dictionary_alone(
+    task: TranslationCMLMTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    CMLMLoss(task, Training(noising="changed"))
+    monkeypatch.setattr(task, "src_dict", MaskedDictionary())
+    with pytest.raises(OptionError, match="which have different dictionaries: preprocess with --joined-dictionary, or"):
+        CMLMLoss(task, Training(noising="changed"))
 
 
 @pytest.mark.parametrize("share", [1.0, 0.5])

@@ -2,6 +2,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import Tensor
 
 from fairseq_cmlm.sentence_random import sentence_keys, uniform_numbers
 from fairseq_cmlm.training.noising import NOISINGS, Example, random_subset
@@ -10,7 +11,9 @@ from fairseq_cmlm.training.noising import NOISINGS, Example, random_subset
 def example(length: int, width: int, epoch: int = 1, rows: int = 4000) -> Example:
     target = torch.full((rows, width), 1)
     target[:, :length] = 7
-    return Example(target, target.ne(1), sentence_keys(1, epoch, torch.arange(rows)), mask=9)
+    source = target.masked_fill(target.ne(1), 6)
+    keys = sentence_keys(1, epoch, torch.arange(rows))
+    return Example(target, target.ne(1), keys, mask=9, source=source, readable=source.ne(1))
 
 
 @pytest.mark.parametrize("name", sorted(NOISINGS))
@@ -20,7 +23,7 @@ def test_masks_only_text_and_not_the_same_in_two_epochs(name: str) -> None:
         assert view.predict.equal(other.predict) == (name == "full")
 
 
-@pytest.mark.parametrize("name", ["uniform", "uniform_original", "full"])
+@pytest.mark.parametrize("name", sorted(NOISINGS))
 def test_what_is_predicted_is_hidden_and_nothing_else(name: str) -> None:
     (view,) = NOISINGS[name](example(6, 8))
     assert (view.canvas[view.predict] == 9).all() and (view.canvas[~view.predict] != 9).all()
@@ -44,6 +47,36 @@ def test_full_masks_everything(length: int) -> None:
     (view,) = NOISINGS["full"](example(length, 7, rows=3))
     assert view.predict.sum(1).tolist() == [length] * 3
     assert view.canvas.tolist() == [[9] * length + [1] * (7 - length)] * 3
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "may"),
+    [
+        ([5, 4, 8, 2], [5, 6, 7, 8, 2], {1, 2}),
+        ([4, 8, 2], [7, 7, 8, 2], {0, 1}),
+        ([5, 4, 8, 4, 2], [5, 6, 8, 6, 6, 2], {1, 2, 3, 4}),  # two gaps, and what stands between them
+        ([5, 4, 2], [5, 5, 5, 2], {1, 2}),
+        ([5, 5, 6, 2], [5, 6, 2], {0, 1, 2}),  # nothing is missing
+        ([5, 6, 2], [5, 6, 2], {0, 1, 2}),
+    ],
+)
+@pytest.mark.parametrize("left", [True, False], ids=["padding on the left", "padding on the right"])
+def test_half_of_the_sentences_are_masked_where_the_source_differs(
+    source: list[int], target: list[int], may: set[int], left: bool
+) -> None:
+    def padded(tokens: list[int], width: int) -> Tensor:
+        padding = [1] * (width - len(tokens))
+        return torch.tensor([padding + tokens if left else tokens + padding] * 2000)
+
+    read, written = padded(source, 6), padded(target, 8)
+    keys = sentence_keys(1, 1, torch.arange(2000))
+    example = Example(written, written.ne(1), keys, mask=9, source=read, readable=read.ne(1))
+    (view,) = NOISINGS["changed"](example)
+    masked = [set(row.nonzero().squeeze(1).tolist()) for row in view.predict[:, written[0].ne(1)]]
+    elsewhere = sum(not one <= may for one in masked)
+    everything = len(may) == len(target)
+    assert all(masked) and set().union(*masked) == set(range(len(target)))
+    assert elsewhere == 0 if everything else 500 < elsewhere < 1050
 
 
 def test_every_position_is_masked_alike() -> None:
@@ -75,7 +108,11 @@ def test_numbers_are_uniform() -> None:
 @pytest.mark.parametrize("name", sorted(NOISINGS))
 def test_padding_on_the_left_changes_no_mask(name: str) -> None:
     right = example(5, 9)
-    left = Example(right.target.flip(1), right.fillable.flip(1), right.keys, right.mask)
+    assert right.source is not None and right.readable is not None
+    target, fillable, source, readable = (
+        one.flip(1) for one in (right.target, right.fillable, right.source, right.readable)
+    )
+    left = Example(target, fillable, right.keys, right.mask, source=source, readable=readable)
     alone = example(5, 5)
     for one, other, view in zip(NOISINGS[name](right), NOISINGS[name](left), NOISINGS[name](alone)):
         assert one.predict[:, :5].equal(view.predict) and other.predict[:, 4:].equal(view.predict)

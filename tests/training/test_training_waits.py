@@ -31,7 +31,7 @@ def network() -> Network:
 
 def step(model: Network, options: Training, *batch: Tensor) -> Losses:
     source, target, keys = batch
-    example = Example(target, target.ne(1), keys=keys, mask=19)
+    example = Example(target, target.ne(1), keys=keys, mask=19, source=source, readable=source.ne(1))
     losses = OBJECTIVES[options.objective].loss(model, Batch(source, example), options)
     (losses.loss / losses.size).backward()
     return losses
