@@ -40,6 +40,18 @@ def positive(text: str) -> int:
     return number
 
 
+def vocabulary(text: str) -> int:
+    """Read the size of a vocabulary, which has fairseq's four control symbols and one word or more.
+
+    >>> vocabulary("4112")
+    4112
+    """
+    number = int(text)
+    if number < 5:
+        raise argparse.ArgumentTypeError(f"{number} must be at least 5: four control symbols and a word")
+    return number
+
+
 def usable_device(text: str) -> str:
     """Read the name of a device that this machine has.
 
@@ -59,7 +71,7 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--layers", type=positive, default=6, metavar="N", help="encoder and decoder (default: %(default)s)"
     )
-    parser.add_argument("--vocabulary", type=positive, default=32000, metavar="V", help="default: %(default)s")
+    parser.add_argument("--vocabulary", type=vocabulary, default=32000, metavar="V", help="default: %(default)s")
     parser.add_argument("--rounds", type=positive, default=3, metavar="N", help="default: %(default)s")
     parser.add_argument("--seed", type=int, default=1, help="of sentences and weights (default: %(default)s)")
     parser.add_argument("--device", type=usable_device, default="cpu", help="cpu or cuda (default: %(default)s)")

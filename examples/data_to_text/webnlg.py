@@ -30,7 +30,11 @@ def _line(text: str | None) -> str:
 
 def main(archive_name: str, output: str) -> None:
     """Write both splits."""
-    with zipfile.ZipFile(archive_name) as archive:
+    try:
+        archive = zipfile.ZipFile(archive_name)
+    except (OSError, zipfile.BadZipFile) as error:
+        sys.exit(f"webnlg.py: {archive_name} is no archive that can be read ({error}): fetch it with download.sh")
+    with archive:
         for split, (folder, number) in SPLITS.items():
             found = [pair for pair in pairs(archive, folder) if all(pair)]
             if not found or number not in (None, len(found)):
@@ -43,4 +47,6 @@ def main(archive_name: str, output: str) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit("usage: webnlg.py ARCHIVE FOLDER")
     main(*sys.argv[1:])
