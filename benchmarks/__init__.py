@@ -2,7 +2,7 @@
 
 All systems run in one process, one after the other in each round, on the same sentences; the order is rotated from
 round to round. What is compared is the ratio of two systems within a round, so that a change of the machine's speed
-strikes both. Every decoded batch is checked for the lengths and the number of passes that were asked for. So it is in
-all but three: `documents` takes its systems in one order and divides medians, `quality` has one setting after the
-other, and `updates` has a process for each version.
+strikes both. Three are otherwise: `documents` takes its systems in one order and divides medians, `quality` has one
+setting after the other, and `updates` has a process for each version. Every decoded batch is checked for the lengths
+and the number of passes that were asked for.
 """

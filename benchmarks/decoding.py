@@ -40,9 +40,10 @@ from fairseq_cmlm.experiments.decoding_flags import add_decoding_flags, given_de
 from fairseq_cmlm.experiments.sentences import Sentence, batches_of, widest
 from fairseq_cmlm.experiments.systems import ctranslate2, runtime
 from fairseq_cmlm.experiments.systems.system import System
-from fairseq_cmlm.measures.bleu import Bleu, join_subwords
+from fairseq_cmlm.measures.bleu import Bleu
 from fairseq_cmlm.options import declared, flag_of
 from fairseq_cmlm.render.table import Row
+from fairseq_cmlm.text.subword_marks import join_subwords
 
 
 def competitors_of(options: argparse.Namespace) -> list[Competitor]:

@@ -229,6 +229,10 @@ def check(options: Namespace) -> None:
     """Raise where there is nothing to fit, or no room for a paragraph."""
     if len(set(options.tokens)) < 2:
         raise OptionError(f"--tokens {' '.join(map(str, options.tokens))} shows no growth: give two values or more")
+    if options.vocabulary <= MARK + 1:
+        raise OptionError(
+            f"--vocabulary {options.vocabulary} has no word beside the mark between paragraphs: give more"
+        )
     for tokens in options.tokens:
         if tokens % PARAGRAPH:
             raise OptionError(f"--tokens {tokens} is no multiple of {PARAGRAPH}, the tokens of a paragraph")

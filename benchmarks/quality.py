@@ -42,11 +42,11 @@ from fairseq_cmlm.experiments.systems.masked import Masked
 from fairseq_cmlm.experiments.systems.rescored import BY_CONSENSUS, Rescored
 from fairseq_cmlm.experiments.systems.system import FairseqSystem
 from fairseq_cmlm.experiments.timing import alternate
-from fairseq_cmlm.measures.bleu import join_subwords
 from fairseq_cmlm.measures.measure import Gold
 from fairseq_cmlm.measures.significance import TEST
 from fairseq_cmlm.options import files_given
 from fairseq_cmlm.render.table import Panel, Row
+from fairseq_cmlm.text.subword_marks import join_subwords
 
 LEGEND = f"""\
 BLEU (tok:none) and chrF: sacreBLEU, of the joined subwords; difference: of BLEU from that of the first row ({TEST}).

@@ -48,14 +48,16 @@ def variants_of(table: Path) -> dict[str, list[str]]:
     return {name.strip(): shlex.split(options) for name, _, options in lines}
 
 
-def masked_models(size: Size, variants: dict[str, list[str]], folder: Path, seed: int) -> dict[str, tuple[Masked, int]]:
+def masked_models(
+    size: Size, variants: dict[str, list[str]], folder: Path, seed: int, device: str
+) -> dict[str, tuple[Masked, int]]:
     """Return the system of each variant with random weights, and the number of its parameters."""
     write_dictionaries(folder, words_of(size))
     base, made = size.architectures()["ours"], {}
     for name, options in variants.items():
         path = folder / f"{name}.pt"
         parameters = random_checkpoint([*base, *options], folder, path, seed)
-        made[name] = Masked(path, folder), parameters
+        made[name] = Masked(path, folder, device=device), parameters
     return made
 
 
@@ -81,7 +83,7 @@ def run(options: argparse.Namespace, command: str) -> str:
     variants = variants_of(options.table)
     rows = []
     with tempfile.TemporaryDirectory() as work:
-        made = masked_models(size_of(options), variants, Path(work), options.seed)
+        made = masked_models(size_of(options), variants, Path(work), options.seed, options.device)
         systems = {name: system for name, (system, _) in made.items()}
         for batch, passes, length_beam in product(options.batch_sizes, options.iterations, options.candidates):
             decoding = Decoding.of(iterations=passes, length_beam=length_beam, gold_target_length=True)

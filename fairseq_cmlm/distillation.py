@@ -13,11 +13,10 @@ from typing import IO, Iterable, Mapping, Optional, Sequence
 
 from fairseq_cmlm.errors import TextError
 from fairseq_cmlm.files import read_lines, write_files
-from fairseq_cmlm.generated import Generated, hypotheses_of, read_generated
-from fairseq_cmlm.measures.bleu import Bleu, join_subwords
+from fairseq_cmlm.generated import Generated, hypotheses_of, read_generated, sources_of, targets_of
+from fairseq_cmlm.measures.bleu import Bleu
+from fairseq_cmlm.text.subword_marks import join_subwords
 
-_SOURCE = re.compile(r"^S-(\d+)\t(.*)$")
-_REFERENCE = re.compile(r"^T-\d+\t(.*)$")
 _SUBWORD_MARKS = re.compile(r"@@(\s|$)|▁|\s")
 _CONTROL = {"<s>", "<pad>", "</s>"}
 _UNKNOWN = "<unk>"
@@ -102,7 +101,7 @@ def _read_shard(output: Path, source: Path, texts: Sequence[str], human: Optiona
     translations = {number: " ".join(translation.tokens) for number, translation in found.items()}
     if human is not None:
         translations = _most_like(human, hypotheses_of(lines))
-    references = sum(len(match[1].split()) for match in filter(None, map(_REFERENCE.match, lines)))
+    references = sum(len(line.split()) for line in targets_of(lines).values())
     return Shard(output, translations, references, any(map(_FINISHED.search, lines)))
 
 
@@ -146,12 +145,11 @@ def _check_text(
     if too_many:
         raise TextError(f"{output} translates {listed(too_many)}, and {source} has {len(texts)} lines: another text?")
     joined = False
-    for match in filter(None, map(_SOURCE.match, lines)):
-        number, seen = int(match[1]), match[2]
+    for number, seen in sources_of(lines).items():
         if _is_text(seen, texts[number]):
             continue
         joined = True
-        if _UNKNOWN not in seen and _letters(seen) != _letters(texts[number]):
+        if _UNKNOWN not in seen and _unmarked(seen) != _unmarked(texts[number]):
             raise TextError(
                 f"sentence {number} (from 0) of {output} is '{seen}', and in {source} '{texts[number]}': give the text "
                 "that fairseq-preprocess was given, and translate without --tokenizer, a CMLM with --text-pipeline none"
@@ -169,7 +167,7 @@ def _is_text(seen: str, text: str) -> bool:
     return False
 
 
-def _letters(text: str) -> str:
+def _unmarked(text: str) -> str:
     """Return a text without spaces and the marks of subwords."""
     return _SUBWORD_MARKS.sub("", text)
 

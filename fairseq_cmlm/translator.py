@@ -28,6 +28,7 @@ from fairseq_cmlm.plugin.generator import CMLMGenerator
 from fairseq_cmlm.plugin.loading import load_models, move
 from fairseq_cmlm.plugin.model import CMLMModel
 from fairseq_cmlm.plugin.prepared_text import prepared_text
+from fairseq_cmlm.plugin.unknown_words import warn_of_unknown_words
 from fairseq_cmlm.translation import Candidate, Likelihood, Shown, TracedPass, Translation, Watch, Wording, texts_of
 
 __all__ = ["Candidate", "Likelihood", "TracedPass", "Translation", "Translator"]
@@ -252,6 +253,7 @@ class Translator:
         if len(targets) != len(texts):
             raise TextError(f"there are {len(texts)} texts and {len(targets)} targets: they must be parallel")
         ids, pad = [self._target_ids(i, target) for i, target in enumerate(targets)], self._task.symbols.pad
+        warn_of_unknown_words(targets, ids, self._task.target_dictionary.unk(), self._text.target)
         for batch in self._batches(texts, max_tokens, None):
             numbers = batch["id"].tolist()
             rows = [ids[i] for i in numbers]

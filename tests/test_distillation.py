@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Iterable
 
@@ -87,7 +88,7 @@ def test_the_length_is_told_beside_that_of_the_human_translations(
         (tmp_path / name).mkdir()
     distill(tmp_path / "without", *shards)
     assert "human" not in capsys.readouterr().out
-    distill(tmp_path / "with", *(shard.replace("H-", "T-0\ta b@@ c d\nH-") for shard in shards))
+    distill(tmp_path / "with", *(re.sub(r"^H-(\d+)", r"T-\1\ta b@@ c d\nH-\1", shard, flags=re.M) for shard in shards))
     assert "length  0.312 of the human translations: 5 and 16 tokens" in capsys.readouterr().out
 
 

@@ -36,7 +36,7 @@ LAYERS: dict[str, tuple[set[str], bool]] = {
     "measures": ({"errors", "files", "generated", "render", "text", "measures"}, False),
     "checkpoints": ({"errors", "files", "render", "text", "checkpoints"}, False),
     "formats": ({"errors", "files", "generated", "measures", "render", "text", "formats"}, False),
-    "distillation": ({"errors", "files", "generated", "measures"}, False),
+    "distillation": ({"errors", "files", "generated", "measures", "text"}, False),
     "curves": ({"errors", "files", "render", "training_log"}, False),
     "plugin": (
         {

@@ -1,8 +1,8 @@
 # Infilling: words, phrases and sentences missing from any text, a text a line. To be sourced by the steps in
 # examples/steps.
 #
-# The model begins with the parameters of its autoregressive teacher, and writes from left to right as well (hybrid). In every
-# other sentence it is asked for what the source lacks alone: as it is in decoding, where the template gives all else.
+# The model begins with the parameters of its autoregressive teacher, and writes from left to right as well (hybrid). In half
+# of the sentences it is asked only for what the source lacks, as in decoding, where the template gives all else.
 format=infilling language=en compared=left_infilling baseline=frequent objective=${OBJECTIVE:-hybrid}
 noising=${NOISING-changed}
 # What the user has given is not normalised: only then it stays as it is.

@@ -28,6 +28,20 @@ def labels_of_all(examples: Sequence[Example]) -> list[str]:
     return found
 
 
+def refuse_other_labels(path: Path, examples: Sequence[Example], answered: Sequence[Example]) -> None:
+    """Raise a TextError unless the examples of a file have the labels of those that are answered, and one each."""
+    ours, theirs = labels_of_all(examples), labels_of_all(answered)
+    if ours != theirs:
+        raise TextError(
+            f"{path} has the labels {', '.join(ours)}, and the examples that are answered have {', '.join(theirs)}"
+        )
+    for number, example in enumerate(examples, 2):
+        if not example.references:
+            raise TextError(f"line {number} of {path} has no reference: nothing can be learned from it")
+        if example.references[0] not in ours:
+            raise TextError(f"line {number} of {path}: the reference {example.references[0]} is none of its labels")
+
+
 def same_texts(examples: Sequence[Example], others: Sequence[Example]) -> bool:
     """Return whether the examples have the sources of the others, whatever their files are called."""
     return sorted(example.source for example in examples) == sorted(example.source for example in others)
@@ -56,8 +70,7 @@ def temperature_on(
         )
     if same_texts(examples, trained):
         raise OptionError(f"--calibrate-on {path} is the training text of --train: name another text")
-    if lacking := [number for number, example in enumerate(examples, 2) if not example.references]:
-        raise TextError(f"line {lacking[0]} of {path} has no reference, to which a temperature could be fitted")
+    refuse_other_labels(path, examples, answered)
     from fairseq_cmlm.measures.calibration import fitted_temperature
 
     scores, labels = choose(examples).label_scores or (), labels_of_all(examples)

@@ -20,7 +20,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> str:
     """Return the answers, as fairseq-generate prints them."""
-    from fairseq_cmlm.commands.answers import examples_of, labels_of_all, same_texts, temperature_on
+    from fairseq_cmlm.commands.answers import examples_of, refuse_other_labels, same_texts, temperature_on
     from fairseq_cmlm.formats.baselines import BASELINES
     from fairseq_cmlm.formats.chosen import Answering, as_generated
 
@@ -31,7 +31,7 @@ def run(options: argparse.Namespace) -> str:
     if name == "classification" and same_texts(examples, train):
         raise OptionError(f"{options.examples} is the training text of --train {options.train}: name another text")
     if name == "classification":
-        labels_of_all(examples)
+        refuse_other_labels(options.train, train, examples)
     try:
         baseline = BASELINES[name](train)
     except KeyError as error:

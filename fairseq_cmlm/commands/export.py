@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from fairseq_cmlm.commands.model_options import add_data_options
 from fairseq_cmlm.commands.naming_lines import naming_lines
 from fairseq_cmlm.text.packages import imported
 
@@ -13,11 +14,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
     parser.add_argument("checkpoint", type=Path, help="the model")
     parser.add_argument("folder", type=Path, help="the bundle to write")
-    parser.add_argument("--data", type=Path, metavar="FOLDER", help="folder of dict.*.txt (default: its own)")
-    parser.add_argument(
-        "-s", "--source-lang", help="source language, if neither the checkpoint nor dict.*.txt names it"
-    )
-    parser.add_argument("-t", "--target-lang", help="target language, likewise")
+    add_data_options(parser)
     parser.add_argument(
         "--text-pipeline",
         metavar="FILE",

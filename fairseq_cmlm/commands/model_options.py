@@ -16,12 +16,22 @@ if TYPE_CHECKING:
 def add_model_options(parser: argparse.ArgumentParser) -> None:
     """Add the checkpoint and the options that `translator_of` reads."""
     parser.add_argument("checkpoint", type=Path, help="the model")
+    add_data_options(parser)
+    add_text_options(parser)
+    add_device(parser)
+
+
+def add_data_options(parser: argparse.ArgumentParser) -> None:
+    """Add the folder of the dictionaries, and the languages."""
     parser.add_argument("--data", type=Path, metavar="FOLDER", help="folder of dict.*.txt (default: its own)")
     parser.add_argument(
         "-s", "--source-lang", help="source language, if neither the checkpoint nor dict.*.txt names it"
     )
     parser.add_argument("-t", "--target-lang", help="target language, likewise")
-    add_text_options(parser)
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """Add the device."""
     parser.add_argument("--device", default="cpu", help="cpu or cuda (default: %(default)s)")
 
 

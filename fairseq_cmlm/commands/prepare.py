@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 from pathlib import Path
 
@@ -11,10 +12,16 @@ from fairseq_cmlm.errors import OptionError
 from fairseq_cmlm.text.parallel import Limits
 from fairseq_cmlm.text.pipeline import TextPipeline
 from fairseq_cmlm.text.pipeline_file import read_pipeline
-from fairseq_cmlm.text.prepare import Preparation, prepare
+from fairseq_cmlm.text.preparation import Preparation
+from fairseq_cmlm.text.prepare import prepare
 from fairseq_cmlm.text.usual import NONE
 
 _MERGES = 32000
+# What --text-pipeline says, too.
+_OF_A_NEW_PIPELINE = (
+    *("bpe_codes", "target_bpe_codes", "sentencepiece_model", "target_sentencepiece_model"),
+    "strip_diacritics",
+)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -64,10 +71,10 @@ def run(options: argparse.Namespace) -> str:
 
 def _wanted(options: argparse.Namespace) -> Preparation:
     refuse_twins(options)
-    for name in ("merges", "sentencepiece", "workers"):
+    for name in ("merges", "sentencepiece", "workers", "longest", "ratio"):
         number = getattr(options, name)
-        if number is not None and number < 1:
-            raise OptionError(f"--{name} {number} is less than 1")
+        if number is not None and not 1 <= number < math.inf:
+            raise OptionError(f"--{name} {number} must be a number of at least 1")
     if options.dictionary == 0 or options.dictionary < -1:
         raise OptionError(f"--dictionary {options.dictionary} is less than 1: leave it out for all words")
     if options.dictionary != -1 and options.dictionaries:
@@ -76,6 +83,8 @@ def _wanted(options: argparse.Namespace) -> Preparation:
     learned = [f"--{name} {getattr(options, name)}" for name in ("merges", "sentencepiece") if getattr(options, name)]
     if len(learned) > 1 or (given and learned):
         raise OptionError(f"{' and '.join(learned)} cannot be combined with each other or with subwords that are given")
+    if options.whole_words and given is not options.whole_words:
+        raise OptionError("--whole-words has no effect beside subwords that are given: leave one out")
     if options.text_pipeline:
         pipeline = read_pipeline(options.text_pipeline).between(options.source_lang, options.target_lang)
         _refuse_other(options, pipeline)
@@ -101,9 +110,15 @@ def _wanted(options: argparse.Namespace) -> Preparation:
 
 def _refuse_other(options: argparse.Namespace, pipeline: TextPipeline) -> None:
     """Raise an OptionError for options that are other than what --text-pipeline says."""
-    for name in ("bpe_codes", "sentencepiece_model", "strip_diacritics"):
+    for name in _OF_A_NEW_PIPELINE:
         if getattr(options, name):
             raise OptionError(f"--{name.replace('_', '-')} has no effect beside --text-pipeline: leave one out")
+    codes = [side.language for side in pipeline.ends]
+    if options.language and list(languages_of(options)) != codes:
+        raise OptionError(
+            f"--language {' '.join(options.language)} has no effect beside --text-pipeline {options.text_pipeline}, "
+            f"which has {' '.join(codes)}: leave one out"
+        )
     for side in pipeline.ends:
         for name, found in (("tokenizer", [side.tokeniser or NONE]), ("normalise", list(side.normalise) or [NONE])):
             asked = getattr(options, name)

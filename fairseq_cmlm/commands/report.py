@@ -7,6 +7,7 @@ import sys
 from dataclasses import fields
 from pathlib import Path
 
+from fairseq_cmlm.commands.model_options import add_data_options, add_device
 from fairseq_cmlm.commands.named_file import named_file
 from fairseq_cmlm.commands.text_options import add_text_options
 from fairseq_cmlm.experiments.decoding_flags import add_decoding_flags, given_decoding
@@ -35,11 +36,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="other models to compare with, such as one trained on raw data",
     )
     parser.add_argument("--tables", nargs="+", default=[], metavar="TABLE", help=f"only these: {', '.join(TABLES)}")
-    parser.add_argument("--data", type=Path, metavar="FOLDER", help="folder of dict.*.txt (default: its own)")
-    parser.add_argument(
-        "-s", "--source-lang", help="source language, if neither the checkpoint nor dict.*.txt names it"
-    )
-    parser.add_argument("-t", "--target-lang", help="target language, likewise")
+    add_data_options(parser)
     add_text_options(parser)
     parser.add_argument(
         "--target-bpe-codes", type=Path, metavar="FILE", help="BPE codes of the target language, if it has its own"
@@ -49,7 +46,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="sacreBLEU's tokenizer (default: the target language's, 13a or zh; none for tokens)",
     )
-    parser.add_argument("--device", default="cpu", help="cpu or cuda (default: %(default)s)")
+    add_device(parser)
     parser.add_argument(
         "--batch-size", type=int, default=32, metavar="N", help="sentences in a batch (default: %(default)s)"
     )

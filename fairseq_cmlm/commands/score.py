@@ -80,12 +80,22 @@ def _of_examples(options: argparse.Namespace) -> str:
 
     if options.confusion:
         check_picture(options.confusion)
+        _refuse_without_labels(options)
     judge = _judge(options.judge) if options.judge else None
     results = score_examples(options.outputs, options.examples, options.tokenize, judge, options.against)
     if options.json:
         write_text(options.json, results.to_json())
     drawn = [_draw(options)] if options.confusion else []
     return "\n".join([results.to_markdown(), *drawn])
+
+
+def _refuse_without_labels(options: argparse.Namespace) -> None:
+    """Raise an OptionError if there is nothing to confuse."""
+    from fairseq_cmlm.formats.score import read_gold
+
+    name, examples = read_gold(options.examples)
+    if "labels" not in examples[0].details:
+        raise OptionError(f"--confusion {options.confusion}: the format {name} has no labels to confuse; leave it out")
 
 
 def _draw(options: argparse.Namespace) -> str:

@@ -13,8 +13,8 @@ from fairseq_cmlm.experiments.case import Case
 from fairseq_cmlm.experiments.systems.system import Decoded
 from fairseq_cmlm.experiments.timing import Timing
 from fairseq_cmlm.files import write_text
-from fairseq_cmlm.measures.bleu import join_subwords
 from fairseq_cmlm.measures.measure import Output
+from fairseq_cmlm.text.subword_marks import join_subwords
 
 CELLS = 2  # the form of a cell; another one where what its fields mean has changed
 

@@ -11,7 +11,7 @@ from fairseq_cmlm.experiments.cells import Cell, cell_of
 from fairseq_cmlm.experiments.sentences import Sentence, batches_of, by_length
 from fairseq_cmlm.experiments.systems.system import Decoded, System
 from fairseq_cmlm.experiments.timing import Job, alternate
-from fairseq_cmlm.measures.bleu import join_subwords
+from fairseq_cmlm.text.subword_marks import join_subwords
 
 
 def make_job(case: Case, systems: Mapping[str, System]) -> Job[Decoded]:

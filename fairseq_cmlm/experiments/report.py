@@ -192,7 +192,7 @@ class Workplace:
             **{
                 name: f"{one.checkpoint}, SHA-256 {one.digest[:12]}"
                 for name, one in self._systems.items()
-                if name != RESCORED
+                if name not in (RESCORED, AGREED)
             },
             "text": f"{options.source} and {options.reference}, {len(self.text.sentences)} sentences",
             "prepared": self._signature,

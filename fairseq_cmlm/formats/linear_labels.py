@@ -23,7 +23,10 @@ class LinearLabels:
             raise TextError(f"the training examples have the label {labels[0]} alone: nothing can be learned")
         words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"\w+|[^\w\s]")
         self._model: Any = make_pipeline(words, LogisticRegression(C=10.0, max_iter=1000))
-        self._model.fit([example.source for example in train], labels)
+        try:
+            self._model.fit([example.source for example in train], labels)
+        except ValueError as error:  # the texts have no words
+            raise TextError(f"nothing can be learned from the training texts ({error})") from None
         self.signature = f"tf-idf of 1 and 2 words or marks, logistic regression|C:10|scikit-learn:{__version__}"
 
     def __call__(self, examples: Sequence[Example]) -> Chosen:

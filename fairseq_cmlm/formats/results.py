@@ -86,9 +86,10 @@ class TaskResults:
             found = cls(*(read[name] for name in ("format", "text", "examples", "systems", "scores", "signatures")))
             for one in read["made"]:
                 found.provenance.append(Provenance(Cost(one["seconds"], one["passes"]), one["decoding"], one["text"]))
-        except (ValueError, KeyError, TypeError):
+            lengths = {len(column) for column in (found.provenance, *found.scores.values())}
+        except (ValueError, KeyError, TypeError, AttributeError):
             raise TextError(f"{place} is no file of results: give what fairseq-cmlm score --json wrote") from None
-        if {len(found.systems)} != {len(column) for column in (found.provenance, *found.scores.values())}:
+        if {len(found.systems)} != lengths:
             raise TextError(f"{place} has not a score of every measure for each system: write it again")
         return found
 

@@ -88,7 +88,7 @@ def score_examples(
     against   another output, shown first, with whose BLEU and chrF those of the others are compared
     """
     paths = with_first(against, paths)
-    name, examples = _with_references(file)
+    name, examples = read_gold(file)
     for path in paths:
         if twin := next((one for one in paths if one.stem == path.stem and one is not path), None):
             raise TextError(f"{path} and {twin} would have one name in the table, {path.stem}: rename one of them")
@@ -120,17 +120,16 @@ class Confusions(NamedTuple):
 
 
 def confusions(paths: Sequence[Path], file: Path) -> Confusions:
-    """Count the confusions in outputs of a classification; raise a TextError for examples without labels."""
-    name, examples = _with_references(file)
-    labels = examples[0].details.get("labels") if examples else None
-    if labels is None:
-        raise TextError(f"{file} has the format {name}, which has no labels to confuse: leave --confusion out")
+    """Count the confusions in outputs of a classification."""
+    _, examples = read_gold(file)
+    labels = examples[0].details["labels"]
     right = [example.references[0] for example in examples]
     read = {path.stem: read_output(path, len(examples)) for path in paths}
     return Confusions(labels, {name: confusion(right, output.texts, labels) for name, output in read.items()})
 
 
-def _with_references(file: Path) -> tuple[str, list[Example]]:
+def read_gold(file: Path) -> tuple[str, list[Example]]:
+    """Return the format and the examples of a file, each with a reference; raise a TextError otherwise."""
     name, examples = read_examples(file)
     if name not in FORMATS:
         raise TextError(f"{file} has the format '{name}', which is none of {', '.join(FORMATS)}")

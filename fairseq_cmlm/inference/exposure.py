@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from fairseq_cmlm.decoding.tokens import Symbols
+from fairseq_cmlm.inference.divergence import refuse_nan
 from fairseq_cmlm.model.network import Network
 from fairseq_cmlm.sentence_random import text_keys
 from fairseq_cmlm.training.batch_loss import flat, with_own_words
@@ -65,7 +66,9 @@ def exposure(network: Network, source: Tensor, target: Tensor, symbols: Symbols)
         return network.logits(encoding, canvas, flat(asked)).float()
 
     everything = target.masked_fill(fillable, symbols.mask)
-    own = with_own_words(example, logits(everything, fillable), fillable)
+    first = logits(everything, fillable)
+    refuse_nan([first], [network])
+    own = with_own_words(example, first, fillable)
     (view,) = uniform(example)
     canvases = (view.canvas, own.masked_fill(view.predict, symbols.mask))
     given, beside_own = (token_loss(logits(canvas, view.predict), target[view.predict], 0.0).nll for canvas in canvases)

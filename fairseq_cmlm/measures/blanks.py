@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import Callable, Optional, Sequence
 
 from fairseq_cmlm.measures.bleu import Bleu
 from fairseq_cmlm.measures.measure import Gold, Output, Scale
-
-_TOKEN = re.compile(r"\w+|[^\w\s]")
+from fairseq_cmlm.measures.words import WORD
 
 
 def fillings_of(text: str, given: Sequence[str], least: int = 1) -> Optional[list[str]]:
@@ -20,7 +18,7 @@ def fillings_of(text: str, given: Sequence[str], least: int = 1) -> Optional[lis
     >>> fillings_of("A man (tall) runs.", ["A", "runs."]), fillings_of("A man walks.", ["A", "runs."])
     (['man ( tall )'], None)
     """
-    tokens, parts = _TOKEN.findall(text), [_TOKEN.findall(part) for part in given]
+    tokens, parts = WORD.findall(text), [WORD.findall(part) for part in given]
     first, *middle, last = parts
     end = len(tokens) - len(last)
     if tokens[: len(first)] != first or tokens[max(end, 0) :] != last:
@@ -41,16 +39,16 @@ def _each(gold: Gold, made: Output) -> list[Optional[list[str]]]:
 
 def _filled(text: str, given: Sequence[str], missing: Sequence[str]) -> Optional[list[str]]:
     """Return the fillings, the right ones where the text is the right one: a filling may hold the word after it too."""
-    right = [_TOKEN.findall(part) for part in missing]
-    whole = [token for part, more in zip(given, [*missing, ""]) for token in _TOKEN.findall(f"{part} {more}")]
-    return [" ".join(tokens) for tokens in right] if _TOKEN.findall(text) == whole else fillings_of(text, given)
+    right = [WORD.findall(part) for part in missing]
+    whole = [token for part, more in zip(given, [*missing, ""]) for token in WORD.findall(f"{part} {more}")]
+    return [" ".join(tokens) for tokens in right] if WORD.findall(text) == whole else fillings_of(text, given)
 
 
 def _flat(gold: Gold, made: Output) -> tuple[list[str], list[str]]:
     """Return the fillings of all blanks, empty where they cannot be found, and the right ones."""
     found, wanted = [], []
     for filled, each in zip(_each(gold, made), gold.details or []):
-        wanted += [" ".join(_TOKEN.findall(missing)) for missing in each["missing"]]
+        wanted += [" ".join(WORD.findall(missing)) for missing in each["missing"]]
         found += filled or [""] * len(each["missing"])
     return found, wanted
 

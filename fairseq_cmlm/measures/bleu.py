@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, Optional, Sequence
 
 from sacrebleu.metrics import BLEU
 
 from fairseq_cmlm.errors import OptionError
 from fairseq_cmlm.measures.measure import Gold, Scale
+from fairseq_cmlm.text.subword_marks import join_subwords
 
-_WORD_BEGIN = "▁"
-_SUBWORD_END = re.compile(r"@@( |$)")
 _ORDER = 4  # n-grams of 1 to 4 tokens
 
 
@@ -115,14 +113,3 @@ def tokenised_bleu(gold: Gold) -> Optional[Scale]:
         return None
     measure = Bleu([gold.tokenised_reference], "none", tokenised=True)
     return Scale(lambda output: measure.score([join_subwords(tokens) for tokens in output.tokens]), measure.signature)
-
-
-def join_subwords(tokens: Sequence[str]) -> str:
-    """Join the subwords of subword-nmt or sentencepiece, recognised by their marks, into words.
-
-    >>> join_subwords(["a", "wo@@", "lf"]), join_subwords(["▁a", "▁wo", "lf"])
-    ('a wolf', 'a wolf')
-    """
-    if any(token.startswith(_WORD_BEGIN) for token in tokens):
-        return "".join(tokens).replace(_WORD_BEGIN, " ").strip()
-    return _SUBWORD_END.sub("", " ".join(tokens))

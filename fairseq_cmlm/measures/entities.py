@@ -23,11 +23,11 @@ def mentions(text: str, entity: str) -> bool:
     (False, True)
     """
     entity = _ASIDE.sub("", entity) or entity
-    wanted = _letters(entity)
-    return f" {wanted} " in f" {_letters(text)} " if wanted else entity in text
+    wanted = _plain_words(entity)
+    return f" {wanted} " in f" {_plain_words(text)} " if wanted else entity in text
 
 
-def _letters(text: str) -> str:
+def _plain_words(text: str) -> str:
     text = _IN_NUMBER.sub("", _ZEROS.sub("", text))
     plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
     return " ".join(word for word in words(plain) if word[0].isalnum())

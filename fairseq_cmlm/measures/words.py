@@ -6,7 +6,7 @@ import html
 import re
 import unicodedata
 
-_WORD = re.compile(r"\w+|[^\w\s]")
+WORD = re.compile(r"\w+|[^\w\s]")
 
 
 def letters(text: str) -> str:
@@ -24,4 +24,4 @@ def words(text: str) -> list[str]:
     >>> words("The 10L/28R.")
     ['the', '10l', '/', '28r', '.']
     """
-    return _WORD.findall(text.casefold())
+    return WORD.findall(text.casefold())

@@ -10,10 +10,10 @@ from fairseq_cmlm.shapes import is_reduced
 
 
 class LayerNorm(nn.LayerNorm):
-    """torch's layer normalisation, but in training in bfloat16 on a CPU.
+    """torch's layer normalisation; in lower precision on a CPU, scale and shift are an operation of their own.
 
-    There torch sums the gradients of weight and bias over the rows in bfloat16, which cannot add a small number to a
-    large one: over 8,192 rows whose gradients have one sign a quarter to three quarters of the bias's is left (torch
+    There torch would sum the gradients of weight and bias over the rows in bfloat16, which cannot add a small number to
+    a large one: over 8,192 rows whose gradients have one sign a quarter to three quarters of the bias's is left (torch
     2.13, one thread). A product and a sum of their own are summed in float32.
     """
 

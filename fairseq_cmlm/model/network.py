@@ -18,7 +18,7 @@ from fairseq_cmlm.model.layer import LayerSize
 from fairseq_cmlm.model.packing import packing_of
 from fairseq_cmlm.model.projection import Projection
 
-_LOGITS = 1 << 24  # logits computed at once; in float32 they take 64 MB
+LOGITS_AT_ONCE = 1 << 24  # in float32 they take 64 MB
 
 
 class Encoding(NamedTuple):
@@ -114,7 +114,7 @@ class Network(nn.Module):
 
         In natural log. The logits are computed a few rows at a time.
         """
-        rows = max(1, _LOGITS // self.decoder.embedding.tokens.num_embeddings)
+        rows = max(1, LOGITS_AT_ONCE // self.decoder.embedding.tokens.num_embeddings)
         found = []
         for some, tokens in zip(torch.split(states, rows), torch.split(wanted, rows)):
             logits = self.project(some).float()

@@ -15,10 +15,9 @@ from torch import Tensor
 from fairseq_cmlm.decoding.verification import Prefer, Preferred, preferred
 from fairseq_cmlm.errors import CheckpointError, ModelError, OptionError
 from fairseq_cmlm.inference.readers import ReadCandidates, check_positions
+from fairseq_cmlm.model.network import LOGITS_AT_ONCE
 from fairseq_cmlm.model.packing import Packing, packing_of
 from fairseq_cmlm.plugin.same_words import check_words
-
-_LOGITS = 1 << 24  # logits computed at once; in float32 they take 64 MB
 
 
 def load_transformer(
@@ -165,7 +164,7 @@ class _Reading:
     @property
     def _part(self) -> int:
         """Return how many states are projected at once."""
-        return max(1, _LOGITS // len(self._model.decoder.dictionary))
+        return max(1, LOGITS_AT_ONCE // len(self._model.decoder.dictionary))
 
     def _log_probs(self, states: Tensor) -> Iterator[Tensor]:
         """Yield the log-probabilities (M, V) float32 of what follows the states (R, D), part by part."""

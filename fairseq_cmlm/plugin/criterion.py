@@ -20,7 +20,7 @@ from fairseq_cmlm.plugin.fairseq_options import as_fairseq_fields
 from fairseq_cmlm.plugin.training_dtype import TrainingDtypeConfig, wants_bfloat16
 from fairseq_cmlm.shapes import spare_columns
 from fairseq_cmlm.training.batch_loss import Batch
-from fairseq_cmlm.training.noising import Example
+from fairseq_cmlm.training.noising import NOISINGS, Example
 from fairseq_cmlm.training.objectives import OBJECTIVES
 from fairseq_cmlm.training.options import Training
 
@@ -43,10 +43,10 @@ class CMLMLoss(FairseqCriterion):
         super().__init__(task)
         if not isinstance(task.target_dictionary, MaskedDictionary):
             raise OptionError("--criterion cmlm_loss needs --task translation_cmlm")
-        if options.noising == "changed" and task.source_dictionary != task.target_dictionary:
+        if NOISINGS[options.noising].reads_source and task.source_dictionary != task.target_dictionary:
             raise OptionError(
-                "--noising changed compares source and target, which have different dictionaries: preprocess with "
-                "--joined-dictionary, or use --noising uniform"
+                f"--noising {options.noising} compares source and target, which have different dictionaries: "
+                "preprocess with --joined-dictionary, or use --noising uniform"
             )
         self.options = options
         self.objective = OBJECTIVES[options.objective]
@@ -87,8 +87,16 @@ class CMLMLoss(FairseqCriterion):
             functional.pad(tokens, (0, n), value=self.padding_idx) for tokens, n in zip((source, target), spare)
         )
         fillable, readable = target.ne(self.padding_idx), source.ne(self.padding_idx)
-        symbols = (self.mask, self.options.schedule, self.control)
-        example = Example(target, fillable, sample["noise_keys"], *symbols, source, readable)
+        example = Example(
+            target,
+            fillable,
+            sample["noise_keys"],
+            self.mask,
+            schedule=self.options.schedule,
+            control=self.control,
+            source=source,
+            readable=readable,
+        )
         progress = self.options.progress(sample["updates"]) if "updates" in sample else 1.0
         return Batch(source, example, progress)
 

@@ -43,7 +43,7 @@ class LoadedJudges:
             planner=planner and planner.judge,
             searcher=searcher and BeamSearch(searcher.model, searcher.dictionary, decoding.beam),
             verifier=verifier and verifier.judge,
-            text=lambda tokens: letters(tokens, task.target_dictionary),
+            text=lambda tokens: text_for_chrf(tokens, task.target_dictionary),
         )
 
     def _load(self, flag: str, name: Optional[str], task: Any) -> Optional[_Loaded]:
@@ -69,6 +69,6 @@ def _load(flag: str, path: Path, task: Any) -> _Loaded:
     return _Loaded(Autoregressive(model, task.target_dictionary.eos()), model, its_task.target_dictionary)
 
 
-def letters(tokens: Sequence[int], dictionary: Any) -> str:
+def text_for_chrf(tokens: Sequence[int], dictionary: Any) -> str:
     """Return the text of a target for chrF: subwords joined, without `</s>` and white space."""
     return joined([dictionary[token] for token in tokens if token != dictionary.eos()])

@@ -58,6 +58,8 @@ def tokenise_files(
         )
     kept = counts.pop("kept", 0)
     left_out = ", ".join(f"{count} {reason}" for reason, count in sorted(counts.items())) or "none"
+    if limits is not None and not kept:
+        raise TextError(f"no pair of {texts[0]} and {texts[1]} is kept; left out: {left_out}")
     return f"kept {kept} of {kept + sum(counts.values())} pairs; left out: {left_out}"
 
 

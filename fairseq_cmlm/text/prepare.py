@@ -8,62 +8,22 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Callable, Optional
+from typing import Callable
 
 from fairseq_cmlm.errors import OptionError, TextError
 from fairseq_cmlm.files import write_text
 from fairseq_cmlm.text.learn import learn_bpe, learn_sentencepiece
 from fairseq_cmlm.text.packages import imported
-from fairseq_cmlm.text.parallel import Limits, split_file, tokenise_files
+from fairseq_cmlm.text.parallel import split_file, tokenise_files
 from fairseq_cmlm.text.pipeline import TextPipeline
 from fairseq_cmlm.text.pipeline_file import FILE_NAME, read_pipeline, write_pipeline
+from fairseq_cmlm.text.preparation import Preparation, check, record, settings_of_data, splits_of
 
-SPLITS = ("train", "valid", "test")
-_SETTINGS = "prepared.json"
-_PREPARED = re.compile(r"dict\..+\.txt|.+\.(bin|idx)|preprocess\.log|text\.json")  # the files of the binarised text
 # What fairseq-preprocess logs about words that are not in the dictionary.
 _UNKNOWN = re.compile(r"\[[^][]+\] .*% replaced")
-
-
-@dataclass(frozen=True)
-class Preparation:
-    """The arguments of `prepare`, from the options of the command.
-
-    text          folder of {train,valid,test}.LANGUAGE, raw
-    work          folder that receives tokens/, bpe/, text.json and data/
-    pipeline      how text is prepared; missing subword models are learned from the training text
-    limits        of the training pairs that are kept
-    kind, size    what is learned: subword-nmt and merges, or sentencepiece and pieces; None if nothing is
-    joint         both languages have the same subwords and dictionary
-    data          folder for the binarised text, if not work/data
-    words         in a dictionary, at most; -1 for all
-    dictionaries  folder of the dict.*.txt of a trained model, instead of new ones
-    """
-
-    text: Path
-    work: Path
-    pipeline: TextPipeline
-    limits: Limits
-    kind: Optional[str] = None
-    size: int = 0
-    joint: bool = True
-    data: Optional[Path] = None
-    words: int = -1
-    dictionaries: Optional[Path] = None
-    workers: int = 1
-    report: list[str] = field(default_factory=list)
-
-    @property
-    def languages(self) -> list[str]:
-        """Return the names of the source and target language."""
-        return list(self.pipeline.sides)
-
-    def files(self, folder: str, split: str, between: str = ".") -> list[Path]:
-        """Return the files of both languages in one of the folders that are made."""
-        return [self.work / folder / f"{split}{between}{language}" for language in self.languages]
 
 
 def prepare(wanted: Preparation) -> list[str]:
@@ -71,22 +31,19 @@ def prepare(wanted: Preparation) -> list[str]:
 
     Each part is written whole or not at all. A part that was made with the same options of the same text is kept.
     """
-    splits = [split for split in SPLITS if _is_there(wanted, split)]
-    if not splits:
-        raise TextError(f"{wanted.text} holds no {' or '.join(f'train.{name}' for name in wanted.languages)}")
+    splits = splits_of(wanted)
     if wanted.kind == "sentencepiece":
         imported("sentencepiece", "--sentencepiece")  # fail now, not after everything has been tokenised
-    _check_dictionaries(wanted)
-    _check_settings(wanted)
+    check(wanted, splits)
     for split in splits:
         _make_tokens(wanted, split)
     file = wanted.work / FILE_NAME
     learned_from = [wanted.work / "tokens" / "train"] if "train" in splits else []
     _make(wanted, file, learned_from, partial(_learn, wanted))
     wanted = replace(wanted, pipeline=read_pipeline(file))
-    parts = [path for split in splits for path in _split(wanted, split, file)]
-    data = wanted.data or wanted.work / "data"
-    _make(wanted, data, parts, partial(_binarise, wanted, splits), again=not _has_its_pipeline(wanted, data))
+    parts = [path for split in splits for path in _split(wanted, split, file)] + wanted.given_dictionaries
+    again = not _has_its_pipeline(wanted, wanted.binarised)
+    _make(wanted, wanted.binarised, parts, partial(_binarise, wanted, splits), again=again)
     return wanted.report
 
 
@@ -115,56 +72,6 @@ def _split(wanted: Preparation, split: str, file: Path) -> list[Path]:
         work = partial(split_file, words, side=side, workers=wanted.workers)
         _make(wanted, output, [file, words.parent], work)
     return outputs
-
-
-def _is_there(wanted: Preparation, split: str) -> bool:
-    """Return whether a split has text; raise a TextError if only one side of it is there."""
-    missing = [file for file in (wanted.text / f"{split}.{name}" for name in wanted.languages) if not file.is_file()]
-    if len(missing) == 1:
-        raise TextError(f"{missing[0]} is missing, and the other side is there")
-    return not missing
-
-
-def _check_dictionaries(wanted: Preparation) -> None:
-    """Raise an OptionError if the folder of --dictionaries lacks one of the two."""
-    folder = wanted.dictionaries
-    for file in [folder / f"dict.{name}.txt" for name in wanted.languages] if folder else []:
-        if not file.is_file():
-            raise OptionError(f"--dictionaries {folder}: {file} is missing; name the data folder of the trained model")
-
-
-def _check_settings(wanted: Preparation) -> None:
-    """Raise an OptionError if the folder was prepared with other options; record these otherwise."""
-    settings = {
-        "languages": wanted.languages,
-        "text": wanted.pipeline.signature,
-        "subwords": f"{wanted.kind} {wanted.size}" if wanted.kind else "given",
-        "joint": wanted.joint,
-        "limits": list(wanted.limits),
-        "dictionary": str(wanted.dictionaries or wanted.words),
-    }
-    path = wanted.work / _SETTINGS
-    # What nothing has been made with yet may still change.
-    free = set() if (wanted.work / FILE_NAME).exists() else {"subwords", "joint"}
-    free |= set() if (wanted.data or wanted.work / "data").exists() else {"dictionary"}
-    for name, value in _settings_in(path).items():
-        if name in settings and name not in free and settings[name] != value:
-            raise OptionError(
-                f"{wanted.work} was prepared with other options ({name} {value}, and {settings[name]} is wanted): "
-                "remove it, or name another folder"
-            )
-    write_text(path, json.dumps(settings, ensure_ascii=False) + "\n")
-
-
-def _settings_in(path: Path) -> dict[str, Any]:
-    """Return the settings that an earlier call has left, if any."""
-    try:
-        kept = json.loads(path.read_text("utf-8")) if path.is_file() else {}
-    except ValueError:
-        kept = None
-    if not isinstance(kept, dict):
-        raise TextError(f"{path} is damaged: remove it, and with it what was prepared")
-    return kept
 
 
 def _make(
@@ -196,9 +103,14 @@ def _make(
 
 
 def _refuse_foreign(wanted: Preparation, folder: Path) -> None:
-    """Raise an OptionError for a folder that would be replaced and holds what is not prepared text."""
+    """Raise an OptionError for a folder that would be replaced and holds no text prepared in these languages."""
+    first, second = map(re.escape, wanted.languages)
+    side, pair = f"({first}|{second})", f"({first}-{second}|{second}-{first})"
+    prepared = re.compile(
+        rf"{side}|dict\.{side}\.txt|.+\.{pair}\.{side}\.(bin|idx)|preprocess\.log|(text|prepared)\.json"
+    )
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
-        if path.is_dir() or not (path.name in wanted.languages or _PREPARED.fullmatch(path.name)):
+        if path.is_dir() or not prepared.fullmatch(path.name):
             raise OptionError(
                 f"{folder} would be written anew and holds {path.name}, which is no prepared text: name another "
                 "folder, or move that away"
@@ -260,4 +172,5 @@ def _binarise(wanted: Preparation, splits: list[str], folder: Path) -> str:
         last = (done.stderr.strip() or "no word").rpartition("\n")[2]
         raise TextError(f"fairseq-preprocess failed ({last}): see {log}")
     write_pipeline(folder / FILE_NAME, wanted.pipeline)
+    record(folder, settings_of_data(wanted))
     return "; ".join(_UNKNOWN.findall(done.stderr))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Sequence
 
 CONTINUES, BEGINS = "@@", "▁"
+_CONTINUED = re.compile(f"{CONTINUES}( |$)")
 
 
 def word_borders(subwords: Sequence[str]) -> tuple[list[bool], list[bool]]:
@@ -20,6 +22,17 @@ def word_borders(subwords: Sequence[str]) -> tuple[list[bool], list[bool]]:
         return begins, [*begins, True][1:]
     ends = [not one.endswith(CONTINUES) for one in subwords]
     return [True, *ends][:-1], ends
+
+
+def join_subwords(tokens: Sequence[str]) -> str:
+    """Join the subwords of subword-nmt or sentencepiece, recognised by their marks, into words.
+
+    >>> join_subwords(["a", "wo@@", "lf"]), join_subwords(["▁a", "▁wo", "lf"])
+    ('a wolf', 'a wolf')
+    """
+    if any(token.startswith(BEGINS) for token in tokens):
+        return "".join(tokens).replace(BEGINS, " ").strip()
+    return _CONTINUED.sub("", " ".join(tokens))
 
 
 def joined(subwords: Sequence[str]) -> str:

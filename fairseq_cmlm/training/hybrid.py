@@ -28,7 +28,7 @@ def hybrid(network: TrainedNetwork, batch: Batch, options: Training) -> Losses:
     4
     """
     reader, example = Reader(network, batch, options), batch.example
-    views = NOISINGS[options.noising](example)
+    views = NOISINGS[options.noising].views(example)
     masked = view_loss(network, reader.encoding, example.target, views, options.label_smoothing)
     logits = network.causal_logits(reader.encoding, example.target, flat(example.fillable))
     causal = reader.part(logits, example.fillable, options.own("objective_weight"))

@@ -6,7 +6,7 @@ To add a noising: a function here, a row in NOISINGS, a row in its test.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Callable, Optional
+from typing import Callable, NamedTuple, Optional
 
 import torch
 from torch import Tensor
@@ -41,7 +41,7 @@ class Example:
     mask      id of the mask symbol
     schedule  the mask schedule, which gives the distribution of the number of masked tokens
     control   ids of the other control symbols; of these only `</s>` occurs in a target, at its end
-    source    (B, S) int64, `</s>` included, padded, in the target's dictionary; None if a noising has no use for it
+    source    (B, S) int64, `</s>` included, padded; for a noising that `reads_source`
     readable  (B, S) bool, true except at padding of the source
     """
 
@@ -55,7 +55,11 @@ class Example:
     readable: Optional[Tensor] = None
 
 
-Noising = Callable[[Example], "list[View]"]
+class Noising(NamedTuple):
+    """A noising: the function, and whether it compares the target with the source."""
+
+    views: Callable[[Example], list[View]]
+    reads_source: bool = False
 
 
 def random_subset(fillable: Tensor, count: Tensor, numbers: Tensor) -> Tensor:
@@ -126,8 +130,8 @@ def changed(example: Example) -> list[View]:
     """Mask as `uniform` does in half of the sentences, and in the others only what the source has not.
 
     That is what stands between the first and the last difference of source and target, read from either end; of its N
-    tokens k are masked, k in 1..N. Where nothing differs, all tokens may be masked. So a text with a gap as the source
-    teaches to fill that gap, where `uniform` mostly teaches to copy what stands around it.
+    tokens k are masked, k in 1..N. Where nothing is left between, all tokens may be masked. So a text with a gap as the
+    source teaches to fill that gap, where `uniform` mostly teaches to copy what stands around it.
 
     >>> target, source = torch.tensor([[5, 6, 7, 8, 2]] * 9), torch.tensor([[5, 4, 8, 2, 1]] * 9)
     >>> example = Example(target, target.ne(1), torch.arange(9), 9, source=source, readable=source.ne(1))
@@ -166,8 +170,8 @@ def _mask_up_to(example: Example, most: Tensor, among: Tensor) -> View:
 
 
 NOISINGS: dict[str, Noising] = {
-    "uniform": uniform,
-    "uniform_original": uniform_original,
-    "changed": changed,
-    "full": full,
+    "uniform": Noising(uniform),
+    "uniform_original": Noising(uniform_original),
+    "changed": Noising(changed, reads_source=True),
+    "full": Noising(full),
 }

@@ -61,7 +61,7 @@ def cmlm(network: TrainedNetwork, batch: Batch, options: Training) -> Losses:
     >>> sorted(losses.logged), losses.size <= 4
     (['length_correct', 'length_loss', 'loss', 'nll_loss', 'nmasked'], True)
     """
-    return masked_token_losses(network, batch, options, NOISINGS[options.noising](batch.example))
+    return masked_token_losses(network, batch, options, NOISINGS[options.noising].views(batch.example))
 
 
 def likelihood(network: TrainedNetwork, batch: Batch, options: Training) -> Losses:

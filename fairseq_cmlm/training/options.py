@@ -30,9 +30,9 @@ class Training:
     )
     noising: str = option(
         "uniform",
-        "which target tokens are masked: `uniform` k of N, k drawn from 1..N; `changed` in every other "
-        "sentence only what the source lacks, to fill its gaps; `uniform_original` from 1..N-1; `full` all N (to "
-        "compare with)",
+        "which target tokens are masked: `uniform` k of N, k drawn from 1..N; `changed` in half "
+        "of the sentences only what the source lacks, to fill its gaps; `uniform_original` from 1..N-1; `full` all N "
+        "(to compare with)",
         choices=NOISINGS,
     )
     label_smoothing: float = option(0.1, "label smoothing of the tokens; the length has none", least=0, below=1)
@@ -72,10 +72,11 @@ class Training:
                     f"for it: leave one of them out; it is for {', '.join(others)}"
                 )
 
-        self._refuse_idle()
+        self._refuse_no_weight()
+        self._refuse_deaf_schedule()
 
-    def _refuse_idle(self) -> None:
-        """Raise an OptionError for a value that takes away what an objective, or another option, is for."""
+    def _refuse_no_weight(self) -> None:
+        """Raise an OptionError for a share or weight of 0 that leaves untrained what decoding may read."""
         row = OBJECTIVES[self.objective]
         promises = row.scores_revealed or row.causal or row.heads
         for name in ("guess_share", "objective_weight"):
@@ -84,8 +85,12 @@ class Training:
                     f"--{name.replace('_', '-')} 0 leaves untrained what --objective {self.objective} lets a decoding "
                     "read: give more, or use --objective cmlm"
                 )
-        deaf = "--objective likelihood" if self.objective == "likelihood" else "--noising full"
-        if self.mask_schedule != "linear" and (self.objective == "likelihood" or self.noising == "full"):
+
+    def _refuse_deaf_schedule(self) -> None:
+        """Raise an OptionError for a mask schedule beside what draws the number of masked tokens otherwise."""
+        of_noising = "--noising full" if self.noising == "full" else None
+        deaf = "--objective likelihood" if self.objective == "likelihood" else of_noising
+        if self.mask_schedule != "linear" and deaf:
             raise OptionError(
                 f"--mask-schedule {self.mask_schedule} cannot be combined with {deaf}, which draws the number of "
                 "masked tokens otherwise: leave one of them out"

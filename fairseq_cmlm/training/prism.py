@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from fairseq_cmlm.schedule import linear, trained_count
 from fairseq_cmlm.training.batch_loss import Batch, Losses, Part, Reader, TrainedNetwork, flat, with_own_words
 from fairseq_cmlm.training.losses import TokenLoss
 from fairseq_cmlm.training.noising import Example, drawn_numbers, random_subset, uniform
@@ -61,5 +62,4 @@ def judged_tokens(example: Example, masked: Tensor) -> Tensor:
     True
     """
     of_sentence, of_tokens = drawn_numbers(example, _CHOICE)
-    most = masked.sum(1)
-    return random_subset(masked, torch.minimum(1 + (of_sentence * most).long(), most), of_tokens)
+    return random_subset(masked, trained_count(linear, of_sentence, masked.sum(1)), of_tokens)

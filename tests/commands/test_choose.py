@@ -131,11 +131,22 @@ def test_what_cannot_be_answered_is_refused(tmp_path: Path, reviews: Task) -> No
     examples.write_text('{"format": "classification", "examples": 1}\n{"source": "a", "references": ["b"]}\n')
     with pytest.raises(SystemExit, match="the examples have not all the same labels"):
         main(["choose", str(reviews.masked), str(examples)])
-    examples.write_text(
-        '{"format": "classification", "examples": 1}\n{"source": "a", "references": [], "details": {"labels": ["b"]}}\n'
-    )
-    with pytest.raises(SystemExit, match=r"line 2 of \S+test.jsonl has no reference, to which a temperature"):
-        main(["choose", str(reviews.masked), str(test), "--calibrate-on", str(examples)])
+    dull = '["it is fine", "it is so dull"]'
+    for references, labels, message in (
+        ("[]", dull, "line 2 of {} has no reference: nothing can be learned from it"),
+        ('["so"]', dull, "line 2 of {}: the reference so is none of its labels"),
+        ('["b"]', '["b", "c"]', "{} has the labels b, c, and the examples that are answered have it is fine, it is so"),
+    ):
+        examples.write_text(
+            '{"format": "classification", "examples": 1}\n'
+            f'{{"source": "a", "references": {references}, "details": {{"labels": {labels}}}}}\n'
+        )
+        for command in (
+            ["choose", str(reviews.masked), str(test), "--calibrate-on"],
+            ["baseline", str(test), "--train"],
+        ):
+            with pytest.raises(SystemExit, match=message.format(r"\S+test\.jsonl")):
+                main([*command, str(examples)])
     examples.write_text('{"format": "classification", "examples": 0}\n')
     with pytest.raises(SystemExit, match="has no example"):
         main(["choose", str(reviews.masked), str(examples)])

@@ -8,6 +8,7 @@ from typing import Sequence
 import pytest
 
 from fairseq_cmlm.commands.main import main
+from fairseq_cmlm.errors import TextError
 from fairseq_cmlm.formats import FORMATS
 from fairseq_cmlm.formats.baselines import BASELINES
 from fairseq_cmlm.formats.data_to_text import example as triples
@@ -84,3 +85,8 @@ def test_a_label_that_training_never_saw_is_the_last_but_not_impossible() -> Non
     train = [Example(text, (label,)) for text, label in [("good fine", "a"), ("bad dull", "b")] * 5]
     (scores,) = LinearLabels(train)([Example("good", details={"labels": ["a", "b", "c"]})]).label_scores or ()
     assert scores[0] > scores[1] == pytest.approx(scores[2] + 1)
+
+
+def test_texts_without_words_teach_nothing() -> None:
+    with pytest.raises(TextError, match="nothing can be learned from the training texts"):
+        LinearLabels([Example("", (label,)) for label in "ab"])

@@ -105,6 +105,7 @@ def test_tasks_stand_in_the_order_that_is_given(tmp_path: Path, capsys: pytest.C
     [
         ("{", "", "results.json is no file of results: give what fairseq-cmlm score --json wrote"),
         ('"systems"', '"system"', "is no file of results"),
+        ('"scores": {', '"scores": {"bleu": 3}, "other": {', "is no file of results"),
         ('"paraphrase"', '"poem"', "has the format 'poem', which is none of"),
         ("   2.0,\n", "", "has not a score of every measure for each system"),
     ],

@@ -56,7 +56,7 @@ def test_the_projection_may_be_computed_in_parts(data: Path, best: Path, monkeyp
     source, target = torch.tensor([[5, 6, 7, 2]]), torch.tensor([[8, 9, 10, 2]])
     judge = Autoregressive(model, 2)
     whole = judge.read(source, 1)(target, target.ne(1), 4, None)
-    monkeypatch.setattr(autoregressive, "_LOGITS", 1)
+    monkeypatch.setattr(autoregressive, "LOGITS_AT_ONCE", 1)
     assert judge.read(source, 1)(target, target.ne(1), 4, None).allclose(whole, atol=1e-6)
 
 

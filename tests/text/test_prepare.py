@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -129,6 +130,51 @@ def test_a_folder_of_something_else_is_never_replaced(tmp_path: Path, capsys: py
 
 
 @pytest.mark.usefixtures("binarised")
+def test_binarised_text_of_others_is_kept(tmp_path: Path) -> None:
+    write_text(tmp_path / "raw")
+    prepare(tmp_path, "--merges", 30)
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    (shared / "train.fr-it.fr.bin").touch()
+    with pytest.raises(SystemExit, match=r"shared would be written anew and holds train\.fr-it\.fr\.bin, which is no"):
+        prepare(tmp_path, "--merges", 30, "--destdir", shared)
+    # A part of the text would take the other parts away.
+    (tmp_path / "work" / "data" / "train.en-de.en.idx").touch()
+    for language in ("en", "de"):
+        (tmp_path / "raw" / f"train.{language}").unlink()
+    with pytest.raises(SystemExit, match=r"data holds train, which .*raw has not: give the whole text, or name"):
+        prepare(tmp_path, "--merges", 30)
+    prepare(tmp_path, "--merges", 30, "--destdir", tmp_path / "other")
+
+
+def test_each_binarised_text_has_a_dictionary_of_its_own(
+    tmp_path: Path, binarised: list[list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_text(tmp_path / "raw")
+    prepare(tmp_path, "--merges", 30)
+    prepare(tmp_path, "--merges", 30, "--dictionary", 1000, "--destdir", tmp_path / "small")
+    capsys.readouterr()
+    prepare(tmp_path, "--merges", 30)
+    assert "nothing to do" in capsys.readouterr().out
+    with pytest.raises(SystemExit, match=r"data was prepared with other options \(dictionary -1, and 1000 is wanted\)"):
+        prepare(tmp_path, "--merges", 30, "--dictionary", 1000)
+    # Given ones are read again when they have changed.
+    given = tmp_path / "given"
+    given.mkdir()
+    for language in ("en", "de"):
+        (given / f"dict.{language}.txt").write_text("the 1\n")
+    words = ("--merges", 30, "--dictionaries", given, "--destdir", tmp_path / "by-given")
+    prepare(tmp_path, *words)
+    number = len(binarised)
+    prepare(tmp_path, *words)
+    assert len(binarised) == number
+    later = time.time() + 60
+    os.utime(given / "dict.en.txt", (later, later))
+    prepare(tmp_path, *words)
+    assert len(binarised) == number + 1
+
+
+@pytest.mark.usefixtures("binarised")
 def test_what_failed_may_be_asked_for_otherwise(tmp_path: Path) -> None:
     write_text(tmp_path / "raw")
     with pytest.raises(SystemExit, match="set it to a value"):
@@ -157,6 +203,9 @@ def test_options_beside_a_pipeline_must_be_its_own(tmp_path: Path) -> None:
         (("--normalise", "nfc"), "--normalise has no effect beside --text-pipeline .*, which has none"),
         (("--strip-diacritics", "de"), "--strip-diacritics has no effect beside --text-pipeline"),
         (("--bpe-codes", pipeline), "--bpe-codes has no effect beside --text-pipeline"),
+        (("--target-bpe-codes", pipeline), "--target-bpe-codes has no effect beside --text-pipeline"),
+        (("--whole-words",), "--whole-words has no effect beside subwords that are given"),
+        (("--language", "fr"), "--language fr has no effect beside --text-pipeline .*, which has en de"),
     ):
         with pytest.raises(SystemExit, match=message):
             prepare(tmp_path, "--text-pipeline", pipeline, *options)
@@ -238,9 +287,12 @@ def test_chinese_is_split_into_words(tmp_path: Path) -> None:
     ("options", "message"),
     [
         (("--merges", 30, "--sentencepiece", 30), "--merges 30 and --sentencepiece 30 cannot be combined"),
-        (("--merges", 0), "--merges 0 is less than 1"),
-        (("--sentencepiece", 0), "--sentencepiece 0 is less than 1"),
-        (("--workers", 0), "--workers 0 is less than 1"),
+        (("--merges", 0), "--merges 0 must be a number of at least 1"),
+        (("--sentencepiece", 0), "--sentencepiece 0 must be"),
+        (("--workers", 0), "--workers 0 must be"),
+        (("--longest", 0), "--longest 0 must be"),
+        (("--ratio", "nan"), "--ratio nan must be"),
+        (("--ratio", 0.5), r"--ratio 0\.5 must be"),
         (("--target-lang", "en"), "--source-lang and --target-lang are both en"),
         (("--merges", 30, "--whole-words"), "--merges 30 cannot be combined"),
         (("--tokenizer", "mose"), "--tokenizer mose is none of moses"),

@@ -30,5 +30,5 @@ def test_the_causal_part_is_the_likelihood_from_left_to_right(monkeypatch: pytes
     expected = hybrid(made, whole, Training(objective="hybrid")).logged["causal_loss"]
     assert float(found.sum()) == pytest.approx(-float(expected), rel=1e-5)
     assert (found[target == PAD] == 0).all()
-    monkeypatch.setattr(module, "_LOGITS", 1)
+    monkeypatch.setattr(module, "LOGITS_AT_ONCE", 1)
     assert made.log_probs_from_left(made.encode(whole.source), target).allclose(found, atol=1e-6)

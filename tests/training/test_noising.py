@@ -18,33 +18,33 @@ def example(length: int, width: int, epoch: int = 1, rows: int = 4000) -> Exampl
 
 @pytest.mark.parametrize("name", sorted(NOISINGS))
 def test_masks_only_text_and_not_the_same_in_two_epochs(name: str) -> None:
-    for view, other in zip(NOISINGS[name](example(6, 8)), NOISINGS[name](example(6, 8, epoch=2))):
+    for view, other in zip(NOISINGS[name].views(example(6, 8)), NOISINGS[name].views(example(6, 8, epoch=2))):
         assert not view.predict[:, 6:].any() and (view.canvas[:, 6:] == 1).all()
         assert view.predict.equal(other.predict) == (name == "full")
 
 
 @pytest.mark.parametrize("name", sorted(NOISINGS))
 def test_what_is_predicted_is_hidden_and_nothing_else(name: str) -> None:
-    (view,) = NOISINGS[name](example(6, 8))
+    (view,) = NOISINGS[name].views(example(6, 8))
     assert (view.canvas[view.predict] == 9).all() and (view.canvas[~view.predict] != 9).all()
 
 
 def test_number_of_masks_is_uniform_in_1_to_n() -> None:
-    counts = NOISINGS["uniform"](example(5, 5))[0].predict.sum(1).bincount(minlength=6)
+    counts = NOISINGS["uniform"].views(example(5, 5))[0].predict.sum(1).bincount(minlength=6)
     assert counts[0] == 0
     assert ((counts[1:] - 800).abs() < 130).all()  # five standard deviations
 
 
 def test_number_of_masks_of_the_released_code_is_uniform_in_1_to_n_minus_1() -> None:
-    counts = NOISINGS["uniform_original"](example(5, 5))[0].predict.sum(1).bincount(minlength=6)
+    counts = NOISINGS["uniform_original"].views(example(5, 5))[0].predict.sum(1).bincount(minlength=6)
     assert counts[0] == counts[5] == 0
     assert ((counts[1:5] - 1000).abs() < 140).all()
-    assert NOISINGS["uniform_original"](example(1, 1))[0].predict.all()
+    assert NOISINGS["uniform_original"].views(example(1, 1))[0].predict.all()
 
 
 @pytest.mark.parametrize("length", [1, 5])
 def test_full_masks_everything(length: int) -> None:
-    (view,) = NOISINGS["full"](example(length, 7, rows=3))
+    (view,) = NOISINGS["full"].views(example(length, 7, rows=3))
     assert view.predict.sum(1).tolist() == [length] * 3
     assert view.canvas.tolist() == [[9] * length + [1] * (7 - length)] * 3
 
@@ -71,7 +71,7 @@ def test_half_of_the_sentences_are_masked_where_the_source_differs(
     read, written = padded(source, 6), padded(target, 8)
     keys = sentence_keys(1, 1, torch.arange(2000))
     example = Example(written, written.ne(1), keys, mask=9, source=read, readable=read.ne(1))
-    (view,) = NOISINGS["changed"](example)
+    (view,) = NOISINGS["changed"].views(example)
     masked = [set(row.nonzero().squeeze(1).tolist()) for row in view.predict[:, written[0].ne(1)]]
     elsewhere = sum(not one <= may for one in masked)
     everything = len(may) == len(target)
@@ -80,7 +80,7 @@ def test_half_of_the_sentences_are_masked_where_the_source_differs(
 
 
 def test_every_position_is_masked_alike() -> None:
-    counts = NOISINGS["uniform"](example(5, 7))[0].predict[:, :5].sum(0)
+    counts = NOISINGS["uniform"].views(example(5, 7))[0].predict[:, :5].sum(0)
     assert ((counts - 2400).abs() < 155).all()  # 3 of 5 on average; five standard deviations
 
 
@@ -94,7 +94,7 @@ def test_a_random_subset_has_its_size(fillable: list[bool], count: int, seed: in
 
 
 def test_padding_changes_no_mask() -> None:
-    narrow, wide = (NOISINGS["uniform"](example(5, width))[0].predict[:, :5] for width in (5, 9))
+    narrow, wide = (NOISINGS["uniform"].views(example(5, width))[0].predict[:, :5] for width in (5, 9))
     assert narrow.equal(wide)
 
 
@@ -114,6 +114,6 @@ def test_padding_on_the_left_changes_no_mask(name: str) -> None:
     )
     left = Example(target, fillable, right.keys, right.mask, source=source, readable=readable)
     alone = example(5, 5)
-    for one, other, view in zip(NOISINGS[name](right), NOISINGS[name](left), NOISINGS[name](alone)):
+    for one, other, view in zip(NOISINGS[name].views(right), NOISINGS[name].views(left), NOISINGS[name].views(alone)):
         assert one.predict[:, :5].equal(view.predict) and other.predict[:, 4:].equal(view.predict)
         assert not other.predict[:, :4].any() and other.canvas[:, 4:].equal(view.canvas)

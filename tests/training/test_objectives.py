@@ -145,7 +145,7 @@ def test_views_have_weights_of_their_own() -> None:
     """Two views of each sentence in one pass are the sum of two passes over the same encoding."""
     made, whole = network(), batch()
     encoding, target = made.encode(whole.source), whole.example.target
-    (one,) = NOISINGS["full"](whole.example)
+    (one,) = NOISINGS["full"].views(whole.example)
     (other,) = uniform(whole.example)
     other = weighted(other, whole.example.fillable.sum(1))
     together, number = view_loss(made, encoding, target, [one, other], 0.1)
@@ -204,7 +204,7 @@ def test_an_objective_may_read_views_of_its_own() -> None:
     """Predict from the full mask first, then from its own predictions, as correction objectives do."""
     made, whole = Watched(network()), batch()
     encoding = made.encode(whole.source)
-    (full,) = NOISINGS["full"](whole.example)
+    (full,) = NOISINGS["full"].views(whole.example)
     positions = full.predict.flatten().nonzero().squeeze(1)
     guess = made.logits(encoding, full.canvas, positions).argmax(1)
     canvas = whole.example.target.flatten().index_copy(0, positions, guess).view_as(whole.example.target)

@@ -14,7 +14,7 @@ from fairseq_cmlm.experiments.systems.masked import Masked
 from fairseq_cmlm.experiments.systems.system import FairseqSystem, Loaded, Sample
 from fairseq_cmlm.inference.readers import Judges
 from fairseq_cmlm.inference.rerank import padded, rerank
-from fairseq_cmlm.plugin.judges import letters
+from fairseq_cmlm.plugin.judges import text_for_chrf
 
 # Rows of CHOOSERS with their weights, beside the score of beam search.
 BY_MASKED_MODEL = {"pseudo_likelihood": 1.0}
@@ -72,7 +72,7 @@ class _RescoredJob(SearchJob):
         model.eval()
         candidates = padded([[one["tokens"] for one in found] for found in hypotheses], task.symbols.pad)
         source = prepared.fields["net_input"]["src_tokens"]
-        judges = Judges(text=partial(letters, dictionary=task.target_dictionary))
+        judges = Judges(text=partial(text_for_chrf, dictionary=task.target_dictionary))
         scores = rerank(model, source, candidates, self._weights, task.symbols, judges).scores.tolist()
         return [_ranked(found, theirs) for found, theirs in zip(hypotheses, scores)]
 
