@@ -1,4 +1,4 @@
-"""What `fairseq-cmlm prepare` is asked for, and whether that fits what was prepared before."""
+"""The arguments of `fairseq-cmlm prepare`, and whether they fit what was prepared before."""
 
 from __future__ import annotations
 
