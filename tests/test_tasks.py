@@ -209,8 +209,9 @@ def test_equal_training_counts_all_that_went_into_a_model(tmp_path: Path) -> Non
 def test_equal_updates_and_equal_time_are_counted_in_updates(tmp_path: Path) -> None:
     teacher, model, shard = (tmp_path / name for name in ("teacher.log", "model.log", "shard.log"))
     teacher.write_text(LINE.format(ups=2, updates=100) + LINE.format(ups=2, updates=200))
-    # Interrupted, and done again from update 100.
-    lines = [LINE.format(ups=1, updates=updates) for updates in (100, 200, 200, 300)]
+    # Interrupted, and done again from update 100, for a while beside other work.
+    rates = ((1, 100), (1, 200), (0.1, 200), (0.5, 300))
+    lines = [LINE.format(ups=ups, updates=updates) for ups, updates in rates]
     model.write_text("".join(lines))
     shard.write_text("INFO:x:Translated 2 sentences (9 tokens) in 50.0s (1 sentences/s, 6 tokens/s)\n")
     words = ["python", STEPS / "equal.py", teacher, model, shard]
