@@ -110,6 +110,8 @@ def test_words_that_are_given_are_certain_but_for_an_autoregressive_model() -> N
     two = replace(one, canvas=replace(one.canvas, fillable=one.canvas.fillable & ~given), lengths=LENGTHS - 1)
     assert CHOOSERS["autoregressive"](two).tolist() == pytest.approx(EXPECTED["autoregressive"])
     assert CHOOSERS["confidence"](two).tolist() == pytest.approx([-5 / 3 - 0.5, -0.5, -2 / 2 - 1, -0.5 / 3])
+    bound = CHOOSERS["likelihood_bound"](replace(two, hidden=lambda hide, counts: -2.0 * hide))
+    assert bound.tolist() == pytest.approx((BONUS - 2 * (LENGTHS - 1) / LENGTHS).tolist())
 
 
 def test_only_candidates_of_the_same_sentence_agree() -> None:

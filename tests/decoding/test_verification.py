@@ -86,6 +86,10 @@ def test_a_right_draft_takes_one_round_and_a_wrong_one_a_round_a_token() -> None
     right[0, len(expected)] = 0.0
     once = verify(proposals(lambda sentence, place: expected[place], 1), prefer_of(1), right, longest, 1, SYMBOLS)
     assert once.passes.tolist() == [2]
+    # Of two lengths the likelier one is wrong: the proposal that is accepted further is taken.
+    right[0, 1] = 1.0
+    two = verify(proposals(lambda sentence, place: expected[place], 2), prefer_of(2), right, longest, 2, SYMBOLS)
+    assert two.passes.tolist() == [2] and two.tokens.equal(once.tokens)
     wrong = verify(proposals(lambda *_: 99, 1), prefer_of(1), right, longest, 1, SYMBOLS)
     assert wrong.passes.tolist() == [2 * len(expected)] and wrong.tokens.equal(once.tokens)
     # Among several lengths there is the right one.

@@ -54,6 +54,24 @@ class Known:
         return 20.0 * one_hot(words.flatten()[positions], 15)
 
 
+class Faithful(Known):
+    """Writes the target on a canvas that shows the target's words alone, and else one word everywhere."""
+
+    def logits(self, encoding: None, canvas: Tensor, positions: Tensor) -> Tensor:
+        """Return the logits of either."""
+        right = (canvas.eq(self._then) | canvas.eq(MASK)).all(1, keepdim=True) & canvas.ne(MASK).any(1, keepdim=True)
+        words = torch.where(right, self._then, self._first)
+        return 20.0 * one_hot(words.flatten()[positions], 15)
+
+
+def test_the_gap_is_between_the_words_of_the_reference_and_its_own() -> None:
+    target = torch.tensor([[*range(4, 14), *range(4, 14), 2]] * 8)
+    source = torch.arange(3, 11)[:, None]
+    found = exposure(Faithful(3, target), source, target, SYMBOLS)  # type: ignore[arg-type]
+    assert found.given == pytest.approx(0, abs=1e-3) and found.own == pytest.approx(20 * found.masked, rel=1e-3)
+    assert found.wrong == 8 * 3, "0.15 of twenty words"
+
+
 def test_what_is_mended_and_broken_is_counted() -> None:
     whole = batch()
     target = whole.example.target

@@ -49,6 +49,11 @@ def test_an_objective_has_values_of_its_own() -> None:
     assert Training(objective="cmlmc").own("guess_share") == 0.3
     assert Training(objective="smart", guess_share=0.0).own("guess_share") == 0
     assert Training(objective="hybrid", noising="full").own("objective_weight") == 0.5
+    weights = {
+        name: row.options["objective_weight"] for name, row in OBJECTIVES.items() if "objective_weight" in row.options
+    }
+    assert weights == {"cmlmc": 10 / 3, "smart_all": 1, "hybrid": 0.5, "amom": 1, "prism": 1, "minimum_risk": 3}
+    assert Training(objective="glancing").own("glancing_share") == 0.5
 
 
 @pytest.mark.parametrize("name", sorted(OBJECTIVES))
