@@ -60,6 +60,9 @@ def test_the_most_even_come_first() -> None:
     found = fillings(Template([Blank(), 5, Blank()]), log_probs, 3)
     assert found[0].sizes in [(3, 2), (2, 3)] and {one.sizes for one in found[:2]} == {(3, 2), (2, 3)}
     assert found[2].sizes in [(1, 4), (4, 1)]
+    three = fillings(Template([Blank(), 5, Blank(), 6, Blank()]), log_probs.roll(2), 10)
+    # Six tokens: 2+2+2, six ways of 1+2+3, three of 1+1+4.
+    assert [sorted(one.sizes) for one in three] == [[2, 2, 2], *[[1, 2, 3]] * 6, *[[1, 1, 4]] * 3]
 
 
 def test_a_row_keeps_what_is_given_and_predicts_the_end_only_after_a_blank() -> None:

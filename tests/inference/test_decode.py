@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from fairseq_cmlm.decoding.options import Decoding
 from fairseq_cmlm.decoding.order import ORDERS
@@ -16,8 +16,10 @@ from fairseq_cmlm.decoding.strategy import STRATEGIES
 from fairseq_cmlm.decoding.template import Blank, Template
 from fairseq_cmlm.decoding.tokens import FIRST_SET, Symbols
 from fairseq_cmlm.decoding.trace import Trace
+from fairseq_cmlm.decoding.verification import Prefer, Preferred
 from fairseq_cmlm.errors import ModelError, OptionError, TextError
 from fairseq_cmlm.inference.decode import Candidates, decode
+from fairseq_cmlm.inference.readers import Judges
 from fairseq_cmlm.inference.start import Inputs
 from fairseq_cmlm.model.layer import LayerSize
 from fairseq_cmlm.model.network import Network, NetworkSize, build_network
@@ -228,3 +230,26 @@ def test_a_template_loses_as_many_candidates_beside_others() -> None:
     alone = run(Inputs(SOURCE[:1], templates=[many]), **options).scores[0]
     beside = run(Inputs(SOURCE[:2], templates=[many, few]), **options).scores[0]
     assert beside[: len(alone)].allclose(alone) and alone.isfinite().sum() == 2
+
+
+def test_random_masks_depend_on_the_seed_and_on_nothing_else() -> None:
+    def scores(seed: int) -> tuple[float, ...]:
+        found = run(Inputs(SOURCE), strategy="remdm_rescale", eta=0.5, iterations=8, seed=seed)
+        return tuple(found.scores[:2].flatten().tolist())
+
+    assert len({scores(seed) for seed in range(4)}) > 1 and scores(3) == scores(3)
+
+
+class Endless:
+    """A model that prefers the same word everywhere, and never the end."""
+
+    def prefer(self, source: Tensor, size: int) -> Prefer:
+        """Return the preference."""
+        return lambda tokens, asked, number, rows: Preferred(torch.full_like(tokens, 7), torch.zeros(tokens.shape))
+
+
+def test_a_verified_search_that_never_ends_is_cut() -> None:
+    judges = Judges(verifier=Endless())  # type: ignore[arg-type]
+    made = network(longest=260)
+    found = decode([made], Inputs(SOURCE[:1]), Decoding.of(verify_with="x", length_beam=1), SYMBOLS, None, judges)
+    assert found.lengths.tolist() == [[201]] and found.tokens[0, 0, -2:].tolist() == [7, SYMBOLS.eos]
