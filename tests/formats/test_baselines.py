@@ -83,7 +83,9 @@ def test_the_command_prints_what_score_reads(tmp_path: Path, capsys: pytest.Capt
 def test_a_label_that_training_never_saw_is_the_last_but_not_impossible() -> None:
     """One such text in valid would decide about the temperature of all."""
     train = [Example(text, (label,)) for text, label in [("good fine", "a"), ("bad dull", "b")] * 5]
-    (scores,) = LinearLabels(train)([Example("good", details={"labels": ["a", "b", "c"]})]).label_scores or ()
+    chosen = LinearLabels(train)([Example("good", details={"labels": ["a", "b", "c"]})])
+    (scores,) = chosen.label_scores or ()
+    assert chosen.texts == ["a"]
     assert scores[0] > scores[1] == pytest.approx(scores[2] + 1)
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
+from fairseq_cmlm.model.decoder import Decoder
 from fairseq_cmlm.model.dropout import Dropout
+from fairseq_cmlm.model.encoder import Encoder
+from fairseq_cmlm.model.packing import packing_of
 
 
 @pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16])
@@ -52,3 +55,23 @@ def test_nothing_is_dropped_in_evaluation_or_with_probability_0() -> None:
 
 def test_a_probability_next_to_1_divides_by_no_0() -> None:
     assert Dropout(1 - 1e-9)(torch.ones(1000)).isfinite().all()
+
+
+def test_every_dropout_drops_in_training(both: tuple[Encoder, Decoder]) -> None:
+    encoder, decoder = both
+    source, canvas = torch.tensor([[5, 6, 7, 2]]), torch.tensor([[8, 9, 2]])
+
+    def read() -> list[float]:
+        encoded = encoder(source)
+        found = decoder.features(canvas, packing_of(canvas.ne(1)), decoder.memory(encoded), torch.arange(3))
+        return [*encoded.states.flatten().tolist(), *found.flatten().tolist()]
+
+    encoder.train(), decoder.train()
+    places = [one for part in both for one in part.modules() if isinstance(one, Dropout)]
+    for one in places:
+        one.probability = 0.0
+    assert read() == read() and len(places) > 20
+    for one in places:
+        one.probability = 0.5
+        assert read() != read()
+        one.probability = 0.0

@@ -13,11 +13,13 @@ from fairseq_commands import load_task
 from fake_gpu import FakeGpu
 
 from fairseq_cmlm.errors import OptionError
+from fairseq_cmlm.model.dropout import Dropout
 from fairseq_cmlm.plugin import criterion
 from fairseq_cmlm.plugin.criterion import CMLMLoss, CMLMLossConfig
 from fairseq_cmlm.plugin.dictionary import MaskedDictionary
 from fairseq_cmlm.plugin.model import CMLMConfig, CMLMModel
 from fairseq_cmlm.plugin.task import TranslationCMLMTask
+from fairseq_cmlm.schedule import SCHEDULES
 from fairseq_cmlm.sentence_random import sentence_keys
 from fairseq_cmlm.training.options import Training
 
@@ -158,6 +160,31 @@ def test_an_average_over_sentences_is_refused(task: TranslationCMLMTask) -> None
     others = {"objective": "cmlm", "mask_schedule": None, "fp16": False, "bf16": False, "amp": False}
     with pytest.raises(OptionError, match="--sentence-avg is not for --criterion cmlm_loss"):
         CMLMLoss.build_criterion(CMLMLossConfig(**others, training_dtype="float32", sentence_avg=True), task)
+
+
+def test_an_objective_is_told_the_schedule_and_how_far_its_ramp_is(task: TranslationCMLMTask) -> None:
+    sample = task.dataset("test").collater([task.dataset("test")[i] for i in range(5)])
+    sample["noise_keys"] = sentence_keys(1, 1, sample["id"])
+    made = CMLMLoss(task, Training(objective="cmlmc", ramp_updates=10, mask_schedule="cosine"))
+    half, whole = made._batch({**sample, "updates": 5}), made._batch(sample)
+    assert (half.progress, whole.progress) == (0.5, 1.0), "a validation is of the end"
+    assert half.example.schedule is SCHEDULES["cosine"]
+    assert half.example.control == tuple(task.target_dictionary.control_symbols())
+
+
+def test_each_dropout_has_its_option(task: TranslationCMLMTask) -> None:
+    given = {"dropout": 0.1, "attention_dropout": 0.2, "activation_dropout": 0.3}
+    cfg = CMLMConfig(max_source_positions=50, max_target_positions=50, **given, **SIZES, **LAYERS)
+    found = {
+        name: module.probability
+        for name, module in CMLMModel.build_model(cfg, task).named_modules()
+        if isinstance(module, Dropout)
+    }
+    attention = {name for name in found if name.endswith((".self_attention.dropout", ".source_attention.dropout"))}
+    inner = {name for name in found if name.endswith(".ffn.dropout")}
+    assert (len(attention), len(inner)) == (3, 2) and len(found) == 3 + 2 + 5 + 2
+    assert {found[name] for name in attention} == {0.2} and {found[name] for name in inner} == {0.3}
+    assert {found[name] for name in found.keys() - attention - inner} == {0.1}
 
 
 def test_source_and_target_are_compared_in_one_dictionary_alone(

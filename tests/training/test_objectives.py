@@ -126,6 +126,12 @@ def test_spare_rows_change_nothing(name: str, monkeypatch: pytest.MonkeyPatch) -
         assert (other - one).norm() <= 0.05 * one.norm() if one is not None else other is None
 
 
+@pytest.mark.parametrize("name", ["cmlm", "hybrid"])
+def test_the_noising_is_the_one_that_is_named(name: str) -> None:
+    options = Training(objective=name, noising="full")
+    assert OBJECTIVES[name].loss(network(name), batch(), options).logged["nmasked"] == 8 + 4 + 6
+
+
 def test_the_likelihood_weighs_by_how_much_is_masked() -> None:
     made, one = network(), batch(slice(0, 1))
     (view,) = uniform(one.example)

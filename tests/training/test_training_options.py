@@ -8,6 +8,7 @@ import pytest
 
 from fairseq_cmlm.errors import OptionError
 from fairseq_cmlm.options import declared
+from fairseq_cmlm.schedule import SCHEDULES
 from fairseq_cmlm.training.objectives import OBJECTIVES
 from fairseq_cmlm.training.options import Training
 
@@ -42,6 +43,10 @@ def test_a_noising_that_the_likelihood_would_ignore_is_refused() -> None:
 def test_what_an_objective_has_no_use_for_is_refused(objective: str, given: dict[str, Any], message: str) -> None:
     with pytest.raises(OptionError, match=message):
         Training(objective=objective, **given)
+
+
+def test_the_schedule_is_the_one_that_is_named() -> None:
+    assert Training(mask_schedule="cosine").schedule is SCHEDULES["cosine"] is not Training().schedule
 
 
 def test_an_objective_has_values_of_its_own() -> None:
