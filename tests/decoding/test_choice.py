@@ -114,6 +114,29 @@ def test_words_that_are_given_are_certain_but_for_an_autoregressive_model() -> N
     assert bound.tolist() == pytest.approx((BONUS - 2 * (LENGTHS - 1) / LENGTHS).tolist())
 
 
+def test_each_masking_of_the_bound_is_drawn_anew() -> None:
+    """Were they of one order, each would hold the one before it."""
+    hides: list[Tensor] = []
+
+    def hidden(hide: Tensor, counts: Tensor) -> Tensor:
+        hides.append(hide[0])
+        return -2.0 * hide
+
+    long = Finished(
+        canvas=fully_masked(torch.tensor([40]), pad=1),
+        lengths=torch.tensor([40]),
+        hidden=hidden,
+        left_to_right=lambda: torch.zeros(1, 40),
+        quality=lambda: torch.zeros(1, 40),
+        bonus=torch.zeros(1),
+        keys=lambda: torch.tensor([7]),
+        texts=lambda: [[""]],
+    )
+    assert CHOOSERS["likelihood_bound"](long).tolist() == [-2.0]
+    assert [(int(one.sum()) - 1) // 10 for one in hides] == [0, 1, 2, 3], "one in each quarter of 1..40"
+    assert all((one & ~other).any() for one, other in zip(hides, hides[1:]))
+
+
 def test_only_candidates_of_the_same_sentence_agree() -> None:
     together = replace(finished(), texts=lambda: [["ab", "ab", "ab", "xy"]])
     assert CHOOSERS["consensus"](together).tolist() == pytest.approx([0.75, 0.75, 0.75, 0.25])

@@ -22,7 +22,7 @@ from fairseq_cmlm.decoding.stopping import while_changing, while_changing_or_uns
 from fairseq_cmlm.decoding.strategy import STRATEGIES
 from fairseq_cmlm.decoding.tokens import Prediction
 from fairseq_cmlm.decoding.trace import Trace
-from fairseq_cmlm.sentence_random import derived_keys
+from fairseq_cmlm.sentence_random import derived_keys, uniform_numbers
 
 CONTROL = torch.tensor([0, 1, 2, 9])
 NAMES = sorted(STRATEGIES)
@@ -234,3 +234,24 @@ def test_the_masked_share_follows_the_schedule(name: str) -> None:
         assert shares == pytest.approx(expected, abs=0.06)
     taken_back = sum(int((made.remasked & ~made.asked).sum()) for made in trace.passes)
     assert taken_back > 0
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if STRATEGIES[name].random])
+def test_a_strategy_that_masks_at_random_makes_every_pass(name: str) -> None:
+    assert decode(name, [2], 5, 3, [1]).passes.tolist() == [5]
+
+
+def test_each_pass_draws_with_numbers_of_its_own() -> None:
+    seen, keys = [], torch.tensor([3, 4])
+
+    def predict(query: Query) -> Prediction:
+        assert query.draw is not None
+        seen.append(query.draw.numbers)
+        return Prediction(torch.full_like(query.positions, 7), torch.full(query.positions.shape, -1.0))
+
+    plan = Plan(STRATEGIES["all_tokens"], torch.tensor([4, 4]), keys=keys, draw=(1.0, 1.0))
+    refine(predict, fully_masked(torch.tensor([6, 6]), SYMBOLS.pad), plan, SYMBOLS.mask)
+    everything = torch.cat(seen)
+    assert everything.numel() == 4 * 12 == everything.unique().numel(), "no number twice"
+    of_strategies = torch.stack([uniform_numbers(derived_keys(keys, done), 6) for done in range(1, 5)])
+    assert not torch.isin(everything, of_strategies).any()

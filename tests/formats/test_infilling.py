@@ -163,3 +163,9 @@ def test_the_right_text_is_filled_rightly_even_where_a_word_stands_twice() -> No
     scale = blank_exact(gold)
     assert scale is not None and scale.score(Output([str(text)], [[]])) == 100
     assert fillings_of(str(text), ["a", "c", "e"]) == ["x", "y c d"], "the shortest filling is another"
+
+
+def test_the_draws_of_a_text_differ_and_hang_on_the_seed(tmp_path: Path) -> None:
+    (tmp_path / "train.text").write_text(f"{TEXT}\n")
+    first, again, other = ([one.source for one in INFILLING.read(Part(tmp_path, "train", seed))] for seed in (1, 1, 2))
+    assert len(set(first)) > 1 and first == again != other

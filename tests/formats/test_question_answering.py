@@ -44,3 +44,11 @@ def test_the_sentence_with_the_rarest_words_of_the_question_is_found() -> None:
     baseline = MatchingSentence([example("?", story)])
     found = baseline([example("Where was the golden apple?", story), example("Zzz?", story), example("who?", "Yes.")])
     assert found.texts == ["The king had a golden apple!", "The king had a horse.", "Yes."]
+
+
+def test_the_answer_of_its_column_is_the_first_reference(tmp_path: Path) -> None:
+    head = "story\tid\tattribute\tkind\tcontext\tquestion\tanswer\tanswers\n"
+    row = "s\t1\taction\texplicit\tA fox ran.\tWho?\tthe fox\ta fox ||| the fox\n"
+    (tmp_path / "train.tsv").write_text(head + row)
+    (found,) = QUESTION_ANSWERING.read(Part(tmp_path, "train", 1))
+    assert found.references == ("the fox", "a fox")

@@ -28,10 +28,11 @@ SYMBOLS = Symbols(bos=0, pad=1, eos=2, mask=19)
 LONGEST = 24
 
 
-def network(seed: int = 0, longest: int = LONGEST) -> Network:
+def network(seed: int = 0, longest: int = LONGEST, heads: tuple[str, ...] = ()) -> Network:
     torch.manual_seed(seed)
     layer = LayerSize(16, 32, 2, False, 0.0, 0.0, 0.0)
-    made = build_network(NetworkSize(layer, layer, 1, 2, words=(20, 20), positions=(30, longest), pads=(1, 1)))
+    size = NetworkSize(layer, layer, 1, 2, words=(20, 20), positions=(30, longest), pads=(1, 1), heads=heads)
+    made = build_network(size)
     for parameter in made.parameters():
         nn.init.normal_(parameter, std=0.5)
     return made.eval()
@@ -253,3 +254,27 @@ def test_a_verified_search_that_never_ends_is_cut() -> None:
     made = network(longest=260)
     found = decode([made], Inputs(SOURCE[:1]), Decoding.of(verify_with="x", length_beam=1), SYMBOLS, None, judges)
     assert found.lengths.tolist() == [[201]] and found.tokens[0, 0, -2:].tolist() == [7, SYMBOLS.eos]
+
+
+def test_candidates_of_a_sentence_draw_apart() -> None:
+    gold = Inputs(SOURCE[:1], gold_lengths=torch.tensor([16]))
+    options: dict[str, Any] = {"gold_target_length": True, "iterations": 1, "temperature": 1e4, "length_prior": 0.0}
+    one, other = run(gold, length_beam=2, **options).tokens[0, :, :15]
+    assert one.eq(other).sum() < 8, "of 15 places a sixteenth is alike by chance"
+
+
+@pytest.mark.parametrize("length", [6, 9])
+def test_a_template_may_have_the_length_of_the_reference(length: int) -> None:
+    template = Inputs(SOURCE[:1], gold_lengths=torch.tensor([length]), templates=[Template([7, Blank()])])
+    assert run(template, gold_target_length=True, length_beam=1).lengths.tolist() == [[length]]
+
+
+def test_a_quality_head_judges_the_words_that_are_written() -> None:
+    networks, trace = [network(seed, heads=("quality",)) for seed in (0, 1)], Trace()
+    run(Inputs(SOURCE[:1]), networks, trace, plan_by="quality", length_budget=8, iterations=3)
+    first = trace.passes[0]
+    states = [one.states(one.encode(SOURCE[:1]), first.tokens, torch.arange(9)) for one in networks]
+    judged = torch.stack([one.heads["quality"](its).squeeze(1).sigmoid() for one, its in zip(networks, states)]).mean(0)
+    assert first.log_probs[0].exp().tolist() == pytest.approx(judged.tolist(), abs=1e-5)
+    # Of nine tokens six stay masked after the first of three passes: those that are judged the worst.
+    assert first.remasked[0].nonzero().flatten().tolist() == sorted(judged.argsort()[:6].tolist())

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
+from fairseq.tasks import FairseqTask
 from fairseq_commands import load_task
 
 from fairseq_cmlm.errors import OptionError, TextError
@@ -57,3 +60,17 @@ def test_no_lines_are_no_batches(data: Path) -> None:
     task = load_task(data)
     batches = task.get_batch_iterator(dataset=task.build_dataset_for_inference([], []), max_sentences=2)
     assert list(batches.next_epoch_itr(shuffle=False)) == []
+
+
+def test_a_validation_has_the_same_masks_whatever_the_seed(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    task, keys = load_task(data), []
+
+    def noted(self: FairseqTask, sample: dict[str, Any], *others: object) -> tuple[int, int, dict[str, Any]]:
+        keys.append(sample["noise_keys"])
+        return 0, 0, {}
+
+    monkeypatch.setattr(FairseqTask, "valid_step", noted)
+    for seed in (1, 2):
+        task.cfg.seed = seed
+        task.valid_step({"id": torch.arange(3)}, None, None)
+    assert keys[0].equal(keys[1])

@@ -8,6 +8,7 @@ from small_network import batch, long_sentences, network
 
 from fairseq_cmlm.model.network import Network
 from fairseq_cmlm.training.amom import amom, second_masks
+from fairseq_cmlm.training.noising import uniform
 from fairseq_cmlm.training.options import Training
 
 
@@ -35,3 +36,11 @@ def test_dropout_is_the_same_in_both_passes(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(Network, "states", watched)
     amom(network(dropout=0.3).train(), batch(), Training(objective="amom"))
     assert found[0].equal(found[1])
+
+
+def test_the_second_masks_do_not_hang_on_the_first() -> None:
+    text = long_sentences(4000)
+    masked = uniform(text)[0].predict
+    again = second_masks(text, masked, text.target)
+    assert float(again[masked].float().mean()) == pytest.approx(0.2, abs=0.02)
+    assert float(again[text.fillable & ~masked].float().mean()) == pytest.approx(0.8, abs=0.02)

@@ -8,8 +8,8 @@ from small_network import MASK, batch, long_sentences, network
 from torch import Tensor
 
 from fairseq_cmlm.model.network import Network
-from fairseq_cmlm.training.glancing import glancing, glimpse
-from fairseq_cmlm.training.noising import drawn_numbers
+from fairseq_cmlm.training.glancing import _CHOICE, glancing, glimpse
+from fairseq_cmlm.training.noising import drawn_numbers, uniform
 from fairseq_cmlm.training.objectives import OBJECTIVES
 from fairseq_cmlm.training.options import Training
 
@@ -52,3 +52,11 @@ def test_dropout_is_the_same_in_both_passes(monkeypatch: pytest.MonkeyPatch) -> 
     assert len(found) == 2 and found[0].equal(found[1])
     glancing(made, whole, options)
     assert not found[0].equal(found[2])
+
+
+def test_who_glances_has_any_number_of_masks() -> None:
+    text = long_sentences(4000)
+    number = uniform(text)[0].predict.sum(1).float()
+    glances = drawn_numbers(text, _CHOICE)[0] < 0.5
+    for some in (glances, ~glances):
+        assert float(number[some].mean()) == pytest.approx(10.5, abs=0.7)

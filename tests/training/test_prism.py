@@ -50,3 +50,22 @@ def test_the_head_knows_how_often_a_token_is_right() -> None:
         states = made.states(encoding, torch.tensor([[word, 9, 2]]), torch.arange(3))
         first, second, end = made.heads["quality"](states).sigmoid().flatten().tolist()
         assert 0.3 < first < 0.7 and second > 0.9 and end > 0.9, (word, first, second, end)
+
+
+def test_how_many_are_judged_does_not_hang_on_how_many_are_masked() -> None:
+    text = long_sentences(4000)
+    masked = uniform(text)[0].predict
+    number, judged = masked.sum(1), judged_tokens(text, masked).sum(1)
+    for some in (range(1, 8), range(8, 15), range(15, 21)):
+        here = torch.isin(number, torch.tensor(list(some)))
+        share = (judged[here] / (number[here] + 1)).mean()  # k is uniform in 1..m: (m + 1) / 2 on average
+        assert float(share) == pytest.approx(0.5, abs=0.05)
+
+
+def test_what_is_not_judged_stays_masked(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, read, states = batch(), [], Network.states
+    monkeypatch.setattr(Network, "states", lambda self, *given: (read.append(given[1]), states(self, *given))[1])
+    prism(network("prism"), whole, Training(objective="prism"))
+    masked = read[0].eq(MASK)
+    left = masked & ~judged_tokens(whole.example, masked)
+    assert left.any() and read[1].eq(MASK).equal(left)
