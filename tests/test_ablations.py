@@ -131,7 +131,7 @@ def test_depths_are_compared_at_equal_parameters(
     recipe: str, size: Size, expected: set[tuple[int, int]], tmp_path: Path
 ) -> None:
     """The sizes of the recipe, with what the lines say."""
-    found = masked_models(size, variants_of(ABLATIONS.parent / recipe / "depth.txt"), tmp_path, seed=1)
+    found = masked_models(size, variants_of(ABLATIONS.parent / recipe / "depth.txt"), tmp_path, seed=1, device="cpu")
     layers, parameters = {}, []
     for name, (system, number) in found.items():
         model = system.in_precision("float32").model
