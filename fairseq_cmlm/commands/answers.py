@@ -7,7 +7,7 @@ from typing import Callable, Optional, Sequence
 
 from fairseq_cmlm.errors import OptionError, TextError
 from fairseq_cmlm.formats.chosen import Chosen
-from fairseq_cmlm.formats.example import Example, read_examples
+from fairseq_cmlm.formats.example import Example, check_answers, read_examples
 
 
 def examples_of(path: Path, wanted: Optional[str] = None) -> tuple[str, list[Example]]:
@@ -35,11 +35,7 @@ def refuse_other_labels(path: Path, examples: Sequence[Example], answered: Seque
         raise TextError(
             f"{path} has the labels {', '.join(ours)}, and the examples that are answered have {', '.join(theirs)}"
         )
-    for number, example in enumerate(examples, 2):
-        if not example.references:
-            raise TextError(f"line {number} of {path} has no reference: nothing can be learned from it")
-        if example.references[0] not in ours:
-            raise TextError(f"line {number} of {path}: the reference {example.references[0]} is none of its labels")
+    check_answers(path, examples, "nothing can be learned from it")
 
 
 def same_texts(examples: Sequence[Example], others: Sequence[Example]) -> bool:

@@ -28,9 +28,9 @@ def run(options: argparse.Namespace) -> str:
     if name not in BASELINES:
         raise OptionError(f"{options.examples} has the format {name}: baselines are of {', '.join(BASELINES)}")
     train = examples_of(options.train, name)[1]
-    if name == "classification" and same_texts(examples, train):
-        raise OptionError(f"{options.examples} is the training text of --train {options.train}: name another text")
     if name == "classification":
+        if same_texts(examples, train):
+            raise OptionError(f"{options.examples} is the training text of --train {options.train}: name another text")
         refuse_other_labels(options.train, train, examples)
     try:
         baseline = BASELINES[name](train)

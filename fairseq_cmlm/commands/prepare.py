@@ -19,7 +19,10 @@ from fairseq_cmlm.text.usual import NONE
 _MERGES = 32000
 # What --text-pipeline says, too.
 _OF_A_NEW_PIPELINE = (
-    *("bpe_codes", "target_bpe_codes", "sentencepiece_model", "target_sentencepiece_model"),
+    "bpe_codes",
+    "target_bpe_codes",
+    "sentencepiece_model",
+    "target_sentencepiece_model",
     "strip_diacritics",
 )
 
@@ -79,11 +82,12 @@ def _wanted(options: argparse.Namespace) -> Preparation:
         raise OptionError(f"--dictionary {options.dictionary} is less than 1: leave it out for all words")
     if options.dictionary != -1 and options.dictionaries:
         raise OptionError(f"--dictionary {options.dictionary} has no effect beside --dictionaries: leave one out")
-    given = options.text_pipeline or options.bpe_codes or options.sentencepiece_model or options.whole_words
+    files = options.text_pipeline or options.bpe_codes or options.sentencepiece_model
+    given = files or options.whole_words
     learned = [f"--{name} {getattr(options, name)}" for name in ("merges", "sentencepiece") if getattr(options, name)]
     if len(learned) > 1 or (given and learned):
         raise OptionError(f"{' and '.join(learned)} cannot be combined with each other or with subwords that are given")
-    if options.whole_words and given is not options.whole_words:
+    if options.whole_words and files:
         raise OptionError("--whole-words has no effect beside subwords that are given: leave one out")
     if options.text_pipeline:
         pipeline = read_pipeline(options.text_pipeline).between(options.source_lang, options.target_lang)

@@ -54,6 +54,19 @@ def read_examples(path: Path) -> tuple[str, list[Example]]:
     return head["format"], examples
 
 
+def check_answers(file: Path, examples: Sequence[Example], use: str) -> None:
+    """Raise a TextError for the first example of a file that has no reference, or one that is none of its labels.
+
+    use  what an example without a reference is of no use for, in a message
+    """
+    for number, example in enumerate(examples, 2):
+        if not example.references:
+            raise TextError(f"line {number} of {file} has no reference: {use}")
+        labels = example.details.get("labels")
+        if labels is not None and example.references[0] not in labels:
+            raise TextError(f"line {number} of {file}: the reference {example.references[0]} is none of its labels")
+
+
 def _check_types(fields: Mapping[str, Any]) -> None:
     """Raise a TypeError for what is no text, list of texts, or object where the example has one."""
     references = fields["references"]

@@ -9,7 +9,7 @@ from typing import NamedTuple, Optional, Sequence
 
 from fairseq_cmlm.errors import TextError
 from fairseq_cmlm.files import read_lines
-from fairseq_cmlm.formats.example import Example, read_examples
+from fairseq_cmlm.formats.example import Example, check_answers, read_examples
 from fairseq_cmlm.formats.format import Format
 from fairseq_cmlm.formats.results import Draws, Group, Provenance, TaskResults
 from fairseq_cmlm.formats.table import FORMATS
@@ -135,12 +135,7 @@ def read_gold(file: Path) -> tuple[str, list[Example]]:
         raise TextError(f"{file} has the format '{name}', which is none of {', '.join(FORMATS)}")
     if not examples:
         raise TextError(f"{file} holds no example: there is nothing to measure against")
-    for number, example in enumerate(examples, 2):
-        if not example.references:
-            raise TextError(f"line {number} of {file} has no reference: there is nothing to measure against")
-        labels = example.details.get("labels")
-        if labels is not None and example.references[0] not in labels:
-            raise TextError(f"line {number} of {file}: the reference {example.references[0]} is none of its labels")
+    check_answers(file, examples, "there is nothing to measure against")
     return name, examples
 
 

@@ -150,11 +150,10 @@ def changed(example: Example) -> list[View]:
 
 
 def _same_from_left(source: Tensor, readable: Tensor, target: Tensor, fillable: Tensor) -> Tensor:
-    """Return with how many tokens (B,) both begin alike."""
+    """Return with how many tokens (B,) both begin alike; of equal texts the padding counts, too."""
     width = min(source.size(1), target.size(1))
     ours, theirs = (_moved_left(*one)[:, :width] for one in ((source, readable), (target, fillable)))
-    real = _moved_left(readable.long(), readable)[:, :width].bool()
-    return (ours.eq(theirs) & real).long().cumprod(1).sum(1)
+    return ours.eq(theirs).long().cumprod(1).sum(1)
 
 
 def _moved_left(tokens: Tensor, real: Tensor) -> Tensor:
