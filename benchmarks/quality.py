@@ -6,9 +6,9 @@ r"""Measure what each way of decoding gives and costs: quality beside passes, ro
 A setting is options of decoding, named as those of fairseq-generate and joined by commas, beside those of --common;
 another model may read as well (rescore_with=CHECKPOINT, plan_with=, search_with=, verify_with=). With --beside
 CHECKPOINT, fairseq's autoregressive Transformer or a hybrid that writes from left to right, its beam search is the
-first row, what consensus would choose of its hypotheses the second, and with --lenpen 2 3 the search with other length
-penalties the next: a search that writes too short loses by that alone. OUTPUT.png has BLEU over seconds. Choose on a
-validation set.
+first row, and the next are its fair rivals: its hypotheses ranked by consensus, by the masked model, and with --second
+by another autoregressive model; and with --lenpen 2 3 the search with other length penalties, for a search that writes
+too short loses by that alone. OUTPUT.png has BLEU over seconds. Choose on a validation set.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from fairseq_cmlm.experiments.sentences import Sentence, batches_of, by_length, 
 from fairseq_cmlm.experiments.subject import Subject
 from fairseq_cmlm.experiments.systems.autoregressive import Autoregressive
 from fairseq_cmlm.experiments.systems.masked import Masked
-from fairseq_cmlm.experiments.systems.rescored import BY_CONSENSUS, Rescored
+from fairseq_cmlm.experiments.systems.rescored import BY_ANOTHER, BY_CONSENSUS, BY_MASKED_MODEL, Rescored
 from fairseq_cmlm.experiments.systems.system import FairseqSystem
 from fairseq_cmlm.experiments.timing import alternate
 from fairseq_cmlm.measures.measure import Gold
@@ -59,12 +59,16 @@ DEFAULT = ["decoding_iterations=10", *(f"decoding_iterations={passes}" for passe
 
 
 class Way(NamedTuple):
-    """A way of decoding: its name, the options given, all options, and who chooses among hypotheses of beam search."""
+    """A way of decoding: its name, the options given, all options, and who chooses among hypotheses of beam search.
+
+    another  the autoregressive model that chooses
+    """
 
     name: str
     given: dict[str, Any]
     decoding: Any
     weights: Optional[Mapping[str, float]] = None
+    another: Optional[Path] = None
 
     @property
     def masked(self) -> bool:
@@ -119,15 +123,30 @@ def ways_of(options: argparse.Namespace) -> list[Way]:
             if not file.is_file():
                 raise OptionError(f"--settings {text}: there is no file {file}")
     if options.beside is None:
-        if options.lenpen:
-            raise OptionError("--lenpen is for the search of --beside CHECKPOINT, which is not given")
+        if options.lenpen or options.second:
+            name = "--lenpen" if options.lenpen else "--second"
+            raise OptionError(f"{name} is for the search of --beside CHECKPOINT, which is not given")
         return ways
+    return [*searches_of(options), *ways]
+
+
+def searches_of(options: argparse.Namespace) -> list[Way]:
+    """Return the rows of beam search."""
     search = {"beam": 5}, BeamSearch(beam=5)
-    searches = [Way("beam 5", *search), Way("beam 5, by consensus", *search, BY_CONSENSUS)]
+    searches = [
+        Way("beam 5", *search),
+        Way("beam 5, by consensus", *search, BY_CONSENSUS),
+        Way("beam 5, rescored by the masked model", *search, BY_MASKED_MODEL),
+    ]
+    if options.second:
+        if not options.second.is_file():
+            raise OptionError(f"--second {options.second}: there is no such file")
+        name = "/".join(options.second.parts[-2:])
+        searches.append(Way(f"beam 5, rescored by {name}", *search, BY_ANOTHER, options.second))
     for power in options.lenpen:
         longer = {"beam": 5, "lenpen": power}, BeamSearch(beam=5, lenpen=power)
         searches.append(Way(f"beam 5, lenpen={power:g}", *longer))
-    return [*searches, *ways]
+    return searches
 
 
 def system_of(way: Way, options: argparse.Namespace) -> FairseqSystem:
@@ -136,7 +155,7 @@ def system_of(way: Way, options: argparse.Namespace) -> FairseqSystem:
     if way.masked:
         return masked
     search = Autoregressive(options.beside, options.data, device=options.device, flag="--beside")
-    return search if way.weights is None else Rescored.of(search, masked, way.weights)
+    return search if way.weights is None else Rescored.of(search, masked, way.weights, way.another)
 
 
 def row_of(way: Way, case: Case, results: Results, rows: Optional[float]) -> tuple[Row, dict[str, Any]]:
@@ -185,6 +204,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--trained", type=Path, required=True, metavar="CHECKPOINT", help="a model of ours")
     parser.add_argument("--data", type=Path, required=True, metavar="FOLDER", help="its dictionaries")
     parser.add_argument("--beside", type=Path, metavar="CHECKPOINT", help="its beam search is the first row")
+    parser.add_argument("--second", type=Path, metavar="CHECKPOINT", help="ranks what that search finds")
     parser.add_argument("--lenpen", type=float, nargs="+", default=[], metavar="POWER", help="its length penalties")
     parser.add_argument("--source", type=Path, required=True, metavar="FILE", help="subwords")
     parser.add_argument("--target", type=Path, required=True, metavar="FILE", help="their translation, line by line")

@@ -553,9 +553,11 @@ def test_quality_stands_beside_that_of_beam_search(
 ) -> None:
     autoregressive = teacher / "checkpoint_last.pt"
     chosen = f"decoding_iterations=2,choose_by=autoregressive,rescore_with={autoregressive}"
-    beside = ["--beside", autoregressive, "--lenpen", "3"]
+    other = teacher / "checkpoint1.pt"
+    beside = ["--beside", autoregressive, "--second", other, "--lenpen", "3"]
     rows = measured_quality(checkpoint, data, text, tmp_path / "out", beside, ["decoding_iterations=2", chosen])
-    beam, agreed, longer, plain, rescored = rows
+    beam, agreed, by_masked, by_other, longer, plain, rescored = rows
+    assert len({row["bleu"] for row in (beam, agreed, by_masked, by_other)}) == 4
     assert beam["setting"] == {"beam": 5} and beam["rows"] is None and beam["passes"] > 3
     assert longer["setting"] == {"beam": 5, "lenpen": 3} and longer["length ratio"] > beam["length ratio"]
     assert rescored["bleu"] != plain["bleu"] and rescored["rows"] == plain["rows"]
@@ -570,6 +572,8 @@ def test_quality_stands_beside_that_of_beam_search(
         ("fast", "--settings fast: fast is not NAME=VALUE"),
         ("rescore_with=none.pt", "--settings rescore_with=none.pt: there is no file none.pt"),
         ("decoding_iterations=4 --lenpen 2", "--lenpen is for the search of --beside CHECKPOINT"),
+        ("decoding_iterations=4 --second none.pt", "--second is for the search of --beside CHECKPOINT"),
+        ("decoding_iterations=4 --beside none.pt --second none.pt", "--second none.pt: there is no such file"),
         ("decoding_iterations=4 --beside none.pt --lenpen nan", "--lenpen nan must be at least 0"),
     ],
 )

@@ -29,7 +29,7 @@ def filled_in(given: Mapping[str, Any]) -> dict[str, Any]:
     >>> filled_in({"plan_with": "teacher.pt"})
     {'plan_by': 'autoregressive', 'plan_with': 'teacher.pt'}
     >>> filled_in({"preset": "best", "rescore_with": "teacher.pt"})["choose_by"]
-    'autoregressive'
+    'autoregressive+consensus:2'
     """
     preset = given.get("preset", "full")
     if not isinstance(preset, str) or preset not in PRESETS:
@@ -39,6 +39,10 @@ def filled_in(given: Mapping[str, Any]) -> dict[str, Any]:
     found |= PRESETS[preset]
     for name in files:
         found |= READ_BY[name]
+    if "rescore_with" in files and "search_with" not in files:
+        # It reads in the place of the model itself; what a preset counts beside a reading still counts.
+        own_reading = PRESETS[preset].get("choose_by", "autoregressive")
+        found["choose_by"] = own_reading.replace("pseudo_likelihood", "autoregressive")
     found |= {**given, **files}
     # The model that has searched can say what it thinks of the other candidates.
     if "search_with" in files and "autoregressive" in found["choose_by"]:

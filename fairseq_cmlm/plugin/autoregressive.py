@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Iterator, Optional
@@ -18,6 +19,8 @@ from fairseq_cmlm.inference.readers import ReadCandidates, check_positions
 from fairseq_cmlm.model.network import LOGITS_AT_ONCE
 from fairseq_cmlm.model.packing import Packing, packing_of
 from fairseq_cmlm.plugin.same_words import check_words
+
+logger = logging.getLogger(__name__)
 
 
 def load_transformer(
@@ -59,7 +62,7 @@ def _loaded(checkpoint: Path, data: Optional[Path], languages: tuple[Optional[st
     with open_dict(task_cfg):
         task_cfg.update(ours)
     task = tasks.setup_task(task_cfg)
-    check_words(state, task)
+    logger.info("%s: read with the dictionaries in %s (%s)", checkpoint, folder, check_words(state, task))
     models, cfg = checkpoint_utils.load_model_ensemble([str(checkpoint)], state=state, task=task)
     if not isinstance(models[0], TransformerModelBase):
         raise CheckpointError("it is no autoregressive Transformer of fairseq")

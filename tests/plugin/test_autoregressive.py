@@ -51,6 +51,19 @@ def test_log_probabilities_are_those_of_fairseqs_scorer(data: Path, best: Path) 
     assert some[:, :-3].allclose(found[rows // 2], atol=1e-5)
 
 
+def test_words_that_could_be_compared_by_number_alone_are_told(
+    data: Path, best: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "fairseq_cmlm.plugin.autoregressive")
+    load_transformer(best, data, KNOWN, "--rescore-with")
+    assert "360 source words, 360 target words" in caplog.text
+    state = torch.load(best, weights_only=True)
+    state["cfg"]["task"]["data"] = "gone"
+    torch.save(state, tmp_path / "teacher.pt")
+    load_transformer(tmp_path / "teacher.pt", data, KNOWN, "--rescore-with")
+    assert "360 source words by number alone, without gone/dict.src.txt" in caplog.text
+
+
 def test_the_projection_may_be_computed_in_parts(data: Path, best: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _, model = load_transformer(best, data, KNOWN, "--rescore-with")
     source, target = torch.tensor([[5, 6, 7, 2]]), torch.tensor([[8, 9, 10, 2]])

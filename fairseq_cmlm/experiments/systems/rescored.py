@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
+from pathlib import Path
 from typing import Any, Mapping, Optional
 
 from fairseq_cmlm.decoding.choice import mixture
+from fairseq_cmlm.decoding.options import Decoding
 from fairseq_cmlm.decoding.presets import READ_BY
 from fairseq_cmlm.experiments.case import BeamSearch
 from fairseq_cmlm.experiments.systems.autoregressive import Autoregressive, SearchJob
@@ -14,10 +16,12 @@ from fairseq_cmlm.experiments.systems.masked import Masked
 from fairseq_cmlm.experiments.systems.system import FairseqSystem, Loaded, Sample
 from fairseq_cmlm.inference.readers import Judges
 from fairseq_cmlm.inference.rerank import padded, rerank
-from fairseq_cmlm.plugin.judges import text_for_chrf
+from fairseq_cmlm.options import signed_file
+from fairseq_cmlm.plugin.judges import LoadedJudges
 
 # Rows of CHOOSERS with their weights, beside the score of beam search.
 BY_MASKED_MODEL = {"pseudo_likelihood": 1.0}
+BY_ANOTHER = {"autoregressive": 1.0}
 # As a pool is chosen from, whose hypotheses have their own score already.
 BY_CONSENSUS = {"consensus": mixture(READ_BY["search_with"]["choose_by"])["consensus"]}
 
@@ -30,22 +34,27 @@ class Rescored(FairseqSystem):
 
     masked   the model that reads, where a chooser does
     weights  chooser -> weight
+    another  the model of the chooser `autoregressive`
     """
 
     search: Optional[Autoregressive] = None
     masked: Optional[Masked] = None
     weights: Mapping[str, float] = field(default_factory=dict)
+    another: Optional[Path] = None
 
     @classmethod
-    def of(cls, search: Autoregressive, masked: Masked, weights: Mapping[str, float]) -> Rescored:
-        """Return the system of both."""
-        return cls(search.checkpoint, search.data, search.languages, search.device, search, masked, weights)
+    def of(
+        cls, search: Autoregressive, masked: Masked, weights: Mapping[str, float], another: Optional[Path] = None
+    ) -> Rescored:
+        """Return the system of all that take part."""
+        return cls(search.checkpoint, search.data, search.languages, search.device, search, masked, weights, another)
 
     @cached_property
     def digest(self) -> str:
-        """Return the hashes of both checkpoints, and the weights."""
+        """Return the hashes of the checkpoints, and the weights."""
         assert self.search and self.masked
-        return f"{self.search.digest} {self.masked.digest} {self.weights}"
+        another = signed_file(self.another) if self.another else ""
+        return f"{self.search.digest} {self.masked.digest} {self.weights} {another}"
 
     def load(self) -> Loaded:
         """Return the model that searches."""
@@ -55,15 +64,23 @@ class Rescored(FairseqSystem):
     def job(self, decoding: BeamSearch, threads: int) -> SearchJob:
         """Prepare both models for decoding."""
         assert self.masked
-        return _RescoredJob(self.loaded, decoding, self.device, self.masked.loaded, self.weights)
+        reading = Decoding.of(rescore_with=self.another) if self.another else Decoding.of()
+        judges = LoadedJudges().of(reading, self.masked.loaded.task)
+        return _RescoredJob(self.loaded, decoding, self.device, self.masked.loaded, self.weights, judges)
 
 
 class _RescoredJob(SearchJob):
     def __init__(
-        self, loaded: Loaded, decoding: BeamSearch, device: str, masked: Loaded, weights: Mapping[str, float]
+        self,
+        loaded: Loaded,
+        decoding: BeamSearch,
+        device: str,
+        masked: Loaded,
+        weights: Mapping[str, float],
+        judges: Judges,
     ) -> None:
         super().__init__(loaded, decoding, device)
-        self._masked, self._weights = masked, weights
+        self._masked, self._weights, self._judges = masked, weights, judges
 
     def work(self, prepared: Sample) -> Any:
         """Return the hypotheses in their new order."""
@@ -72,8 +89,7 @@ class _RescoredJob(SearchJob):
         model.eval()
         candidates = padded([[one["tokens"] for one in found] for found in hypotheses], task.symbols.pad)
         source = prepared.fields["net_input"]["src_tokens"]
-        judges = Judges(text=partial(text_for_chrf, dictionary=task.target_dictionary))
-        scores = rerank(model, source, candidates, self._weights, task.symbols, judges).scores.tolist()
+        scores = rerank(model, source, candidates, self._weights, task.symbols, self._judges).scores.tolist()
         return [_ranked(found, theirs) for found, theirs in zip(hypotheses, scores)]
 
 
