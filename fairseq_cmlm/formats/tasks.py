@@ -24,8 +24,8 @@ few: the fewest passes above one, many: the most; a way of one number of passes,
 The autoregressive model is told in the same way where it has that, else by its first output.
 teacher: fairseq's Transformer of the same sizes, with which a `warm` model begins; as many updates, as much time:
 after as many and as much as the model has had (- where it had that before, or was not measured). simple: without a
-network. length ratio (output over reference), passes, seconds: few / many / teacher; a pass of that is a token;
-seconds are of all examples.
+network. length ratio (output over reference), passes, seconds: of the columns from few to simple; a pass of the
+autoregressive model is a token; seconds are of all examples.
 """
 _RIVALS = {"teacher": "teacher", "as many updates": "updates-{}", "as much time": "longer-{}"}
 _HEAD = ("task", "examples", "measure", "model", "few", "many", *_RIVALS, "simple")
@@ -96,7 +96,7 @@ def _rows(task: str, results: TaskResults) -> list[list[str]]:
         rivals = [_left_to_right(named, name.format(model), way) for name in _RIVALS.values()]
         shown = (few, many, *rivals, simple[0] if simple else None)
         scores = [_score(results, measure, number) for number in shown]
-        costs = zip(*(_costs(results, number) for number in (few, many, rivals[0])))
+        costs = zip(*(_costs(results, number) for number in shown))
         found.append([*begin, f"{model},{way}" if way else model, *scores, *map(" / ".join, costs)])
     return found
 

@@ -45,30 +45,94 @@ EVERYTHING = {
         (
             "paraphrase",
             EVERYTHING,
-            [["BLEU", "raw", "5.0", "3.0", "2.0", "8.0", "7.0", "1.0", "4.0 / 2.0 / 1.0", "40.0 / 20.0 / 10.0"]],
+            [
+                [
+                    "BLEU",
+                    "raw",
+                    "5.0",
+                    "3.0",
+                    "2.0",
+                    "8.0",
+                    "7.0",
+                    "1.0",
+                    "4.0 / 2.0 / 1.0 / 7.0 / 6.0 / 0.0",
+                    "40.0 / 20.0 / 10.0 / 70.0 / 60.0 / 0.0",
+                ]
+            ],
         ),
         (
             "paraphrase",
             {"teacher,beam=5": 2.0, "teacher,beam=1": 9.0, "raw,T=4": 4.0},
-            [["BLEU", "raw", "4.0", "-", "2.0", *"---", "2.0 / - / 0.0", "20.0 / - / 0.0"]],
+            [["BLEU", "raw", "4.0", "-", "2.0", *"---", "2.0 / - / 0.0 / - / - / -", "20.0 / - / 0.0 / - / - / -"]],
         ),
-        ("paraphrase", {"raw,T=1": 4.0}, [["BLEU", "raw", "4.0", *"-----", "0.0 / - / -", "0.0 / - / -"]]),
-        ("paraphrase", {"raw,T=4": None}, [["BLEU", "raw", *"------", "0.0 / - / -", "0.0 / - / -"]]),
-        ("left_infilling", {"teacher,beam=5": 2.0}, [["exact blanks %", *"---", "2.0", *"---", *["- / - / 0.0"] * 2]]),
+        (
+            "paraphrase",
+            {"raw,T=1": 4.0},
+            [["BLEU", "raw", "4.0", *"-----", "0.0 / - / - / - / - / -", "0.0 / - / - / - / - / -"]],
+        ),
+        (
+            "paraphrase",
+            {"raw,T=4": None},
+            [["BLEU", "raw", *"------", "0.0 / - / - / - / - / -", "0.0 / - / - / - / - / -"]],
+        ),
+        (
+            "left_infilling",
+            {"teacher,beam=5": 2.0},
+            [["exact blanks %", *"---", "2.0", *"---", *["- / - / 0.0 / - / - / -"] * 2]],
+        ),
         (
             "question_answering",
             {"teacher,beam=5": 2.0, "raw,spans": 3.0, "raw,T=4": 4.0, "raw,T=10": 5.0},
             [
-                ["F1", "raw,spans", "3.0", "-", "2.0", *"---", "1.0 / - / 0.0", "10.0 / - / 0.0"],
-                ["F1", "raw", "4.0", "5.0", "2.0", *"---", "2.0 / 3.0 / 0.0", "20.0 / 30.0 / 0.0"],
+                [
+                    "F1",
+                    "raw,spans",
+                    "3.0",
+                    "-",
+                    "2.0",
+                    *"---",
+                    "1.0 / - / 0.0 / - / - / -",
+                    "10.0 / - / 0.0 / - / - / -",
+                ],
+                [
+                    "F1",
+                    "raw",
+                    "4.0",
+                    "5.0",
+                    "2.0",
+                    *"---",
+                    "2.0 / 3.0 / 0.0 / - / - / -",
+                    "20.0 / 30.0 / 0.0 / - / - / -",
+                ],
             ],
         ),
         (
             "classification",
             {"linear": 1.0, "teacher,labels": 2.0, "raw,labels": 3.0, "denoised,labels": 4.0, "longer-raw,labels": 5.0},
             [
-                ["accuracy %", "raw,labels", "3.0", "-", "2.0", "-", "5.0", "1.0", "2.0 / - / 1.0", "20.0 / - / 10.0"],
-                ["accuracy %", "denoised,labels", "4.0", "-", "2.0", *"--", "1.0", "3.0 / - / 1.0", "30.0 / - / 10.0"],
+                [
+                    "accuracy %",
+                    "raw,labels",
+                    "3.0",
+                    "-",
+                    "2.0",
+                    "-",
+                    "5.0",
+                    "1.0",
+                    "2.0 / - / 1.0 / - / 4.0 / 0.0",
+                    "20.0 / - / 10.0 / - / 40.0 / 0.0",
+                ],
+                [
+                    "accuracy %",
+                    "denoised,labels",
+                    "4.0",
+                    "-",
+                    "2.0",
+                    *"--",
+                    "1.0",
+                    "3.0 / - / 1.0 / - / - / 0.0",
+                    "30.0 / - / 10.0 / - / - / 0.0",
+                ],
             ],
         ),
     ],
@@ -83,7 +147,7 @@ def test_every_system_stands_in_its_column(
     folder = write(tmp_path / "mine", name, systems)
     found = rows(capsys, folder)
     assert [[*row[:10], *row[11:]] for row in found] == [["mine", "9", *row] for row in expected]
-    assert {row[10] for row in found} == {"- / - / -"}, "the results have no length ratio"
+    assert {row[10] for row in found} == {"- / - / - / - / - / -"}, "the results have no length ratio"
     results = json.loads((folder / "results.json").read_text())
     results["scores"]["length_ratio"] = [i / 10 for i in range(len(systems))]
     results["signatures"]["length_ratio"] = ""
