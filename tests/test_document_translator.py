@@ -15,8 +15,9 @@ from fairseq_commands import run as fairseq
 from fairseq_cmlm.commands.main import main
 from fairseq_cmlm.document_translator import WAYS, DocumentTranslator
 from fairseq_cmlm.errors import OptionError, TextError
+from fairseq_cmlm.inference.windows import OpenDocument, Paragraph
 from fairseq_cmlm.plugin.autoregressive_documents import AutoregressiveDocuments
-from fairseq_cmlm.plugin.paragraph_mark import most_tokens
+from fairseq_cmlm.plugin.paragraph_mark import check_sizes, most_tokens
 
 SIDES = ("-s", "source", "-t", "target")
 WORDS = "abcdefgh"
@@ -150,12 +151,23 @@ def test_what_is_no_document_is_refused(translator: DocumentTranslator, document
 def test_the_limits_are_those_of_model_and_training(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         assert most_tokens(None, (40, 30), (50, 20)) == (40, 20)
-        assert most_tokens(25, (40, 30), (50, 20)) == (25, 25)
+        assert most_tokens(20, (40, 30), (50, 20)) == (20, 20)
         assert not caplog.records
+        assert most_tokens(25, (40, 30), (50, 20)) == (25, 25)
         assert most_tokens(None, (40, 30), None) == (40, 30)
     # fairseq's Transformer tells nothing of its training.
-    (record,) = caplog.records
-    assert "up to 30 tokens" in record.message and "--longest" in record.message
+    beyond, unknown = caplog.messages
+    assert "windows of 25 tokens are longer than the texts of the training (source and target of 50 and 20)" in beyond
+    assert "up to 30 tokens" in unknown and "--longest" in unknown
+
+
+def test_a_paragraph_whose_translation_no_window_holds_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    pending = [OpenDocument([Paragraph("a", 3, 3), Paragraph("b", 3, 9), Paragraph("c", 9, 9)])]
+    check_sizes(pending, (5, 6), 20)
+    assert [message[:97] for message in caplog.messages] == [
+        "1 paragraph(s) have more tokens than a window of 5, the first is paragraph 3 of documents[0] with 10: "[:97],
+        "1 paragraph(s) may get a translation of more tokens than a window of 6, the first is paragraph 2 "[:97],
+    ]
 
 
 @pytest.fixture(scope="module")

@@ -36,10 +36,12 @@ def read(part: Part) -> Iterator[Example]:
 def _targets(folder: Path) -> dict[str, str]:
     """Return label -> target: as in labels.tsv, or the label itself."""
     if (folder / LABELS).is_file():
-        rows = [(one.fields, one.place) for one in read_table(folder / LABELS, _LABEL_COLUMNS)]
-        found = {fields["label"]: fields["target"] for fields, _ in rows}
-        if len(found) < len(rows) or len(set(found.values())) < len(found):
-            raise TextError(f"{folder / LABELS} has a label or a target twice")
+        found: dict[str, str] = {}
+        for record in read_table(folder / LABELS, _LABEL_COLUMNS):
+            label, target = (record.fields[name] for name in _LABEL_COLUMNS)
+            if label in found or target in found.values():
+                raise TextError(f"{record.place} has the label '{label}' or the target '{target}' for the second time")
+            found[label] = target
     else:
         file = folder / "train.tsv"
         found = {label: label for label in sorted({one.fields["label"] for one in read_table(file, _COLUMNS)})}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Callable, Iterable, NamedTuple, Optional, Sequence
+from typing import Callable, Iterable, Literal, NamedTuple, Optional, Sequence
 
 from fairseq_cmlm.decoding.lengths import LengthCandidates
 
@@ -120,15 +120,17 @@ def write_all(pending: Sequence[OpenDocument], alone: bool, most: tuple[int, int
             document.take(part.written, part.passes, part.windows)
 
 
-def longer(pending: Sequence[OpenDocument], most: int) -> list[tuple[str, int]]:
-    """Return where paragraphs of more than `most` source tokens are, and how many they have, `</s>` included.
+def longer(pending: Sequence[OpenDocument], most: int, side: Literal["size", "most"]) -> list[tuple[str, int]]:
+    """Return where paragraphs of more than `most` tokens are, and how many they have, `</s>` included.
 
-    >>> longer([OpenDocument([Paragraph("a", 1, 1), Paragraph("b c d", 3, 3)])], 3)
+    side  the field that counts: of the source, or at most of the target
+
+    >>> longer([OpenDocument([Paragraph("a", 1, 1), Paragraph("b c d", 3, 3)])], 3, "size")
     [('paragraph 2 of documents[0]', 4)]
     """
-    return [
-        (f"paragraph {place} of documents[{number}]", paragraph.size + 1)
+    sizes = (
+        (f"paragraph {place} of documents[{number}]", getattr(paragraph, side) + 1)
         for number, document in enumerate(pending)
         for place, paragraph in enumerate(document.paragraphs, 1)
-        if paragraph.size + 1 > most
-    ]
+    )
+    return [(place, size) for place, size in sizes if size > most]

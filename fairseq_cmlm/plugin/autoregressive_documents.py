@@ -56,7 +56,7 @@ class AutoregressiveDocuments(PreparedTransformer):
         sizes = [len(row) - 1 + cut for row, cut in zip(encoded.rows, encoded.cut)]
         pending = open_documents(documents, (Paragraph(text, size, size) for text, size in zip(texts, sizes)))
         job = _Job(self._task.build_generator([self._model], Namespace(beam=beam, max_len_a=2, max_len_b=10)), [])
-        check_sizes(pending, most[0], limits[0])
+        check_sizes(pending, most, limits[0])
         write_all(pending, way == "paragraphs", most, partial(self._write, job, max_tokens))
         return WrittenDocuments(
             [list(map(self._joined, one.written)) for one in pending],

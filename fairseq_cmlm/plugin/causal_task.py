@@ -15,6 +15,7 @@ from fairseq_cmlm.inference.start import empty_sources
 from fairseq_cmlm.options import declared, flag_of
 from fairseq_cmlm.plugin.causal_model import CausalModel, causal_objectives
 from fairseq_cmlm.plugin.foreign_options import FOREIGN_OPTIONS
+from fairseq_cmlm.plugin.long_texts import LongTexts
 from fairseq_cmlm.plugin.model import CMLMModel
 from fairseq_cmlm.plugin.task import TranslationCMLMConfig, TranslationCMLMTask
 
@@ -44,6 +45,7 @@ class TranslationCMLMCausalTask(TranslationCMLMTask):
     def build_generator(self, models: Sequence[Any], args: Any, *others: Any, **named: Any) -> Any:
         """Build fairseq's SequenceGenerator over the causal mode of the models."""
         self._check(models, args)
+        self._long = LongTexts(self.longest)
         mask = self.target_dictionary.mask_index
         causal = [CausalModel(model, mask) for model in models]
         return super(TranslationCMLMTask, self).build_generator(causal, args, *others, **named)
@@ -60,8 +62,10 @@ class TranslationCMLMCausalTask(TranslationCMLMTask):
         found: list[list[dict[str, Any]]] = super().inference_step(
             generator, models, sample, prefix_tokens, constraints
         )
+        source = sample["net_input"]["src_tokens"]
+        self._long.warn(source.size(1), max(len(best["tokens"]) for best, *_ in found))
         if prefix_tokens is None:
-            empty = empty_sources(sample["net_input"]["src_tokens"], self.source_dictionary.pad())
+            empty = empty_sources(source, self.source_dictionary.pad())
             for sentence in empty.nonzero().squeeze(1).tolist():
                 found[sentence] = [_only_the_end(found[sentence][0])]
         return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from contextlib import nullcontext
 from functools import partial
 from typing import Any, Optional, Sequence, Union
@@ -21,11 +20,9 @@ from fairseq_cmlm.inference.captured import CapturedPasses
 from fairseq_cmlm.inference.decode import Candidates, decode
 from fairseq_cmlm.inference.readers import NOBODY, Judges
 from fairseq_cmlm.inference.start import Inputs
+from fairseq_cmlm.plugin.long_texts import LongTexts
 from fairseq_cmlm.plugin.model import CMLMModel
 from fairseq_cmlm.plugin.summary import PassCounter
-from fairseq_cmlm.text.unlearned import of_length
-
-logger = logging.getLogger(__name__)
 
 
 class CMLMGenerator:
@@ -35,7 +32,7 @@ class CMLMGenerator:
     token_sets  (A, V) bool, the token sets that blanks of templates name
     captured    the recorded passes of earlier generators, for --capture-passes
     history     keep what every pass read and wrote
-    longest     tokens of source and target that the models have learned: what is longer gets a warning, once
+    longest     tokens of source and target that the models have learned: of what is longer there is a warning
     """
 
     def __init__(
@@ -54,7 +51,7 @@ class CMLMGenerator:
         self.counter = PassCounter()
         self._token_sets = token_sets
         self._captured = (captured or CapturedPasses()) if decoding.capture_passes else None
-        self._history, self._judges, self._longest = history, judges, longest
+        self._history, self._judges, self._long = history, judges, LongTexts(longest)
         # fairseq's commands read this name; `</s>` is left out of what they print.
         self.symbols_to_strip_from_output = {symbols.eos}
 
@@ -93,7 +90,7 @@ class CMLMGenerator:
         inputs, trace = self._inputs(sample, prefix_tokens, constraints), self._trace(sample)
         with nullcontext() if self._captured is None else self._captured.lock:
             found = decode(models, inputs, self.decoding, self.symbols, trace, self._judges, self._captured)
-        self._warn_of(inputs.source.size(1), int(found.lengths[:, 0].max()))
+        self._long.warn(inputs.source.size(1), int(found.lengths[:, 0].max()))
         typed = [one.typed for one in inputs.templates or ()] or [None] * len(inputs.source)
         sentences = [self._sentence(found, i, trace, given) for i, given in enumerate(typed)]
         self.counter.count(sentences)
@@ -130,13 +127,6 @@ class CMLMGenerator:
                 "one of them out"
             )
         return trace
-
-    def _warn_of(self, *sizes: int) -> None:
-        """Warn once if the batch has a source or a target of more tokens than any of the training."""
-        for side, size, most in zip(("source", "target"), sizes, self._longest or sizes):
-            if size > most:
-                logger.warning(of_length(side, size, most))
-                self._longest = None
 
     def _prompt(self, prefix: list[int]) -> Template:
         """Return the template that begins with the tokens of a prefix; after a prefix with `</s>` nothing is open."""

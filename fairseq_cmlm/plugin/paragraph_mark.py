@@ -50,20 +50,37 @@ def most_tokens(longest: Optional[int], limits: tuple[int, int], trained: Option
         raise OptionError(
             f"windows of {longest} tokens are not possible: the model reads and writes 2 to {min(limits)}"
         )
+    if trained is not None and longest > min(trained):
+        logger.warning(
+            f"windows of {longest} tokens are longer than the texts of the training (source and target of {trained[0]} "
+            f"and {trained[1]}), and what stands beyond is likely to be wrong: leave `longest` (--longest) out"
+        )
     return longest, longest
 
 
-def check_sizes(pending: Sequence[OpenDocument], most: int, limit: int) -> None:
+def check_sizes(pending: Sequence[OpenDocument], most: tuple[int, int], limit: int) -> None:
     """Raise a TextError for a paragraph that the model cannot read, and warn of those that no window holds.
 
-    most   source tokens of a window
+    most   tokens of a window, source and target
     limit  source tokens that the model can read
     """
-    for place, size in longer(pending, limit):
+    for place, size in longer(pending, limit, "size"):
         raise TextError(f"{place} has {size} tokens (</s> counts), and the model reads at most {limit}: split it")
-    if found := longer(pending, most):
+    sources = longer(pending, most[0], "size")
+    _warn_of(sources, most[0], "have more tokens", "each is read alone")
+    _warn_of(
+        [one for one in longer(pending, most[1], "most") if one[0] not in dict(sources)],
+        most[1],
+        "may get a translation of more tokens",
+        "each is written alone",
+    )
+
+
+def _warn_of(found: Sequence[tuple[str, int]], most: int, what: str, how: str) -> None:
+    """Warn of the paragraphs found, (place, tokens)."""
+    if found:
         place, size = found[0]
         logger.warning(
-            f"{len(found)} paragraph(s) have more tokens than a window of {most}, the first is {place} with {size}: "
-            "each is read alone, and what stands beyond the window is likely to be wrong. Split it"
+            f"{len(found)} paragraph(s) {what} than a window of {most}, the first is {place} with {size}: {how}, and "
+            "what stands beyond the window is likely to be wrong. Split it"
         )

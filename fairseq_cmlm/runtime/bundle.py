@@ -192,7 +192,7 @@ class Bundle:
         """Warn if a source or target has more tokens than the training had."""
         longest = self._manifest.longest
         if longest is not None and size > (most := longest[side == "target"]):
-            self._warn("long", of_length(side, size, most))
+            self._warn(f"long {side}", of_length(side, size, most))
 
     def _warn(self, kind: str, message: str) -> None:
         """Give a warning of each kind once."""

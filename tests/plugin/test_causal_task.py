@@ -71,6 +71,15 @@ def test_a_beam_of_one_takes_the_best_word_after_word(
         assert float(score) == pytest.approx(total / len(words) / torch.tensor(2.0).log().item(), abs=1e-3)
 
 
+def test_texts_longer_than_those_of_the_training_are_told(data: Path, hybrid: Path, tmp_path: Path) -> None:
+    state = torch.load(hybrid, weights_only=False)
+    state["task_state"]["longest"] = [3, 100]
+    torch.save(state, tmp_path / "short.pt")
+    log = run("generate", data, *CAUSAL, *LANGUAGES, "--path", tmp_path / "short.pt", "--cpu", "--num-workers", 0)
+    assert log.count("is longer than those of the training, of which few have more than 3") == 1
+    assert "a target of" not in log
+
+
 @pytest.mark.parametrize("beam", [1, 3])
 def test_an_empty_line_stays_empty(data: Path, hybrid: Path, text: Path, tmp_path: Path, beam: int) -> None:
     first, second = (text / "test.src").read_text().splitlines()[:2]
