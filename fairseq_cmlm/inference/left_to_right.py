@@ -30,7 +30,7 @@ class LeftToRight:
         @torch.no_grad()
         def judge(tokens: Tensor, real: Tensor, number: int, rows: Optional[Tensor]) -> Tensor:
             here = encoding if rows is None else encoding.of(rows // size)
-            return self._network.log_probs_from_left(here, self._checked(tokens))
+            return self._network.log_probs_from_left(here, self._checked(tokens), number)
 
         return judge
 

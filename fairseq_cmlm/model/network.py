@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple, Sequence
+from typing import NamedTuple, Optional, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -96,12 +96,20 @@ class Network(nn.Module):
         encoded = self.encoder(source)
         return Encoding(encoded, self.decoder.memory(encoded))
 
-    def states(self, encoding: Encoding, canvas: Tensor, positions: Tensor, causal: bool = False) -> Tensor:
+    def states(
+        self,
+        encoding: Encoding,
+        canvas: Tensor,
+        positions: Tensor,
+        causal: bool = False,
+        number: Optional[int] = None,
+    ) -> Tensor:
         """Compute the last states (M, D) at the flat `positions` (M,) of the canvas (B * K, T), sentence-major.
 
         causal  hide from each position those to its right
+        number  of the tokens of the canvas; without it the host waits for the device to count them
         """
-        packing = packing_of(canvas.ne(self.decoder.pad))
+        packing = packing_of(canvas.ne(self.decoder.pad), number)
         return self.decoder.features(canvas, packing, encoding.memory, positions, causal)
 
     def project(self, states: Tensor) -> Tensor:
@@ -143,15 +151,16 @@ class Network(nn.Module):
         states, prefix = self.decoder.next_features(tokens, prefix, encoding.memory)
         return self.project(states), prefix
 
-    def log_probs_from_left(self, encoding: Encoding, tokens: Tensor) -> Tensor:
+    def log_probs_from_left(self, encoding: Encoding, tokens: Tensor, number: Optional[int] = None) -> Tensor:
         """Compute the log-probability of each of the tokens (B * K, T), given those to its left, as (B * K, T) float32.
 
-        In natural log, 0 at padding; the rows are as in `causal_logits`. Only a network trained with
-        `--objective hybrid` gives meaningful numbers.
+        In natural log, 0 at padding; the rows and `number` are as in `causal_logits` and `states`. Only a network
+        trained with `--objective hybrid` gives meaningful numbers.
         """
         real = tokens.ne(self.decoder.pad)
-        positions = real.flatten().nonzero().squeeze(1)
-        states = self.states(encoding, shifted(tokens, real), positions, causal=True)
+        number = int(real.sum()) if number is None else number
+        positions = torch.nonzero_static(real.flatten(), size=number).squeeze(1)
+        states = self.states(encoding, shifted(tokens, real), positions, causal=True, number=number)
         found = torch.zeros(tokens.numel(), device=tokens.device)
         found[positions] = self.log_probs(states, tokens.flatten()[positions, None]).squeeze(1)
         return found.view_as(tokens)

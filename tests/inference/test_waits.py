@@ -17,7 +17,10 @@ from fairseq_cmlm.decoding.strategy import STRATEGIES
 from fairseq_cmlm.decoding.template import Blank, Template
 from fairseq_cmlm.decoding.trace import Trace
 from fairseq_cmlm.inference.decode import Candidates, decode
+from fairseq_cmlm.inference.left_to_right import LeftToRight
+from fairseq_cmlm.inference.readers import Judges
 from fairseq_cmlm.inference.start import Inputs
+from fairseq_cmlm.model.network import Network
 
 # (function, operation) -> how often for a batch, whatever its size.
 FOR_A_BATCH = {
@@ -33,24 +36,42 @@ FOR_A_BATCH = {
 
 
 def both(
-    given: dict[str, Any] | None = None, trace: Trace | None = None, **options: Any
+    given: dict[str, Any] | None = None, trace: Trace | None = None, *, judged: bool = False, **options: Any
 ) -> tuple[Candidates, Candidates, Counter[tuple[str, str]]]:
-    """The candidates on the CPU and on the fake GPU, and the waits there."""
+    """The candidates on the CPU and on the fake GPU, and the waits there; `judged` by the network itself."""
+
+    def judges(reader: Network) -> Judges:
+        judge = LeftToRight(reader, SYMBOLS) if judged else None
+        return Judges(rescorer=judge, planner=judge)
+
     made, decoding = network(), Decoding.of(**options)
-    here = decode([made], Inputs(SOURCE, **(given or {})), decoding, SYMBOLS)
+    here = decode([made], Inputs(SOURCE, **(given or {})), decoding, SYMBOLS, judges=judges(made))
     with FakeGpu() as gpu:
         with torch.device("gpu"):
             there = network()
         there.load_state_dict(made.state_dict())
         source = SOURCE.to("gpu")
         gpu.waits.clear()
-        found = decode([there], Inputs(source, **(given or {})), decoding, SYMBOLS, trace)
+        found = decode([there], Inputs(source, **(given or {})), decoding, SYMBOLS, trace, judges(there))
     return here, found, gpu.waits
 
 
 def test_a_counted_plan_waits_for_nothing_between_its_passes() -> None:
     _, _, waits = both(iterations=6)
     assert dict(waits) == FOR_A_BATCH
+
+
+@pytest.mark.parametrize("planned", [False, True])
+def test_a_judge_adds_a_few_waits_for_a_batch_and_none_for_a_pass(planned: bool) -> None:
+    reading: dict[str, Any] = {"choose_by": "autoregressive", "rescore_with": "x"}
+    if planned:
+        reading |= {"plan_by": "autoregressive", "plan_with": "x"}
+    here, found, waits = both(judged=True, iterations=6, **reading)
+    assert found.tokens.equal(here.tokens)
+    # Its source is encoded, the candidates that are left are found, and a score more comes back.
+    added = {("packing_of", "_local_scalar_dense"): 1, ("compare", "nonzero"): 1, ("<dictcomp>", "_to_copy"): 1}
+    added |= {("of", "_local_scalar_dense"): 1, ("of", "_to_copy"): 1}
+    assert Counter(waits) - Counter(FOR_A_BATCH) == added
 
 
 def by_number(found: Candidates) -> tuple[Tensor, Tensor]:
