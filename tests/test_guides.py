@@ -191,3 +191,14 @@ def test_the_python_of_a_document_runs(document: Path, world: Path) -> None:
         # Texts and a token that the small dictionary has.
         block = block.replace("A man walks his dog .", names["text"]).replace('"livoro"', '"a"')
         exec(block.replace('"DATA"', '"WORK/data"'), names)
+
+
+def test_the_python_of_the_applications_runs(world: Path) -> None:
+    """All but documents, whose model has a mark of its own in its dictionary (tests/test_document_translator.py)."""
+    found = [block for block in programs(DOCS / "APPLICATIONS.md") if "DocumentTranslator" not in block]
+    assert len(found) == 3
+    for block in found:
+        block = re.sub(r'"(WORK/source-target/raw/)?averaged.pt"', '"averaged.pt"', block)
+        # Words that the small dictionary has.
+        block = block.replace("A man <blank> in front of a <blank:1-3>.", "the <blank> every <blank:1-3>")
+        exec(block.replace('["bad", "good"]', '["livoro", "kanoron"]'), {})

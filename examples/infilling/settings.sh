@@ -8,8 +8,8 @@ noising=${NOISING-changed}
 # What the user has given is not normalised: only then it stays as it is.
 : "${PREPARE:=--normalise nfc}"
 : "${RATIO:=1000}"
-: "${TEACHER_UPDATES:=3000}" "${UPDATES:=4000}"
-: "${MODELS:=warm-raw}" "${ITERATIONS:=1 4 10}" "${WAYS=best T=4,rescored-itself T=4,pool-itself}"
+: "${TEACHER_UPDATES:=2000}" "${UPDATES:=3000}"
+: "${MODELS:=warm-raw}" "${ITERATIONS:=4 10}" "${WAYS=best T=4,rescored-itself T=4,pool-itself}"
 data_name="the texts that were given"
 data_licence="that of the texts"
 . "$examples/steps/small_model.sh"
