@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Mapping, Optional
+from typing import Any, Mapping, Optional, Sequence
 
 from fairseq_cmlm.course.chapter import Exhibit, Grid, Part, Picture
 from fairseq_cmlm.course.commands import task
@@ -70,15 +70,23 @@ _GROUP_NAMES = {"explicit": "明确", "implicit": "隐含", "word": "词", "phra
 
 
 def group_grids(found: Found) -> list[Grid]:
-    """Return a table for each way of grouping the examples: the first measure of each system in each group."""
-    measure, grids = first_measure(found), []
-    shown, digits = named(measure), TASK_MEASURES[measure].digits
+    """Return tables for each way of grouping the examples: the scores of each system in each group."""
+    grids = []
     for name, groups in found["groups"].items():
-        head = Text(f"{shown.en} by {name}", f"按{_GROUPED.get(name, name)}的{shown.zh}")
-        scores = zip(*([number(score, digits) for score in group["scores"]] for group in groups))
-        rows: list[list[Cell]] = [[system, *row] for system, row in zip(found["systems"], scores)]
-        grids.append(Grid([head, *map(_group_head, groups)], rows))
+        grids.append(_group_grid(found, name, first_measure(found), [group["scores"] for group in groups]))
+        # Results of earlier versions have the main measure alone.
+        for measure in groups[0].get("others", {}):
+            grids.append(_group_grid(found, name, measure, [group["others"][measure] for group in groups]))
     return grids
+
+
+def _group_grid(found: Found, name: str, measure: str, scores: Sequence[Sequence[Optional[float]]]) -> Grid:
+    """Return the table of one measure, of which each group has the `scores` of all systems."""
+    shown, digits = named(measure), TASK_MEASURES[measure].digits
+    head = Text(f"{shown.en} by {name}", f"按{_GROUPED.get(name, name)}的{shown.zh}")
+    columns = zip(*([number(score, digits) for score in group] for group in scores))
+    rows: list[list[Cell]] = [[system, *row] for system, row in zip(found["systems"], columns)]
+    return Grid([head, *map(_group_head, found["groups"][name])], rows)
 
 
 def _group_head(group: Mapping[str, Any]) -> Text:

@@ -97,4 +97,5 @@ DATA_TO_TEXT = Format(
         "triples": lambda example: str(example.details["triples"]),
         "words of the reference": lambda example: bucket_of(len(words(example.references[0]))),
     },
+    grouped=("repeated_words",),
 )

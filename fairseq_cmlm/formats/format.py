@@ -57,10 +57,11 @@ class Format:
     read      the examples of a split in the publisher's files; a record that cannot be used is a TextError with file
               and line
     example   an example without references, made of what a user has
-    measures  rows of TASK_MEASURES, the main one first: groups and the table of all tasks show that
+    measures  rows of TASK_MEASURES, the main one first: the table of all tasks shows that
     answer    the answer in the text that a model wrote for an example
     pairs     what a model learns of an example, in train (True) and elsewhere; pairs are lines of the text
     groups    title -> the group of an example
+    grouped   the measures of groups beside the main one
     uncut     what its sources are, `a document`, if they mean something else when words are left out at their end
     """
 
@@ -72,6 +73,7 @@ class Format:
     answer: Callable[[Example, str], str] = lambda example, text: text
     pairs: Callable[[Example, bool], Sequence[Pair]] = one_of_each_reference
     groups: Mapping[str, Callable[[Example], str]] = field(default_factory=dict)
+    grouped: tuple[str, ...] = ()
     uncut: Optional[str] = None
 
     @property

@@ -29,4 +29,5 @@ PARAPHRASE = Format(
     example=example,
     measures=("bleu", "chrf", "self_bleu", "distinct_1", "distinct_2", "repeated_words", "perplexity"),
     groups={"words of the reference": lambda example: bucket_of(len(words(example.references[0])))},
+    grouped=("repeated_words",),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from typing import NamedTuple, Optional, Sequence
+from typing import Mapping, NamedTuple, Optional, Sequence
 
 from fairseq_cmlm.errors import TextError
 from fairseq_cmlm.generated import Cost
@@ -24,11 +24,16 @@ class Provenance(NamedTuple):
 
 
 class Group(NamedTuple):
-    """A group of examples, and each system's score on them by the format's first measure."""
+    """A group of examples, and each system's score on them.
+
+    scores  by the format's main measure
+    others  name in TASK_MEASURES -> by another one
+    """
 
     name: str
     examples: int
     scores: Scores
+    others: Mapping[str, Scores] = {}
 
 
 class Draws(NamedTuple):
@@ -94,7 +99,7 @@ class TaskResults:
         return found
 
     def to_markdown(self) -> str:
-        """Return a table of the systems, one of the first measure for each kind of group, and the signatures."""
+        """Return a table of the systems, those of each kind of group, and the signatures."""
         columns = {}
         for name, scores in self.scores.items():
             columns[TASK_MEASURES[name].title] = _shown(scores, name)
@@ -105,7 +110,10 @@ class TaskResults:
         rows = list(zip(self.systems, *columns.values()))
         lines = [markdown_table([f"{self.examples} examples of {self.text}", *columns], rows)]
         for title, groups in self.groups.items():
-            lines += ["", self._group_table(title, groups)]
+            main = next(iter(self.scores))
+            lines += ["", self._group_table(title, groups, main, [one.scores for one in groups])]
+            for name in groups[0].others:
+                lines += ["", self._group_table(title, groups, name, [one.others[name] for one in groups])]
         if self.draws:
             drawn = [(one.system, str(one.outputs), f"{one.pairwise_bleu:.1f}") for one in self.draws]
             lines += ["", markdown_table(["drawn by", "outputs", "pairwise BLEU"], drawn)]
@@ -116,10 +124,9 @@ class TaskResults:
             [*lines, *(f"text {told}" for told in dict.fromkeys(one.text for one in self.provenance) if told)]
         )
 
-    def _group_table(self, title: str, groups: Sequence[Group]) -> str:
-        measure = next(iter(self.scores))
+    def _group_table(self, title: str, groups: Sequence[Group], measure: str, scores: Sequence[Scores]) -> str:
         head = [f"{TASK_MEASURES[measure].title} by {title}", *(f"{one.name} ({one.examples})" for one in groups)]
-        return markdown_table(head, list(zip(self.systems, *(_shown(one.scores, measure) for one in groups))))
+        return markdown_table(head, list(zip(self.systems, *(_shown(one, measure) for one in scores))))
 
 
 def _shown(scores: Scores, measure: str) -> list[str]:

@@ -108,7 +108,7 @@ def score_examples(
             groups = [group(example) for example in examples]
         except KeyError as error:
             raise TextError(f"the examples of {file} have no {error}: write them by fairseq-cmlm format") from None
-        results.groups[title] = _by_group(answers, groups, chosen.main)
+        results.groups[title] = _by_group(answers, groups, chosen)
     return results
 
 
@@ -168,11 +168,13 @@ def _draws(systems: Sequence[str], answers: Answers) -> list[Draws]:
     ]
 
 
-def _by_group(answers: Answers, groups: Sequence[str], measure: str) -> list[Group]:
+def _by_group(answers: Answers, groups: Sequence[str], chosen: Format) -> list[Group]:
     found = []
     for name in sorted(set(groups), key=_number_first):
         numbers = [i for i, one in enumerate(groups) if one == name]
-        found.append(Group(name, len(numbers), answers.to(numbers).measured(measure).scores))
+        part = answers.to(numbers)
+        others = {measure: part.measured(measure).scores for measure in chosen.grouped}
+        found.append(Group(name, len(numbers), part.measured(chosen.main).scores, others))
     return found
 
 

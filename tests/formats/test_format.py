@@ -10,6 +10,7 @@ import pytest
 from sacrebleu.metrics import BLEU
 
 from fairseq_cmlm.commands.main import main
+from fairseq_cmlm.course.tasks import group_grids
 from fairseq_cmlm.errors import TextError
 from fairseq_cmlm.formats import FORMATS
 from fairseq_cmlm.formats.example import Example, examples_to_json, read_examples
@@ -100,6 +101,20 @@ def test_an_output_is_measured_against_all_references_and_by_group(
     results = json.loads((records / "results.json").read_text())
     assert results["scores"]["entities"] == [80.0] and results["made"][0]["passes"] == 3.5
     assert results["groups"]["triples"][0]["examples"] == 1
+
+
+def test_groups_have_more_measures_than_the_main_one(records: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["format", "data_to_text", str(records), str(records / "text")])
+    capsys.readouterr()
+    score(records, ["The mill is by Ada.", "Elm has has a mill"], "--json", str(records / "results.json"))
+    printed = capsys.readouterr().out.splitlines()
+    place = printed.index("| repeated words % by triples | 1 (1) | 2 (1) |")
+    assert printed[place + 2] == "| T=4 | 0.00 | 20.00 |"
+    results = json.loads((records / "results.json").read_text())
+    assert results["groups"]["triples"][1]["others"] == {"repeated_words": [20.0]}
+    grids = group_grids(results)
+    assert [grid.rows[0][1:] for grid in grids[:2]] == [["100.0", grids[0].rows[0][2]], ["0.00", "20.00"]]
+    assert len(grids) == 4 and grids[1].head[0].en == "repeated words % by triples"
 
 
 def test_outputs_that_were_drawn_are_compared_with_each_other(
