@@ -6,9 +6,9 @@ r"""Measure what each way of decoding gives and costs: quality beside passes, ro
 A setting is options of decoding, named as those of fairseq-generate and joined by commas, beside those of --common;
 another model may read as well (rescore_with=CHECKPOINT, plan_with=, search_with=, verify_with=). With --beside
 CHECKPOINT, fairseq's autoregressive Transformer or a hybrid that writes from left to right, its beam search is the
-first row, and the next are its fair rivals: its hypotheses ranked by consensus, by the masked model, and with --second
-by another autoregressive model; and with --lenpen 2 3 the search with other length penalties, for a search that writes
-too short loses by that alone. OUTPUT.png has BLEU over seconds. Choose on a validation set.
+first row, and the next are what it gains without masks: its hypotheses ranked by consensus, by the masked model, and
+with --second by another autoregressive model; and with --lenpen 2 3 the search with other length penalties, for a
+search that writes too short loses by that alone. OUTPUT.png has BLEU over seconds. Choose on a validation set.
 """
 
 from __future__ import annotations

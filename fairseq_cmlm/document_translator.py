@@ -81,7 +81,7 @@ class DocumentTranslator(Translator):
         source, target = (min(sizes) for sizes in zip(*(model.max_positions() for model in self._models)))
         most = most_tokens(longest, (source, target), self._task.longest)
         pending = self._opened(documents, (source, target), decoding, max_tokens)
-        check_sizes(pending, most, source)
+        check_sizes(pending, most, source, self._task.longest)
         write_all(pending, way == "paragraphs", most, partial(self._write, script, max_tokens))
         return [TranslatedDocument(list(map(self._joined, one.written)), one.passes, one.windows) for one in pending]
 

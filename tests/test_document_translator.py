@@ -91,10 +91,8 @@ def test_what_training_saw_is_the_limit(translator: DocumentTranslator, caplog: 
     with caplog.at_level(logging.WARNING):
         (found,) = translator.translate_documents([["a", "b " * 29, "c"]], longest=20, iterations=2)
     assert all(found.paragraphs) and found.windows == 3
-    (record,) = caplog.records
-    assert "1 paragraph(s) have more tokens than a window of 20, the first is paragraph 2 of documents[0] with 30" in (
-        record.message
-    )
+    told = "1 paragraph(s) have more tokens than a window of 20, the first is paragraph 2 of documents[0] with 30: each"
+    assert caplog.messages == [f"{told} is read alone"], "which is no more than the training had"
     caplog.clear()
     with pytest.raises(TextError, match=r"paragraph 2 of documents\[0\] has 80 tokens .*split it"):
         translator.translate_documents([["a", "b " * 79]])
@@ -164,10 +162,16 @@ def test_the_limits_are_those_of_model_and_training(caplog: pytest.LogCaptureFix
 def test_a_paragraph_whose_translation_no_window_holds_is_told(caplog: pytest.LogCaptureFixture) -> None:
     pending = [OpenDocument([Paragraph("a", 3, 3), Paragraph("b", 3, 9), Paragraph("c", 9, 9)])]
     check_sizes(pending, (5, 6), 20)
-    assert [message[:97] for message in caplog.messages] == [
-        "1 paragraph(s) have more tokens than a window of 5, the first is paragraph 3 of documents[0] with 10: "[:97],
-        "1 paragraph(s) may get a translation of more tokens than a window of 6, the first is paragraph 2 "[:97],
-    ]
+    wrong = "and what stands beyond the window is likely to be wrong. Split it"
+    read = (
+        "1 paragraph(s) have more tokens than a window of 5, the first is paragraph 3 of documents[0] with 10: each is"
+    )
+    written = "1 paragraph(s) may get a translation of more tokens than a window of 6, the first is paragraph 2 of"
+    written += " documents[0] with 10: each is"
+    assert caplog.messages == [f"{read} read alone, {wrong}", f"{written} written alone, {wrong}"]
+    caplog.clear()
+    check_sizes(pending, (5, 6), 20, trained=(9, 6))
+    assert caplog.messages == [f"{read} read alone", f"{written} written alone, {wrong}"]
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@
 # MODEL is teacher (fairseq's autoregressive Transformer), raw (a CMLM on the human translations), distilled (a CMLM on
 # the teacher's), mixed (on both), interpolated (on those of the teacher's that are most like the human ones), warm-raw and
 # so on (the same, begun with the teacher's parameters), raw-from-NAME and so on (begun with those of WORK/DIRECTION/NAME),
-# teacher-mixed and so on (the teacher, trained on as a CMLM is: the fair rival of warm-mixed and so on), or fairseq
+# teacher-mixed and so on (the teacher, trained on as a CMLM is: the rival of warm-mixed and so on), or fairseq
 # (fairseq's own CMLM on the teacher's). WORK/DIRECTION/MODEL receives checkpoints and train.log.
 #
 # Hardware: GPUS (default: those that CUDA_VISIBLE_DEVICES lists, or all of this machine; 0 trains on the CPU), several by

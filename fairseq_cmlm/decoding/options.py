@@ -81,12 +81,13 @@ class Decoding:
         "what the candidates are compared by: `confidence` of each token when it was predicted, and the length prior; "
         "`autoregressive`: mean log-probability under the model of `--rescore-with` (one pass of it); "
         "`pseudo_likelihood`: of the tokens given the finished others (two passes); `likelihood_bound` (four passes); "
-        "`consensus`: mean chrF against the other candidates (no pass); or a weighted sum: `consensus+confidence:0.3`",
+        "`consensus`: mean chrF against all candidates (no pass); or a weighted sum: `consensus+confidence:0.3`",
     )
     rescore_with: Optional[str] = option(
         None,
-        "checkpoint for `--choose-by autoregressive`, which it implies: fairseq's autoregressive Transformer with the "
-        "same dictionaries, or a model of `--objective hybrid`, which may be the decoded one itself",
+        "checkpoint for `--choose-by autoregressive`, which it implies (with the preset `best` beside its consensus): "
+        "fairseq's autoregressive Transformer with the same dictionaries, or a model of `--objective hybrid`, which "
+        "may be the decoded one itself",
         file=True,
     )
     plan_by: str = option(

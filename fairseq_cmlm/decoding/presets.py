@@ -40,7 +40,7 @@ def filled_in(given: Mapping[str, Any]) -> dict[str, Any]:
     for name in files:
         found |= READ_BY[name]
     if "rescore_with" in files and "search_with" not in files:
-        # It reads in the place of the model itself; what a preset counts beside a reading still counts.
+        # It takes the place of the model's own reading; the preset's consensus stays.
         own_reading = PRESETS[preset].get("choose_by", "autoregressive")
         found["choose_by"] = own_reading.replace("pseudo_likelihood", "autoregressive")
     found |= {**given, **files}

@@ -153,7 +153,6 @@ INFILLING = Format(
     example=example,
     measures=("blank_exact", "blank_bleu", "kept", "bleu", "perplexity"),
     groups={"what is missing": lambda example: str(example.details["kind"])},
-    grouped=("blank_bleu",),
     uncut="a text with blanks",
 )
 
@@ -181,6 +180,5 @@ LEFT_INFILLING = Format(
     answer=lambda example, text: " ".join([example.details["given"][0], text, example.details["given"][1]]).strip(),
     pairs=lambda example, train: [(example.source, example.details["missing"][0])],
     groups=INFILLING.groups,
-    grouped=INFILLING.grouped,
     uncut=INFILLING.uncut,
 )

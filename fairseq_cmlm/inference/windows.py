@@ -123,7 +123,7 @@ def write_all(pending: Sequence[OpenDocument], alone: bool, most: tuple[int, int
 def longer(pending: Sequence[OpenDocument], most: int, side: Literal["size", "most"]) -> list[tuple[str, int]]:
     """Return where paragraphs of more than `most` tokens are, and how many they have, `</s>` included.
 
-    side  the field that counts: of the source, or at most of the target
+    side  `size`, the tokens of the source, or `most`, the most that the target may have
 
     >>> longer([OpenDocument([Paragraph("a", 1, 1), Paragraph("b c d", 3, 3)])], 3, "size")
     [('paragraph 2 of documents[0]', 4)]

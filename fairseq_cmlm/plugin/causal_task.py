@@ -38,6 +38,8 @@ class TranslationCMLMCausalConfig(TranslationCMLMConfig):
 class TranslationCMLMCausalTask(TranslationCMLMTask):
     """A task that decodes a model of `--objective hybrid` as fairseq decodes an autoregressive one."""
 
+    _long = LongTexts(None)
+
     def build_criterion(self, cfg: Any, from_checkpoint: bool = False) -> Any:
         """Refuse to train."""
         raise OptionError(f"--task {NAME} decodes: train with --task translation_cmlm --objective hybrid")
@@ -63,11 +65,11 @@ class TranslationCMLMCausalTask(TranslationCMLMTask):
             generator, models, sample, prefix_tokens, constraints
         )
         source = sample["net_input"]["src_tokens"]
-        self._long.warn(source.size(1), max(len(best["tokens"]) for best, *_ in found))
         if prefix_tokens is None:
             empty = empty_sources(source, self.source_dictionary.pad())
             for sentence in empty.nonzero().squeeze(1).tolist():
                 found[sentence] = [_only_the_end(found[sentence][0])]
+        self._long.warn(source.size(1), max(len(best["tokens"]) for best, *_ in found))
         return found
 
     def _check(self, models: Sequence[CMLMModel], args: Any) -> None:

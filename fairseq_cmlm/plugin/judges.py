@@ -56,6 +56,11 @@ class LoadedJudges:
         return self._loaded[key]
 
 
+def load_judge(flag: str, path: Path, task: Any) -> Judge:
+    """Load the model that the option `flag` names, to read candidates with the dictionaries of `task`."""
+    return _load(flag, path, task).judge
+
+
 def _load(flag: str, path: Path, task: Any) -> _Loaded:
     """Load the model of a checkpoint: fairseq's Transformer or a model of `--objective hybrid`."""
     if task_of(path) == "translation_cmlm":

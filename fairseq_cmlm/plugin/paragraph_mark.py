@@ -58,29 +58,31 @@ def most_tokens(longest: Optional[int], limits: tuple[int, int], trained: Option
     return longest, longest
 
 
-def check_sizes(pending: Sequence[OpenDocument], most: tuple[int, int], limit: int) -> None:
+def check_sizes(
+    pending: Sequence[OpenDocument], most: tuple[int, int], limit: int, trained: Optional[tuple[int, int]] = None
+) -> None:
     """Raise a TextError for a paragraph that the model cannot read, and warn of those that no window holds.
 
-    most   tokens of a window, source and target
-    limit  source tokens that the model can read
+    most     tokens of a window, source and target
+    limit    source tokens that the model can read
+    trained  source and target tokens that it has learned to, where that is known
     """
     for place, size in longer(pending, limit, "size"):
         raise TextError(f"{place} has {size} tokens (</s> counts), and the model reads at most {limit}: split it")
     sources = longer(pending, most[0], "size")
-    _warn_of(sources, most[0], "have more tokens", "each is read alone")
-    _warn_of(
-        [one for one in longer(pending, most[1], "most") if one[0] not in dict(sources)],
-        most[1],
-        "may get a translation of more tokens",
-        "each is written alone",
-    )
+    read = {place for place, _ in sources}
+    targets = [one for one in longer(pending, most[1], "most") if one[0] not in read]
+    beyond = [trained is None or window >= learned for window, learned in zip(most, trained or most)]
+    _warn_of(sources, most[0], "have more tokens", "read", beyond[0])
+    _warn_of(targets, most[1], "may get a translation of more tokens", "written", beyond[1])
 
 
-def _warn_of(found: Sequence[tuple[str, int]], most: int, what: str, how: str) -> None:
-    """Warn of the paragraphs found, (place, tokens)."""
+def _warn_of(found: Sequence[tuple[str, int]], most: int, what: str, done: str, beyond: bool) -> None:
+    """Warn of the paragraphs found, (place, tokens); `beyond`: nothing of their length was learned."""
     if found:
         place, size = found[0]
+        wrong = ", and what stands beyond the window is likely to be wrong. Split it" if beyond else ""
         logger.warning(
-            f"{len(found)} paragraph(s) {what} than a window of {most}, the first is {place} with {size}: {how}, and "
-            "what stands beyond the window is likely to be wrong. Split it"
+            f"{len(found)} paragraph(s) {what} than a window of {most}, the first is {place} with {size}: each is "
+            f"{done} alone{wrong}"
         )

@@ -138,7 +138,12 @@ def test_who_searches_chooses_too(tmp_path: Path) -> None:
     assert decoding.weights == {"autoregressive": 1.0, "consensus": 4.0}
     assert decoding.rescore_with == decoding.search_with == str(model)
     assert "|search_with:teacher.pt@" in decoding.signature() and "|beam:3|" in decoding.signature()
-    assert Decoding.of(search_with=model, rescore_with="x").rescore_with == "x"
+    for preset in ("full", "best"):
+        both = Decoding.of(preset=preset, search_with=model, rescore_with="x")
+        assert (both.rescore_with, both.choose_by) == ("x", "autoregressive+consensus:4")
+        assert Decoding.of(preset=preset, search_with=model).choose_by == "autoregressive+consensus:4"
+    assert Decoding.of(preset="best", rescore_with="x").choose_by == "autoregressive+consensus:2"
+    assert Decoding.of(preset="best", rescore_with="x", choose_by="autoregressive").choose_by == "autoregressive"
     assert Decoding.of(search_with=model, choose_by="consensus").rescore_with is None
     for other in ({"original": True}, {"gold_target_length": True}, {"length_budget": 3}, {"strategy": "easy_first"}):
         with pytest.raises(OptionError, match=r"--search-with .* cannot be combined with --"):

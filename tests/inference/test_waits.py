@@ -62,12 +62,23 @@ def test_a_counted_plan_waits_for_nothing_between_its_passes() -> None:
 
 
 @pytest.mark.parametrize("planned", [False, True])
-def test_a_judge_adds_a_few_waits_for_a_batch_and_none_for_a_pass(planned: bool) -> None:
+def test_a_judge_adds_a_few_waits_for_a_batch_and_none_for_a_pass(
+    planned: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     reading: dict[str, Any] = {"choose_by": "autoregressive", "rescore_with": "x"}
     if planned:
         reading |= {"plan_by": "autoregressive", "plan_with": "x"}
+    asked: list[int] = []
+
+    def counted(network: Network, *given: Any) -> Tensor:
+        asked.append(1)
+        return log_probs(network, *given)
+
+    log_probs = Network.log_probs_from_left
+    monkeypatch.setattr(Network, "log_probs_from_left", counted)
     here, found, waits = both(judged=True, iterations=6, **reading)
     assert found.tokens.equal(here.tokens)
+    assert len(asked) == 2 * (6 if planned else 1), "here and there"
     # Its source is encoded, the candidates that are left are found, and a score more comes back.
     added = {("packing_of", "_local_scalar_dense"): 1, ("compare", "nonzero"): 1, ("<dictcomp>", "_to_copy"): 1}
     added |= {("of", "_local_scalar_dense"): 1, ("of", "_to_copy"): 1}

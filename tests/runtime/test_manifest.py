@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any, Callable
@@ -73,12 +74,13 @@ def test_what_training_had_no_such_length_of_is_warned_of_once(
     bundle: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = Path(shutil.copytree(bundle, tmp_path / "copy"))
-    changed("bundle.json", other_shape(lambda content: content.update(longest=[4, 90])))(folder)
+    changed("bundle.json", other_shape(lambda content: content.update(longest=[4, 1])))(folder)
     opened = Bundle(folder)
     opened.translate(["the bird", "the bird sees the boat", "the dog sees the bird"])
-    assert [one.message[:49] for one in caplog.records] == ["a source of 6 tokens is longer than those of the t"[:49]]
+    warned = [re.sub(r" of \d+ tokens.*", "", message) for message in caplog.messages]
+    assert sorted(warned) == ["a source", "a target"], "each once, whichever came first"
     opened.translate(["the bird \N{GRINNING FACE}", "\N{GRINNING FACE}"])
-    assert len(caplog.records) == 2 and "dictionary lacks a part of" in caplog.records[1].message
+    assert len(caplog.records) == 3 and "dictionary lacks a part of" in caplog.messages[2]
     older = Path(shutil.copytree(bundle, tmp_path / "older"))
     changed("bundle.json", other_shape(lambda content: content.pop("longest")))(older)
     assert Bundle(older).manifest.longest is None

@@ -1,14 +1,13 @@
-"""Beam search whose hypotheses are ranked anew: the fair rivals of a masked model whose candidates are compared."""
+"""Beam search whose hypotheses are ranked anew, beside a masked model whose candidates are compared."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Mapping, Optional
 
 from fairseq_cmlm.decoding.choice import mixture
-from fairseq_cmlm.decoding.options import Decoding
 from fairseq_cmlm.decoding.presets import READ_BY
 from fairseq_cmlm.experiments.case import BeamSearch
 from fairseq_cmlm.experiments.systems.autoregressive import Autoregressive, SearchJob
@@ -17,7 +16,7 @@ from fairseq_cmlm.experiments.systems.system import FairseqSystem, Loaded, Sampl
 from fairseq_cmlm.inference.readers import Judges
 from fairseq_cmlm.inference.rerank import padded, rerank
 from fairseq_cmlm.options import signed_file
-from fairseq_cmlm.plugin.judges import LoadedJudges
+from fairseq_cmlm.plugin.judges import load_judge, text_for_chrf
 
 # Rows of CHOOSERS with their weights, beside the score of beam search.
 BY_MASKED_MODEL = {"pseudo_likelihood": 1.0}
@@ -53,8 +52,8 @@ class Rescored(FairseqSystem):
     def digest(self) -> str:
         """Return the hashes of the checkpoints, and the weights."""
         assert self.search and self.masked
-        another = signed_file(self.another) if self.another else ""
-        return f"{self.search.digest} {self.masked.digest} {self.weights} {another}"
+        another = [signed_file(self.another)] if self.another else []
+        return " ".join([self.search.digest, self.masked.digest, str(self.weights), *another])
 
     def load(self) -> Loaded:
         """Return the model that searches."""
@@ -64,8 +63,11 @@ class Rescored(FairseqSystem):
     def job(self, decoding: BeamSearch, threads: int) -> SearchJob:
         """Prepare both models for decoding."""
         assert self.masked
-        reading = Decoding.of(rescore_with=self.another) if self.another else Decoding.of()
-        judges = LoadedJudges().of(reading, self.masked.loaded.task)
+        task = self.masked.loaded.task
+        judges = Judges(
+            rescorer=load_judge("--second", self.another, task) if self.another else None,
+            text=partial(text_for_chrf, dictionary=task.target_dictionary),
+        )
         return _RescoredJob(self.loaded, decoding, self.device, self.masked.loaded, self.weights, judges)
 
 
