@@ -198,7 +198,7 @@ def test_the_python_of_the_applications_runs(world: Path) -> None:
     found = [block for block in programs(DOCS / "APPLICATIONS.md") if "DocumentTranslator" not in block]
     assert len(found) == 3
     for block in found:
-        block = re.sub(r'"(WORK/source-target/raw/)?averaged.pt"', '"averaged.pt"', block)
+        block = re.sub(r'"(WORK/source-target/\w+/)?averaged.pt"', '"averaged.pt"', block)
         # Words that the small dictionary has.
         block = block.replace("A man <blank> in front of a <blank:1-3>.", "the <blank> every <blank:1-3>")
         exec(block.replace('["bad", "good"]', '["livoro", "kanoron"]'), {})

@@ -12,6 +12,6 @@ unlabelled=5,6 pieces=sentences.py
 : "${MERGES:=6000}" "${LONGEST:=1500}" "${RATIO:=2000}"
 : "${TOKENS:=8192}" "${MAX_TOKENS:=4096}" "${SAVE_EVERY:=100}"
 : "${TEACHER_UPDATES:=600}" "${UPDATES:=600}" "${DENOISE_UPDATES:=2000}" "${DENOISE_TOKENS:=2048}"
-: "${MODELS:=raw}" "${ITERATIONS:=1 4 10}"
+: "${MODELS:=denoised}" "${ITERATIONS:=4 10}"
 positions=" --max-source-positions 2048 --max-target-positions 128"
 . "$examples/steps/small_model.sh"
