@@ -21,6 +21,8 @@ READ_BY = {
     "search_with": {"choose_by": "autoregressive+consensus:4"},
     "verify_with": {},
 }
+# The same beside a preset that chooses otherwise: the consensus stays, the given model reads in the model's own place.
+READ_BESIDE = {("best", "rescore_with"): {"choose_by": "autoregressive+consensus:2"}}
 
 
 def filled_in(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -38,11 +40,7 @@ def filled_in(given: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = dict(ORIGINAL) if given.get("original") else {}
     found |= PRESETS[preset]
     for name in files:
-        found |= READ_BY[name]
-    if "rescore_with" in files and "search_with" not in files:
-        # It takes the place of the model's own reading; the preset's consensus stays.
-        own_reading = PRESETS[preset].get("choose_by", "autoregressive")
-        found["choose_by"] = own_reading.replace("pseudo_likelihood", "autoregressive")
+        found |= READ_BESIDE.get((preset, name), READ_BY[name])
     found |= {**given, **files}
     # The model that has searched can say what it thinks of the other candidates.
     if "search_with" in files and "autoregressive" in found["choose_by"]:
