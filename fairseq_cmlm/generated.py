@@ -20,7 +20,7 @@ _SCORES = re.compile(r"^L-(\d+)\t(.*)$")
 _GENERATED = re.compile(r"Translated ([\d,]+) sentences \(([\d,]+) tokens\) in ([\d.]+)s ")
 _INTERACTIVE = re.compile(r"Total time: .* translation time: ([\d.]+)")
 _AUTOREGRESSIVE = f"{SIGNATURE}autoregressive|"
-_PASSES = re.compile(r"; ([\d.]+) passes a sentence")
+_PASSES = re.compile(r"; ([\d.]+) passes a sentence(?:, ([\d.]+) tokens a pass)?")
 
 
 @dataclass(frozen=True)
@@ -86,10 +86,11 @@ def _numbered(kind: re.Pattern[str], lines: Iterable[str]) -> dict[int, str]:
 
 @dataclass(frozen=True)
 class Cost:
-    """The cost of an output: seconds of translation, and decoder passes per sentence; None if unknown."""
+    """The cost of an output: seconds in all, passes of a sentence, tokens of a pass; None if unknown."""
 
     seconds: Optional[float] = None
     passes: Optional[float] = None
+    tokens_per_pass: Optional[float] = None
 
 
 def cost_of(lines: Iterable[str]) -> Cost:
@@ -98,9 +99,9 @@ def cost_of(lines: Iterable[str]) -> Cost:
     An autoregressive model makes one pass per token, `</s>` included; examples/steps/translate.sh marks its outputs.
 
     >>> cost_of(["Translated 2 sentences (9 tokens) in 1.5s (1.33 sentences/s, 6 tokens/s); 4.0 passes a sentence"])
-    Cost(seconds=1.5, passes=4.0)
+    Cost(seconds=1.5, passes=4.0, tokens_per_pass=None)
     """
-    seconds = passes = tokens = None
+    seconds = passes = tokens = tokens_per_pass = None
     autoregressive = False
     for line in lines:
         autoregressive = autoregressive or line.startswith(_AUTOREGRESSIVE)
@@ -110,8 +111,8 @@ def cost_of(lines: Iterable[str]) -> Cost:
         elif interactive := _INTERACTIVE.search(line):
             seconds = float(interactive[1])
         if told := _PASSES.search(line):
-            passes = float(told[1])
-    return Cost(seconds, tokens if autoregressive else passes)
+            passes, tokens_per_pass = float(told[1]), float(told[2]) if told[2] else None
+    return Cost(seconds, tokens, 1.0) if autoregressive else Cost(seconds, passes, tokens_per_pass)
 
 
 def decoding_of(lines: Iterable[str]) -> str:

@@ -53,7 +53,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--against",
         type=Path,
         metavar="OUTPUT",
-        help="also print the differences of BLEU and chrF from this output, with p-values of paired bootstrap",
+        help="also print the differences from this output with p-values: of BLEU and chrF by paired bootstrap, of "
+        "shares, F1 and ROUGE-L by a paired permutation test",
     )
 
 

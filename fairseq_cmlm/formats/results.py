@@ -8,7 +8,8 @@ from typing import Mapping, NamedTuple, Optional, Sequence
 
 from fairseq_cmlm.errors import TextError
 from fairseq_cmlm.generated import Cost
-from fairseq_cmlm.measures.significance import TEST, Difference
+from fairseq_cmlm.measures.score import cost_columns
+from fairseq_cmlm.measures.significance import Difference
 from fairseq_cmlm.measures.table import TASK_MEASURES
 from fairseq_cmlm.render.markdown import markdown_table, numbers
 
@@ -90,7 +91,8 @@ class TaskResults:
             read = json.loads(text)
             found = cls(*(read[name] for name in ("format", "text", "examples", "systems", "scores", "signatures")))
             for one in read["made"]:
-                found.provenance.append(Provenance(Cost(one["seconds"], one["passes"]), one["decoding"], one["text"]))
+                cost = Cost(one["seconds"], one["passes"], one.get("tokens_per_pass"))
+                found.provenance.append(Provenance(cost, one["decoding"], one["text"]))
             lengths = {len(column) for column in (found.provenance, *found.scores.values())}
         except (ValueError, KeyError, TypeError, AttributeError):
             raise TextError(f"{place} is no file of results: give what fairseq-cmlm score --json wrote") from None
@@ -105,8 +107,7 @@ class TaskResults:
             columns[TASK_MEASURES[name].title] = _shown(scores, name)
             if name in self.differences:
                 columns[f"{TASK_MEASURES[name].title}, difference"] = ["-", *map(str, self.differences[name])]
-        columns["passes"] = numbers([one.cost.passes for one in self.provenance], 1)
-        columns["seconds"] = numbers([one.cost.seconds for one in self.provenance], 1)
+        columns |= cost_columns([one.cost for one in self.provenance])
         rows = list(zip(self.systems, *columns.values()))
         lines = [markdown_table([f"{self.examples} examples of {self.text}", *columns], rows)]
         for title, groups in self.groups.items():
@@ -118,7 +119,10 @@ class TaskResults:
             drawn = [(one.system, str(one.outputs), f"{one.pairwise_bleu:.1f}") for one in self.draws]
             lines += ["", markdown_table(["drawn by", "outputs", "pairwise BLEU"], drawn)]
         lines += ["", *(f"{TASK_MEASURES[name].title} {told}" for name, told in self.signatures.items() if told)]
-        lines += [f"difference from {self.systems[0]}: {TEST}"] * bool(self.differences)
+        tests: dict[str, list[str]] = {}
+        for name, found in self.differences.items():
+            tests.setdefault(found[0].test, []).append(TASK_MEASURES[name].title)
+        lines += [f"difference of {', '.join(of)} from {self.systems[0]}: {test}" for test, of in tests.items()]
         lines += [f"decoding of {name}: {one.decoding}" for name, one in zip(self.systems, self.provenance)]
         return "\n".join(
             [*lines, *(f"text {told}" for told in dict.fromkeys(one.text for one in self.provenance) if told)]

@@ -18,7 +18,7 @@ from fairseq_cmlm.measures.classification import confusion
 from fairseq_cmlm.measures.measure import Gold, Output, Perplexity
 from fairseq_cmlm.measures.pairwise_bleu import pairwise_bleu
 from fairseq_cmlm.measures.score import cost_beside, read_output, target_language, with_first
-from fairseq_cmlm.measures.significance import Difference, differences
+from fairseq_cmlm.measures.significance import Difference, compare
 from fairseq_cmlm.measures.table import TASK_MEASURES
 from fairseq_cmlm.measures.words import letters
 
@@ -51,8 +51,7 @@ class Answers:
         scale = TASK_MEASURES[name].scale(self._gold)
         if scale is None:
             return Measured([None] * len(self.outputs), "")
-        first, *others = [output.texts for output in self.outputs]
-        found = differences(scale.metric, first, others) if compared and scale.metric is not None else ()
+        found = compare(scale, self.outputs) if compared else ()
         return Measured([scale.score(output) for output in self.outputs], scale.signature, found)
 
     def to(self, numbers: Sequence[int]) -> Answers:
@@ -85,7 +84,7 @@ def score_examples(
     paths     of the outputs; `fairseq-cmlm score` names each by its file
     tokenise  sacreBLEU's tokenizer for BLEU; None is the one of the language that the outputs tell, or 13a
     judge     gives the perplexity of answers; without one it is left out
-    against   another output, shown first, with whose BLEU and chrF those of the others are compared
+    against   another output, shown first, with whose scores those of the others are compared, where there is a test
     """
     paths = with_first(against, paths)
     name, examples = read_gold(file)

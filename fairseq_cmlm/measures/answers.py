@@ -52,10 +52,10 @@ def _ready(gold: Gold, compare: Callable[[str, str], float]) -> Scale:
     """Prepare the mean of a comparison over all answers, in percent."""
     references = [[one for one in each if one is not None] for each in zip(*gold.references)]
 
-    def score(output: Output) -> float:
-        return 100 * sum(map(partial(best_of, compare), output.texts, references)) / len(references)
+    def each(output: Output) -> list[float]:
+        return [*map(partial(best_of, compare), output.texts, references)]
 
-    return Scale(score, "squad|refs:best")
+    return Scale.of_each(each, "squad|refs:best")
 
 
 exact_match_of_all = partial(_ready, compare=exact_match)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Callable, Optional, Sequence
+from typing import Optional, Sequence
 
 from fairseq_cmlm.measures.bleu import Bleu
 from fairseq_cmlm.measures.measure import Gold, Output, Scale
@@ -53,24 +53,27 @@ def _flat(gold: Gold, made: Output) -> tuple[list[str], list[str]]:
     return found, wanted
 
 
-def _ready(gold: Gold, score: Callable[[Output], float], signature: str = "") -> Optional[Scale]:
-    known = gold.details is not None and all("missing" in each for each in gold.details)
-    return Scale(score, signature) if known else None
+def _known(gold: Gold) -> bool:
+    return gold.details is not None and all("missing" in each for each in gold.details)
 
 
 def kept(gold: Gold) -> Optional[Scale]:
     """Prepare the share of texts that keep all given words, in percent; a blank may be empty."""
 
-    def score(made: Output) -> float:
+    def each(made: Output) -> list[float]:
         texts = zip(made.texts, gold.details or [])
-        return _percent([fillings_of(text, each["given"], least=0) is not None for text, each in texts])
+        return [float(fillings_of(text, one["given"], least=0) is not None) for text, one in texts]
 
-    return _ready(gold, score)
+    return Scale.of_each(each) if _known(gold) else None
 
 
 def blank_exact(gold: Gold) -> Optional[Scale]:
     """Prepare the share of blanks filled exactly as in the reference, in percent; case counts."""
-    return _ready(gold, lambda made: _percent([one == other for one, other in zip(*_flat(gold, made))]), "case:mixed")
+
+    def each(made: Output) -> list[float]:
+        return [float(one == other) for one, other in zip(*_flat(gold, made))]
+
+    return Scale.of_each(each, "case:mixed") if _known(gold) else None
 
 
 def blank_bleu(gold: Gold) -> Optional[Scale]:
@@ -80,8 +83,4 @@ def blank_bleu(gold: Gold) -> Optional[Scale]:
         found, wanted = _flat(gold, made)
         return Bleu([wanted], gold.tokenise, True, gold.language).score(found)
 
-    return _ready(gold, score, Bleu([["a"]], gold.tokenise, True, gold.language).signature)
-
-
-def _percent(which: Sequence[bool]) -> float:
-    return 100 * sum(which) / len(which) if which else 0.0
+    return Scale(score, Bleu([["a"]], gold.tokenise, True, gold.language).signature) if _known(gold) else None

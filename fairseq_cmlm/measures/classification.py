@@ -21,7 +21,7 @@ def labels_of(gold: Gold) -> Optional[list[str]]:
 def accuracy(gold: Gold) -> Scale:
     """Prepare the share of answers that equal one of their references exactly, in percent."""
     wanted = [set(each) for each in zip(*gold.references)]
-    return Scale(lambda output: 100 * sum(map(set.__contains__, wanted, output.texts)) / len(wanted))
+    return Scale.of_each(lambda output: [float(text in each) for each, text in zip(wanted, output.texts)])
 
 
 def macro_f1(gold: Gold) -> Optional[Scale]:

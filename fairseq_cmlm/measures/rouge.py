@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from importlib.metadata import version
 
-from fairseq_cmlm.measures.measure import Gold, Scale
+from fairseq_cmlm.measures.measure import Gold, Output, Scale
 
 _MISSING = "is not measured: rouge-score is not installed (pip install 'fairseq_cmlm[applications]')"
 
@@ -18,11 +18,8 @@ def rouge_l(gold: Gold) -> Scale:
         return Scale(lambda output: None, _MISSING)
     references = [[one for one in each if one is not None] for each in zip(*gold.references)]
 
-    def score(texts: list[str]) -> float:
-        found = (scorer.score_multi(wanted, text)["rougeL"].fmeasure for wanted, text in zip(references, texts))
-        return 100 * float(sum(found)) / len(references)
+    def each(output: Output) -> list[float]:
+        texts = zip(references, output.texts)
+        return [float(scorer.score_multi(wanted, text)["rougeL"].fmeasure) for wanted, text in texts]
 
-    return Scale(
-        lambda output: score(list(output.texts)),
-        f"rouge-score:{version('rouge-score')}|words:of a-z and 0-9|stemmer:no|refs:best",
-    )
+    return Scale.of_each(each, f"rouge-score:{version('rouge-score')}|words:of a-z and 0-9|stemmer:no|refs:best")

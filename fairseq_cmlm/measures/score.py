@@ -20,7 +20,7 @@ from fairseq_cmlm.generated import (
     text_of,
 )
 from fairseq_cmlm.measures.measure import Gold, Output
-from fairseq_cmlm.measures.significance import TEST, differences
+from fairseq_cmlm.measures.significance import TEST, compare
 from fairseq_cmlm.measures.table import MEASURES
 from fairseq_cmlm.measures.words import letters
 from fairseq_cmlm.render.markdown import markdown_table, numbers
@@ -70,7 +70,8 @@ def score_table(
 ) -> str:
     """Return a Markdown table with a row for each output, followed by the signatures of measures and decodings.
 
-    Passes of a sentence and seconds of the whole have a column where an output tells them, or OUTPUT.log beside it.
+    Passes of a sentence, tokens of a pass, and seconds of the whole have a column where an output tells them, or
+    OUTPUT.log beside it.
 
     outputs              files that fairseq-generate printed
     references           one or more raw texts
@@ -92,11 +93,10 @@ def score_table(
         if scale is None or all(score is None for score in scores):
             continue
         columns[measure.title] = numbers(scores, measure.digits)
-        if against is not None and scale.metric is not None:
-            compared = differences(scale.metric, read[0].texts, [one.texts for one in read[1:]])
-            columns[f"{measure.title}, difference"] = ["-", *map(str, compared)]
+        if against is not None and (found := compare(scale, read)):
+            columns[f"{measure.title}, difference"] = ["-", *map(str, found)]
         signatures += [f"{measure.title} {scale.signature}"] * bool(scale.signature)
-    columns |= _costs(list(map(cost_beside, outputs, lines)))
+    columns |= cost_columns(list(map(cost_beside, outputs, lines)))
     signatures += [f"difference from {outputs[0].stem}: {TEST}"] * bool(against)
     signatures += _told("decoding", outputs, list(map(decoding_of, lines)))
     signatures += _told("text", outputs, prepared) * any(prepared)
@@ -104,10 +104,14 @@ def score_table(
     return "\n".join([markdown_table(list(columns), list(zip(*columns.values()))), "", *signatures])
 
 
-def _costs(costs: Sequence[Cost]) -> dict[str, list[str]]:
-    """Return the columns of passes and seconds that are known of any output."""
-    columns = {"passes": [one.passes for one in costs], "seconds": [one.seconds for one in costs]}
-    return {head: numbers(spent, 1) for head, spent in columns.items() if set(spent) != {None}}
+def cost_columns(costs: Sequence[Cost]) -> dict[str, list[str]]:
+    """Return the columns of passes, tokens per pass, and seconds that are known of any output."""
+    columns = {
+        "passes": numbers([one.passes for one in costs], 1),
+        "tokens a pass": numbers([one.tokens_per_pass for one in costs], 2),
+        "seconds": numbers([one.seconds for one in costs], 1),
+    }
+    return {head: spent for head, spent in columns.items() if set(spent) != {"-"}}
 
 
 def _doubts(outputs: Sequence[Path], targets: Sequence[dict[int, str]], names: Sequence[Path], gold: Gold) -> list[str]:

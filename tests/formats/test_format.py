@@ -150,7 +150,9 @@ def test_outputs_are_compared_with_another(records: Path, capsys: pytest.Capture
     assert (base[0], base[2], base[4], best[0]) == ("base", "-", "-", "best")
     gained = float(best[1]) - float(base[1])
     assert gained > 10 and best[2].startswith(f"+{gained:.1f} (p=0.")
-    assert any(line.startswith("difference from base: paired bootstrap, 1000 resamplings") for line in printed)
+    assert any(
+        line.startswith("difference of BLEU, chrF from base: paired bootstrap, 1000 resamplings") for line in printed
+    )
     results = json.loads((records / "results.json").read_text())
     assert results["systems"] == ["base", "best"] and results["differences"].keys() == {"bleu", "chrf"}
     assert results["differences"]["bleu"][0]["points"] == pytest.approx(

@@ -70,7 +70,7 @@ def test_tokenised_bleu_is_of_the_words_that_the_model_wrote(
         main(["score", str(tmp_path / "T=4.out"), *options])
 
 
-def test_passes_and_seconds_are_those_of_the_output_or_its_log(
+def test_passes_tokens_and_seconds_are_those_of_the_output_or_its_log(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     told = "Translated 2 sentences (6 tokens) in 1.5s (1.3 sentences/s, 4 tokens/s)"
@@ -83,8 +83,12 @@ def test_passes_and_seconds_are_those_of_the_output_or_its_log(
     outputs = [str(tmp_path / f"{name}.out") for name in ("T=4", "beam=5", "other")]
     main(["score", *outputs, "--reference", str(tmp_path / "raw")])
     head, _, *rows = capsys.readouterr().out.splitlines()[:5]
-    assert head.endswith("| passes | seconds |")
-    assert [row.split(" | ")[-2:] for row in rows] == [["3.5", "1.5 |"], ["3.0", "1.5 |"], ["-", "- |"]]
+    assert head.endswith("| passes | tokens a pass | seconds |")
+    assert [row.split(" | ")[-3:] for row in rows] == [
+        ["3.5", "0.86", "1.5 |"],
+        ["3.0", "1.00", "1.5 |"],
+        ["-", "-", "- |"],
+    ]
 
 
 def test_chinese_is_scored_by_characters(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
