@@ -55,6 +55,6 @@ CLASSIFICATION = Format(
     files="{split}.tsv (sentence<TAB>label, which its first line says), perhaps labels.tsv (label<TAB>target)",
     read=read,
     example=example,
-    measures=("accuracy", "macro_f1", "calibration_error", "calibrated_error"),
+    measures=("accuracy", "macro_f1", "calibration_error", "calibrated_error", "temperature"),
     groups={"length of the text": lambda example: length_group(example.source, _EDGES)},
 )

@@ -75,5 +75,10 @@ def _error(gold: Gold, calibrated: bool) -> Optional[Scale]:
     return Scale(score, f"bins:{BINS}|temperature:{'fitted' if calibrated else 1}")
 
 
+def temperature(gold: Gold) -> Scale:
+    """Prepare the temperature that was fitted to the label scores, for Classifier.classify and the like."""
+    return Scale(lambda output: output.temperature)
+
+
 calibration_error = partial(_error, calibrated=False)
 calibrated_error = partial(_error, calibrated=True)

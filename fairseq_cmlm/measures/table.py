@@ -6,7 +6,7 @@ from fairseq_cmlm.measures.answers import exact_match_of_all, word_f1_of_all
 from fairseq_cmlm.measures.blanks import blank_bleu, blank_exact, kept
 from fairseq_cmlm.measures.bleu import bleu, tokenised_bleu
 from fairseq_cmlm.measures.chrf import chrf
-from fairseq_cmlm.measures.classification import accuracy, calibrated_error, calibration_error, macro_f1
+from fairseq_cmlm.measures.classification import accuracy, calibrated_error, calibration_error, macro_f1, temperature
 from fairseq_cmlm.measures.distinct import distinct_1, distinct_2
 from fairseq_cmlm.measures.documents import document_bleu, document_chrf, terms
 from fairseq_cmlm.measures.entities import entities
@@ -42,6 +42,7 @@ TASK_MEASURES: dict[str, Measure] = {
     "macro_f1": Measure("macro-F1", 1, macro_f1),
     "calibration_error": Measure("calibration error %", 1, calibration_error),
     "calibrated_error": Measure("calibrated error %", 1, calibrated_error),
+    "temperature": Measure("temperature", 2, temperature),
     "word_f1": Measure("F1", 1, word_f1_of_all),
     "exact_answer": Measure("exact match %", 1, exact_match_of_all),
     "document_bleu": Measure("document BLEU", 1, document_bleu),

@@ -69,7 +69,7 @@ def test_labels_are_chosen_by_every_system_and_measured(reviews: Task, capsys: p
     files = [folder / f"{name}.out" for name in outputs]
     table = answered(capsys, "score", *files, "--examples", test, "--confusion", folder / "confusion.svg")
     assert table[0].startswith(
-        "| 20 examples of test | accuracy % | macro-F1 | calibration error % | calibrated error % |"
+        "| 20 examples of test | accuracy % | macro-F1 | calibration error % | calibrated error % | temperature |"
     )
     assert table[2].startswith("| masked | 100.0 | 100.0 | ") and table[4].startswith("| linear | 100.0 | 100.0 | ")
     assert "| 1.0 | " in table[2] and "| 1.0 | " in table[3], "one pass over all labels"

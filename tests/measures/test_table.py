@@ -58,6 +58,7 @@ GOLD = Gold(REFERENCES, tokenised_reference=WORDS, lengths=[9, 7], sources=SOURC
         ("macro_f1", 50.0, "scikit-learn:"),
         ("calibration_error", 50.0, "bins:15|temperature:1"),
         ("calibrated_error", 100 * (1 / (1 + math.exp(-1)) - 0.5), "bins:15|temperature:fitted"),
+        ("temperature", OUTPUT.temperature, ""),
         ("word_f1", 100.0, "squad|refs:best"),
         ("exact_answer", 100.0, "squad|refs:best"),
         (
