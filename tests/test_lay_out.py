@@ -12,6 +12,9 @@ from pathlib import Path
 import pytest
 from recipe_steps import EXAMPLES, run, stub
 
+from fairseq_cmlm.formats import FORMATS
+from fairseq_cmlm.formats.format import Part
+
 SCRIPT = EXAMPLES / "classification" / "lay_out.py"
 HEAD = "sentence\tlabel\n"
 
@@ -94,7 +97,7 @@ def fetched(recipe: str, folder: Path, script: str) -> subprocess.CompletedProce
     """Run the download of a recipe with a curl of the test's own."""
     stub(folder / "commands", "curl", script)
     path = f"{folder / 'commands'}:{os.environ['PATH']}"
-    return run(EXAMPLES / "classification" / recipe / "download.sh", folder / "raw", PATH=path)
+    return run(EXAMPLES / recipe / "download.sh", folder / "raw", PATH=path)
 
 
 def test_the_text_of_glue_is_checked(tmp_path: Path) -> None:
@@ -102,7 +105,7 @@ def test_the_text_of_glue_is_checked(tmp_path: Path) -> None:
         archive.writestr("SST-2/train.tsv", HEAD + "a \t1\n" * 67349)
         archive.writestr("SST-2/dev.tsv", HEAD + "a \t1\n" * 871)
     fetch = f"while [ $1 != --output ]; do shift; done; cp {tmp_path}/SST-2.zip $2"
-    done = fetched("sst2", tmp_path, fetch)
+    done = fetched("classification/sst2", tmp_path, fetch)
     assert done.returncode == 1 and "dev.tsv has 872 lines and should have 873" in done.stderr
     assert (tmp_path / "raw" / "train.tsv").exists() and not (tmp_path / "raw" / "dev.tsv").exists()
 
@@ -114,15 +117,64 @@ def test_news_become_lines_of_text_and_topic(tmp_path: Path) -> None:
         "number = 120000 if sys.argv[-1].endswith('train.csv') else 7600\n"
         f"sys.stdout.write(open({str(tmp_path / 'row')!r}).read() * number)\n"
     )
-    done = fetched("agnews", tmp_path, f'exec python {tmp_path}/curl.py "$@"')
+    done = fetched("classification/agnews", tmp_path, f'exec python {tmp_path}/curl.py "$@"')
     assert done.returncode == 0, done.stderr
     text = (tmp_path / "raw" / "dev.tsv").read_text().splitlines()
     assert len(text) == 7600 and set(text) == {'A title Some "news" of to day\tSci/Tech'}
     (tmp_path / "other").mkdir()
-    done = fetched("agnews", tmp_path / "other", "echo '5,a,b'")
+    done = fetched("classification/agnews", tmp_path / "other", "echo '5,a,b'")
     assert done.returncode == 1 and "row 1 is not number of a topic, title and text" in done.stderr
 
 
+STORY = 'section,text\n1,"A ""cat""\n\nsat."\n2,It ran.\n3,It slept.\n'
+ASKED = (
+    "question_id,local-or-sum,cor_section,ex-or-im1,attribute1,attribute2,question,answer1,answer2,ex-or-im2,answer3\n"
+    '1,summary,"1, 3",explicit,action,,What did it do?,sat,slept,implicit,sat\n'
+)
+
+
+def test_stories_and_questions_are_joined(tmp_path: Path) -> None:
+    done = {}
+    for number in (1007, 1006):
+        with zipfile.ZipFile(tmp_path / "archive", "w") as archive:
+            for split, count in {"train": 8548, "val": 1025, "test": number}.items():
+                top, asked = "top/data-by-train-split", ASKED + ASKED.splitlines(keepends=True)[1] * (count - 1)
+                archive.writestr(f"{top}/section-stories/{split}/a-cat-story.csv", STORY)
+                archive.writestr(f"{top}/questions/{split}/a-cat-questions.csv", asked)
+        fetch = f"while [ $1 != --output ]; do shift; done; cp {tmp_path}/archive $2"
+        (tmp_path / str(number)).mkdir()
+        done[number] = fetched("question_answering", tmp_path / str(number), fetch)
+    assert done[1007].returncode == 0, done[1007].stderr
+    found = (tmp_path / "1007" / "raw" / "valid.tsv").read_text().splitlines()
+    assert found[1] == 'a-cat\t1\taction\texplicit\tA "cat" sat. It slept.\tWhat did it do?\tsat\tsat ||| slept'
+    (one, *_) = FORMATS["question_answering"].read(Part(tmp_path / "1007" / "raw", "test"))
+    assert one.references == ("sat", "slept") and len(found) == 1026
+    assert done[1006].returncode == 1 and "has 1006 questions and should have 1007" in done[1006].stderr
+    assert not (tmp_path / "1006" / "raw" / "test.tsv").exists(), "the next try would take it for complete"
+
+
+@pytest.mark.parametrize(
+    ("story", "asked", "told"),
+    [
+        (STORY.replace("3,", "4,"), ASKED, "KeyError: '3'"),
+        (STORY, ASKED.replace("sat,slept,implicit,sat", ",,implicit,"), "IndexError"),
+        ("", ASKED, "KeyError"),
+        (None, ASKED, "FileNotFoundError"),
+    ],
+    ids=["no such section", "no answer", "an empty file", "no story"],
+)
+def test_stories_of_another_shape_are_named(tmp_path: Path, story: str | None, asked: str, told: str) -> None:
+    folder = tmp_path / "data-by-train-split"
+    for kind, text in {"section-stories/train/a-story.csv": story, "questions/train/a-questions.csv": asked}.items():
+        (folder / kind).parent.mkdir(parents=True)
+        if text is not None:
+            (folder / kind).write_text(text)
+    script = EXAMPLES / "question_answering" / "fairytales.py"
+    done = subprocess.run([sys.executable, str(script), str(tmp_path), str(tmp_path)], capture_output=True, text=True)
+    assert done.returncode == 1 and done.stderr.startswith(f"fairytales.py: the train part of {tmp_path} has another")
+    assert told in done.stderr and not (tmp_path / "train.tsv").exists()
+
+
 def test_what_cannot_be_fetched_is_told() -> None:
-    done = run(EXAMPLES / "question_answering" / "download.sh", "folder")
-    assert done.returncode == 1 and "give the FOLDER of train.tsv and valid.tsv" in done.stderr
+    done = run(EXAMPLES / "documents" / "download.sh", "folder")
+    assert done.returncode == 1 and "give the FOLDER of {train,valid}.{en,de,doc}" in done.stderr

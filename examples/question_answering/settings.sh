@@ -1,7 +1,8 @@
 # FairytaleQA: 8,548 questions about children's stories and their answers. To be sourced by the steps in examples/steps.
 #
-# FOLDER holds train.tsv, valid.tsv and perhaps test.tsv, as `fairseq-cmlm format question_answering` reads them. A story of
-# 1,250 words is read whole; CUT=300 reads so many words of question and story.
+# FOLDER holds train.tsv, valid.tsv and perhaps test.tsv, as `fairseq-cmlm format question_answering` reads them and
+# fairytales.py makes them of the publisher's files. A story of 1,250 words is read whole; CUT=300 reads so many words of
+# question and story.
 format=question_answering language=en
 data_name="FairytaleQA, 8,548 questions about children's stories (github.com/uci-soe/FairytaleQAData)"
 data_licence="Apache-2.0"
