@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from fairseq_cmlm.errors import OptionError, TextError
-from fairseq_cmlm.inference.spans import Context, Search, best_spans
+from fairseq_cmlm.inference.spans import LEAST, Context, Search, best_spans
 from fairseq_cmlm.plugin.encoded_texts import encoded_texts
 from fairseq_cmlm.text.subword_marks import word_borders
 from fairseq_cmlm.translator import Translator
@@ -23,7 +23,7 @@ class Extract:
     """A stretch of a context.
 
     text   the words of the span, joined by the model's text pipeline; empty if there is no span
-    score  its log-likelihood as the target, natural log, from `Search.passes` passes
+    score  its log-likelihood as the target, natural log, from `Search.passes` passes, over its length as `Search` says
     cut    number of tokens cut off the end of the source
     """
 
@@ -53,8 +53,8 @@ class Extractor(Translator):
         """
         model: Any = self._single("choice among spans")
         for name, number in search._asdict().items():
-            if number < 1:
-                raise OptionError(f"{name} {number} of a search among spans must be 1 or more")
+            if number < (least := LEAST[name]):
+                raise OptionError(f"{name} {number} of a search among spans must be {least} or more")
         if len(contexts) != len(sources):
             raise TextError(f"there are {len(sources)} sources and {len(contexts)} contexts: they must be parallel")
         symbols, most = self._task.symbols, model.max_positions()[0]

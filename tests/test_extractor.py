@@ -9,7 +9,7 @@ from fairseq_commands import preprocess, train
 
 from fairseq_cmlm.errors import OptionError, TextError
 from fairseq_cmlm.extractor import Extractor
-from fairseq_cmlm.inference.spans import Search
+from fairseq_cmlm.inference.spans import LEAST, Search
 
 
 @pytest.fixture(scope="module")
@@ -49,9 +49,10 @@ def test_long_sources_and_wrong_numbers_are_refused(extractor: Extractor) -> Non
     with pytest.raises(TextError, match=r"texts\[0\] has 14 tokens"):
         extractor.extract(["x " + "four " * 12], ["four"])
     assert extractor.extract(["x " + "four " * 12], ["four"], cut=True)[0].cut == 2
-    for name in Search._fields:
-        with pytest.raises(OptionError, match=f"{name} 0 of a search among spans must be 1 or more"):
-            extractor.extract(["x"], ["one"], search=Search(**{name: 0}))
+    for name, least in LEAST.items():
+        wrong = Search()._replace(**{name: least - 1})
+        with pytest.raises(OptionError, match=f"{name} {least - 1} of a search among spans must be {least} or more"):
+            extractor.extract(["x"], ["one"], search=wrong)
 
 
 def test_what_is_cut_is_no_answer(extractor: Extractor) -> None:

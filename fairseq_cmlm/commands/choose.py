@@ -17,6 +17,7 @@ from fairseq_cmlm.extractor import Extractor, Search
 from fairseq_cmlm.formats.chosen import Answering, Chosen, as_generated
 from fairseq_cmlm.formats.example import Example
 from fairseq_cmlm.formats.question_answering import context_of
+from fairseq_cmlm.inference.spans import LEAST
 
 _SEARCH = Search()
 
@@ -43,6 +44,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default=_SEARCH.passes,
         metavar="N",
         help="passes for comparing again; 1: none (%(default)s)",
+    )
+    parser.add_argument(
+        "--lenpen",
+        type=float,
+        default=_SEARCH.lenpen,
+        metavar="POWER",
+        help="length penalty of spans, as in beam search; 0 compares their likelihoods (%(default)s)",
     )
 
 
@@ -110,8 +118,8 @@ def _spans(options: argparse.Namespace) -> _Way:
     """Load a masked model, to choose among the spans of the text."""
     given = {name: getattr(options, name) for name in Search._fields}
     for name, number in given.items():
-        if number < 1:
-            raise OptionError(f"--{name} {number} is less than 1")
+        if number < (least := LEAST[name]):
+            raise OptionError(f"--{name} {number} is less than {least}")
     search, model = Search(**given), Extractor(options.checkpoint, **loading(options))
 
     def choose(examples: Sequence[Example]) -> Chosen:
@@ -119,7 +127,7 @@ def _spans(options: argparse.Namespace) -> _Way:
         found = model.extract(sources, contexts, search=search, cut=options.cut)
         return Chosen([one.text for one in found], cut=sum(one.cut > 0 for one in found))
 
-    told = "|".join(f"{name}:{number}" for name, number in given.items())
+    told = "|".join(f"{name}:{number:g}" for name, number in given.items())
     passes = 1 + (search.passes if search.passes > 1 else 0)
     return _Way(choose, f"likelihood of spans|{told}|version:{__version__}", passes, model.text_signature)
 

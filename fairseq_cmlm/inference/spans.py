@@ -36,7 +36,7 @@ class Spans(NamedTuple):
 
     first   the place of the first token
     size    the number of tokens; 0 where a context has fewer spans
-    scores  log-likelihood, natural log; -inf where there is no span
+    scores  log-likelihood, natural log, over the length to the power `lenpen`; -inf where there is no span
     """
 
     first: Tensor
@@ -50,11 +50,17 @@ class Search(NamedTuple):
     longest  most tokens of a span
     kept     number of spans to compare again
     passes   number of passes for that, each of which reads a further part of the tokens; 1 for no second comparison
+    lenpen   length penalty, as in beam search: power of the length, `</s>` included, that divides log-likelihoods; 0
+             compares likelihoods, which prefer spans of one word where a model is unsure of each
     """
 
     longest: int = 20
     kept: int = 50
     passes: int = 4
+    lenpen: float = 1.0
+
+
+LEAST = {"longest": 1, "kept": 1, "passes": 1, "lenpen": 0}
 
 
 @torch.no_grad()
@@ -68,12 +74,15 @@ def best_spans(network: Network, source: Tensor, context: Context, search: Searc
     lengths = length_log_probs(encoding.encoded.length_logits)[:, 2 : longest + 2]
     scores = factorised_scores(network, encoding, context.tokens, longest, mask, eos) + lengths[:, :, None]
     refuse_nan([scores], [network])
+    sizes = torch.arange(1, longest + 1, device=source.device)[:, None]
+    scores = _penalised(scores, sizes, search.lenpen)
     spans = _best(scores.masked_fill(~_possible(context, longest), -torch.inf), context.tokens, search.kept)
     if search.passes == 1:
         return spans
     bonus = lengths.gather(1, (spans.size - 1).clamp(min=0))
     targets = _targets(context.tokens, spans, network.decoder.pad, eos)
     again = log_likelihoods(network, encoding, targets, search.passes, mask) + bonus
+    again = _penalised(again, spans.size, search.lenpen)
     scores, order = again.masked_fill(spans.size == 0, -torch.inf).sort(dim=1, descending=True, stable=True)
     return Spans(spans.first.gather(1, order), spans.size.gather(1, order), scores)
 
@@ -121,6 +130,11 @@ def log_likelihoods(network: Network, encoding: Encoding, targets: Tensor, passe
         states = network.states(encoding, canvas, positions)
         total.view(-1)[positions] = network.log_probs(states, rows.flatten()[positions, None]).squeeze(1)
     return total.sum(1).view(targets.shape[:2])
+
+
+def _penalised(scores: Tensor, sizes: Tensor, lenpen: float) -> Tensor:
+    """Return log-likelihoods of spans of so many tokens, divided by a power of their lengths with `</s>`."""
+    return scores / (sizes + 1).to(scores) ** lenpen
 
 
 def _possible(context: Context, longest: int) -> Tensor:

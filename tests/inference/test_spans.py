@@ -31,6 +31,10 @@ def in_passes(made: Network, row: int, tokens: list[int], passes: int, length: b
     return total
 
 
+def penalised(made: Network, row: int, tokens: list[int], search: Search) -> float:
+    return in_passes(made, row, tokens, search.passes) / (len(tokens) + 1) ** search.lenpen
+
+
 @pytest.mark.parametrize("passes", [1, 2, 9])
 def test_a_likelihood_in_passes_is_that_of_its_canvases(passes: int) -> None:
     made, targets = network(), torch.tensor([[[5, 6, 2, 1], [7, 2, 1, 1]], [[9, 8, 7, 2], [2, 1, 1, 1]]])
@@ -51,18 +55,19 @@ def test_the_first_scores_are_those_of_masked_canvases() -> None:
         assert float(found[row, size - 1, first]) == pytest.approx(expected, abs=1e-3)
 
 
+@pytest.mark.parametrize("lenpen", [0, 0.5, 1])
 @pytest.mark.parametrize("passes", [1, 2, 5])
-def test_the_best_of_all_spans_are_found_each_once(passes: int) -> None:
-    made = network()
-    found = best_spans(made, SOURCE[:2], ANYWHERE, Search(4, 100, passes), SYMBOLS.mask, SYMBOLS.eos)
+def test_the_best_of_all_spans_are_found_each_once(passes: int, lenpen: float) -> None:
+    made, search = network(), Search(4, 100, passes, lenpen)
+    found = best_spans(made, SOURCE[:2], ANYWHERE, search, SYMBOLS.mask, SYMBOLS.eos)
     for row in range(2):
         tokens = TOKENS[row][REAL[row]].tolist()
         spans = {tuple(tokens[i : i + n]) for n in range(1, 5) for i in range(len(tokens) - n + 1)}
-        expected = sorted((in_passes(made, row, list(span), passes) for span in spans), reverse=True)
+        expected = sorted((penalised(made, row, list(span), search) for span in spans), reverse=True)
         scores = found.scores[row][found.scores[row].isfinite()]
         assert scores.allclose(torch.tensor(expected), atol=1e-3)
         first, size = int(found.first[row, 0]), int(found.size[row, 0])
-        assert in_passes(made, row, tokens[first : first + size], passes) == pytest.approx(expected[0], abs=1e-3)
+        assert penalised(made, row, tokens[first : first + size], search) == pytest.approx(expected[0], abs=1e-3)
         assert not found.size[row, len(spans) :].any()
 
 
