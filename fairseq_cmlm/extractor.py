@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from fairseq_cmlm.errors import OptionError, TextError
-from fairseq_cmlm.inference.spans import LEAST, Context, Search, best_spans
+from fairseq_cmlm.errors import TextError
+from fairseq_cmlm.inference.spans import Context, Search, best_spans
 from fairseq_cmlm.plugin.encoded_texts import encoded_texts
 from fairseq_cmlm.text.subword_marks import word_borders
 from fairseq_cmlm.translator import Translator
@@ -52,9 +52,7 @@ class Extractor(Translator):
         max_tokens  source tokens in a batch, padding included
         """
         model: Any = self._single("choice among spans")
-        for name, number in search._asdict().items():
-            if number < (least := LEAST[name]):
-                raise OptionError(f"{name} {number} of a search among spans must be {least} or more")
+        search.check()
         if len(contexts) != len(sources):
             raise TextError(f"there are {len(sources)} sources and {len(contexts)} contexts: they must be parallel")
         symbols, most = self._task.symbols, model.max_positions()[0]

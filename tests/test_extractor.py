@@ -9,7 +9,7 @@ from fairseq_commands import preprocess, train
 
 from fairseq_cmlm.errors import OptionError, TextError
 from fairseq_cmlm.extractor import Extractor
-from fairseq_cmlm.inference.spans import LEAST, Search
+from fairseq_cmlm.inference.spans import Search
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,9 @@ def test_long_sources_and_wrong_numbers_are_refused(extractor: Extractor) -> Non
     with pytest.raises(TextError, match=r"texts\[0\] has 14 tokens"):
         extractor.extract(["x " + "four " * 12], ["four"])
     assert extractor.extract(["x " + "four " * 12], ["four"], cut=True)[0].cut == 2
-    for name, least in LEAST.items():
+    with pytest.raises(OptionError, match="lenpen nan"):
+        extractor.extract(["x"], ["one"], search=Search(lenpen=float("nan")))
+    for name, least in {"longest": 1, "kept": 1, "passes": 1, "lenpen": 0}.items():
         wrong = Search()._replace(**{name: least - 1})
         with pytest.raises(OptionError, match=f"{name} {least - 1} of a search among spans must be {least} or more"):
             extractor.extract(["x"], ["one"], search=wrong)

@@ -17,7 +17,6 @@ from fairseq_cmlm.extractor import Extractor, Search
 from fairseq_cmlm.formats.chosen import Answering, Chosen, as_generated
 from fairseq_cmlm.formats.example import Example
 from fairseq_cmlm.formats.question_answering import context_of
-from fairseq_cmlm.inference.spans import LEAST
 
 _SEARCH = Search()
 
@@ -117,10 +116,9 @@ def _by_transformer(options: argparse.Namespace) -> tuple[_Likelihoods, str]:
 def _spans(options: argparse.Namespace) -> _Way:
     """Load a masked model, to choose among the spans of the text."""
     given = {name: getattr(options, name) for name in Search._fields}
-    for name, number in given.items():
-        if number < (least := LEAST[name]):
-            raise OptionError(f"--{name} {number} is less than {least}")
-    search, model = Search(**given), Extractor(options.checkpoint, **loading(options))
+    search = Search(**given)
+    search.check("--")
+    model = Extractor(options.checkpoint, **loading(options))
 
     def choose(examples: Sequence[Example]) -> Chosen:
         sources, contexts = [one.source for one in examples], [context_of(one) for one in examples]

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from fairseq_cmlm.decoding.lengths import length_log_probs
+from fairseq_cmlm.errors import OptionError
 from fairseq_cmlm.inference.divergence import refuse_nan
 from fairseq_cmlm.model.network import Encoding, Network
 
@@ -59,8 +60,11 @@ class Search(NamedTuple):
     passes: int = 4
     lenpen: float = 1.0
 
-
-LEAST = {"longest": 1, "kept": 1, "passes": 1, "lenpen": 0}
+    def check(self, prefix: str = "") -> None:
+        """Raise an OptionError for a number that is too small; `prefix` stands before its name."""
+        for name, number in self._asdict().items():
+            if not number >= (least := 0 if name == "lenpen" else 1):  # NaN, too
+                raise OptionError(f"{prefix}{name} {number} of a search among spans must be {least} or more")
 
 
 @torch.no_grad()

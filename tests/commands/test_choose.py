@@ -93,7 +93,7 @@ def test_spans_are_for_questions_and_a_temperature_for_labels(
     for command in (["choose", reviews.masked, test], ["baseline", test, "--train", test]):
         with pytest.raises(SystemExit, match=r"--calibrate-on .* is for classification"):
             main([*map(str, command), "--calibrate-on", str(test)])
-    with pytest.raises(SystemExit, match="--kept 0 is less than 1"):
+    with pytest.raises(SystemExit, match="--kept 0 of a search among spans must be 1 or more"):
         main(["choose", str(reviews.masked), str(test), "--kept", "0"])
     with pytest.raises(
         SystemExit, match="has the format question_answering, and the other examples have classification"
