@@ -1,4 +1,4 @@
-"""Extraction from Python: the stretch of a text that is the most likely target."""
+"""Extraction from Python: the stretch of a text that is the best target, the likeliest for its length."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Extract:
 
 
 class Extractor(Translator):
-    """A trained model that finds the likeliest span of a text. It can also translate."""
+    """A trained model that finds the span of a text that answers best. It can also translate."""
 
     def extract(
         self,
@@ -44,7 +44,7 @@ class Extractor(Translator):
         cut: bool = False,
         max_tokens: int = 4000,
     ) -> list[Extract]:
-        """Return for each of `sources` the span of whole words in its context that is the most likely target.
+        """Return for each of `sources` the span of whole words in its context that is the best target.
 
         sources     question and context as in training, which the model reads
         search      longest span, in tokens, and how spans are compared

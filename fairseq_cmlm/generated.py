@@ -112,7 +112,9 @@ def cost_of(lines: Iterable[str]) -> Cost:
             seconds = float(interactive[1])
         if told := _PASSES.search(line):
             passes, tokens_per_pass = float(told[1]), float(told[2]) if told[2] else None
-    return Cost(seconds, tokens, 1.0) if autoregressive else Cost(seconds, passes, tokens_per_pass)
+    if autoregressive:
+        passes, tokens_per_pass = tokens, None if tokens is None else 1.0
+    return Cost(seconds, passes, tokens_per_pass)
 
 
 def decoding_of(lines: Iterable[str]) -> str:

@@ -49,12 +49,12 @@ def test_long_sources_and_wrong_numbers_are_refused(extractor: Extractor) -> Non
     with pytest.raises(TextError, match=r"texts\[0\] has 14 tokens"):
         extractor.extract(["x " + "four " * 12], ["four"])
     assert extractor.extract(["x " + "four " * 12], ["four"], cut=True)[0].cut == 2
-    with pytest.raises(OptionError, match="lenpen nan"):
-        extractor.extract(["x"], ["one"], search=Search(lenpen=float("nan")))
-    for name, least in {"longest": 1, "kept": 1, "passes": 1, "lenpen": 0}.items():
-        wrong = Search()._replace(**{name: least - 1})
-        with pytest.raises(OptionError, match=f"{name} {least - 1} of a search among spans must be {least} or more"):
-            extractor.extract(["x"], ["one"], search=wrong)
+    for wrong in (-1.0, 11.0, float("nan"), float("inf")):
+        with pytest.raises(OptionError, match=f"lenpen {wrong} of a search among spans must be from 0 to 10"):
+            extractor.extract(["x"], ["one"], search=Search(lenpen=wrong))
+    for name in ("longest", "kept", "passes"):
+        with pytest.raises(OptionError, match=f"{name} 0 of a search among spans must be 1 or more"):
+            extractor.extract(["x"], ["one"], search=Search(**{name: 0}))
 
 
 def test_what_is_cut_is_no_answer(extractor: Extractor) -> None:

@@ -10,6 +10,7 @@ import csv
 import io
 import sys
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Iterator, Union
 
@@ -18,6 +19,8 @@ Folder = Union[Path, zipfile.Path]
 SPLITS = {"train": ("train", 8548), "valid": ("val", 1025), "test": ("test", 1007)}
 COLUMNS = ("story", "id", "attribute", "kind", "context", "question", "answer", "answers")
 _ANSWERS = [f"answer{number}" for number in range(1, 7)]
+# What a damaged or foreign archive or file raises.
+_UNREADABLE = (OSError, ValueError, EOFError, csv.Error, zipfile.BadZipFile, zlib.error)
 _OF_STORIES, _OF_QUESTIONS = "-story.csv", "-questions.csv"
 
 
@@ -34,9 +37,17 @@ def questions(stories: Folder, asked: Folder) -> Iterator[tuple[str, ...]]:
             continue
         story = file.name.removesuffix(_OF_QUESTIONS)
         text = {row["section"]: row["text"] for row in rows(stories / f"{story}{_OF_STORIES}")}
-        for row in rows(file):
-            context = " ".join(text[number.strip()] for number in row["cor_section"].split(","))
+        for number, row in enumerate(rows(file), 1):
+            place = f"question {number} of {asked.name}/{file.name}"
+            sections = row["cor_section"].replace(",", " ").split()
+            if not sections or not text.keys() >= set(sections):
+                raise ValueError(
+                    f"{place} is about the sections '{row['cor_section']}', and there are {', '.join(text)}"
+                )
             answers = [*dict.fromkeys(answer for answer in map(row.get, _ANSWERS) if answer)]
+            if not answers:
+                raise ValueError(f"{place} has no answer")
+            context = " ".join(text[one] for one in sections)
             about = (row["question_id"], row["attribute1"], row["ex-or-im1"], context, row["question"])
             yield (story, *about, answers[0], " ||| ".join(answers))
 
@@ -54,14 +65,16 @@ def main(name: str, output: str) -> None:
     """Write all splits."""
     try:
         folder = opened(name)
-    except (OSError, zipfile.BadZipFile) as error:
+    except _UNREADABLE as error:
         sys.exit(f"fairytales.py: {name} is no archive that can be read ({error}): fetch it with download.sh")
+    Path(output).mkdir(parents=True, exist_ok=True)
     for split, (theirs, number) in SPLITS.items():
         try:
             found = [*questions(folder / "section-stories" / theirs, folder / "questions" / theirs)]
-        except (OSError, LookupError, ValueError) as error:
-            why = f"{type(error).__name__}: {error}"
-            sys.exit(f"fairytales.py: the {split} part of {name} has another shape ({why}): fetch it again")
+        except KeyError as error:
+            sys.exit(f"fairytales.py: the {split} part of {name} has a file without the column {error}")
+        except _UNREADABLE as error:
+            sys.exit(f"fairytales.py: the {split} part of {name} cannot be read: {error}")
         if len(found) != number:
             sys.exit(f"fairytales.py: the {split} part of {name} has {len(found)} questions and should have {number}")
         lines = "".join("\t".join(row) + "\n" for row in (COLUMNS, *found))

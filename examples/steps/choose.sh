@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Answer a text by the likeliest of what is possible: labels, or spans of the text that a question is about.
+# Answer a text by the best of what is possible: labels, or spans of the text that a question is about.
 #
 #   choose.sh RECIPE DIRECTION WORK MODEL
 #

@@ -1,4 +1,4 @@
-"""`fairseq-cmlm choose`: answer by the likeliest label, or the likeliest span of a text."""
+"""`fairseq-cmlm choose`: answer by the likeliest label, or the likeliest span of a text for its length."""
 
 from __future__ import annotations
 
@@ -49,7 +49,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=_SEARCH.lenpen,
         metavar="POWER",
-        help="length penalty of spans, as in beam search; 0 compares their likelihoods (%(default)s)",
+        help="length penalty of spans, 0 to 10, as in beam search: by the log-likelihood a token with 1, by the whole "
+        "with 0 (%(default)s)",
     )
 
 
@@ -125,9 +126,9 @@ def _spans(options: argparse.Namespace) -> _Way:
         found = model.extract(sources, contexts, search=search, cut=options.cut)
         return Chosen([one.text for one in found], cut=sum(one.cut > 0 for one in found))
 
-    told = "|".join(f"{name}:{number:g}" for name, number in given.items())
+    told = "|".join(f"{name}:{number}" for name, number in given.items())
     passes = 1 + (search.passes if search.passes > 1 else 0)
-    return _Way(choose, f"likelihood of spans|{told}|version:{__version__}", passes, model.text_signature)
+    return _Way(choose, f"spans by log-likelihood|{told}|version:{__version__}", passes, model.text_signature)
 
 
 _Likelihoods = Callable[[Sequence[str], Sequence[str]], "tuple[list[list[float]], int]"]

@@ -25,7 +25,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--examples",
         type=Path,
         metavar="FILE",
-        help="instead, the .jsonl of a format: print its measures, and the time and passes in OUTPUT or OUTPUT.log",
+        help="instead, the .jsonl of a format: print its measures, and the passes, tokens a pass and time in OUTPUT or "
+        "OUTPUT.log",
     )
     parser.add_argument(
         "--json", type=Path, metavar="FILE", help="with --examples: also write the results to this file"
@@ -54,7 +55,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="OUTPUT",
         help="also print the differences from this output with p-values: of BLEU and chrF by paired bootstrap, of "
-        "shares, F1 and ROUGE-L by a paired permutation test",
+        "accuracy, exact blanks and answers, given words kept, F1 of answers and ROUGE-L by a sign or permutation test",
     )
 
 

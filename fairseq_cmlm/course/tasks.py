@@ -42,7 +42,7 @@ _CHINESE = {
         "perplexity": "困惑度",
     },
     **{"exact match %": "完全匹配 %", "length ratio": "长度比", "document BLEU": "文档 BLEU"},
-    **{"document chrF": "文档 chrF", "terms alike %": "一致的术语 %"},
+    **{"document chrF": "文档 chrF", "terms alike %": "一致的术语 %", "temperature": "温度"},
 }
 
 

@@ -9,7 +9,7 @@ from typing import Mapping, NamedTuple, Optional, Sequence
 from fairseq_cmlm.errors import TextError
 from fairseq_cmlm.generated import Cost
 from fairseq_cmlm.measures.score import cost_columns
-from fairseq_cmlm.measures.significance import Difference
+from fairseq_cmlm.measures.significance import Difference, named_tests
 from fairseq_cmlm.measures.table import TASK_MEASURES
 from fairseq_cmlm.render.markdown import markdown_table, numbers
 
@@ -119,10 +119,8 @@ class TaskResults:
             drawn = [(one.system, str(one.outputs), f"{one.pairwise_bleu:.1f}") for one in self.draws]
             lines += ["", markdown_table(["drawn by", "outputs", "pairwise BLEU"], drawn)]
         lines += ["", *(f"{TASK_MEASURES[name].title} {told}" for name, told in self.signatures.items() if told)]
-        tests: dict[str, list[str]] = {}
-        for name, found in self.differences.items():
-            tests.setdefault(found[0].test, []).append(TASK_MEASURES[name].title)
-        lines += [f"difference of {', '.join(of)} from {self.systems[0]}: {test}" for test, of in tests.items()]
+        different = {TASK_MEASURES[name].title: found for name, found in self.differences.items()}
+        lines += named_tests(different, self.systems[0])
         lines += [f"decoding of {name}: {one.decoding}" for name, one in zip(self.systems, self.provenance)]
         return "\n".join(
             [*lines, *(f"text {told}" for told in dict.fromkeys(one.text for one in self.provenance) if told)]

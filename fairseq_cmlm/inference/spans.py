@@ -1,4 +1,4 @@
-"""Spans: which stretch of a given text is the most likely target.
+"""Spans: which stretch of a given text is the best target, the likeliest for its length.
 
 All spans are compared by the predictions on the fully masked canvas of their length, one decoder pass for all lengths.
 The best are compared again by several passes, each of which reads the tokens of the passes before it.
@@ -6,6 +6,7 @@ The best are compared again by several passes, each of which reads the tokens of
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -37,7 +38,7 @@ class Spans(NamedTuple):
 
     first   the place of the first token
     size    the number of tokens; 0 where a context has fewer spans
-    scores  log-likelihood, natural log, over the length to the power `lenpen`; -inf where there is no span
+    scores  log-likelihood over a power of the length, see `Search`, natural log; -inf where there is no span
     """
 
     first: Tensor
@@ -51,8 +52,8 @@ class Search(NamedTuple):
     longest  most tokens of a span
     kept     number of spans to compare again
     passes   number of passes for that, each of which reads a further part of the tokens; 1 for no second comparison
-    lenpen   length penalty, as in beam search: power of the length, `</s>` included, that divides log-likelihoods; 0
-             compares likelihoods, which prefer spans of one word where a model is unsure of each
+    lenpen   length penalty from 0 to 10, as in beam search: the log-likelihood of tokens, `</s>` and length is divided
+             by the number of tokens and `</s>` to this power; with 0 a model that is unsure prefers single words
     """
 
     longest: int = 20
@@ -61,15 +62,17 @@ class Search(NamedTuple):
     lenpen: float = 1.0
 
     def check(self, prefix: str = "") -> None:
-        """Raise an OptionError for a number that is too small; `prefix` stands before its name."""
+        """Raise an OptionError for a number out of bounds; `prefix` stands before its name."""
         for name, number in self._asdict().items():
-            if not number >= (least := 0 if name == "lenpen" else 1):  # NaN, too
-                raise OptionError(f"{prefix}{name} {number} of a search among spans must be {least} or more")
+            least, most = (0, 10) if name == "lenpen" else (1, math.inf)
+            if not least <= number <= most:  # nor is NaN
+                bounds = f"from {least} to {most}" if math.isfinite(most) else f"{least} or more"
+                raise OptionError(f"{prefix}{name} {number} of a search among spans must be {bounds}")
 
 
 @torch.no_grad()
 def best_spans(network: Network, source: Tensor, context: Context, search: Search, mask: int, eos: int) -> Spans:
-    """Return the most likely spans in the contexts of the sources (B, S). NaN is a ModelError."""
+    """Return the best spans in the contexts of the sources (B, S). NaN is a ModelError."""
     encoding = network.encode(source)
     longest = min(search.longest, context.tokens.size(1), encoding.encoded.length_logits.size(1) - 2)
     if longest < 1:  # no context has a token

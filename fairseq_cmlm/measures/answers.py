@@ -55,7 +55,7 @@ def _ready(gold: Gold, compare: Callable[[str, str], float]) -> Scale:
     def each(output: Output) -> list[float]:
         return [*map(partial(best_of, compare), output.texts, references)]
 
-    return Scale.of_each(each, "squad|refs:best")
+    return Scale.of_each(each, len(references), "squad|refs:best")
 
 
 exact_match_of_all = partial(_ready, compare=exact_match)

@@ -62,18 +62,19 @@ def kept(gold: Gold) -> Optional[Scale]:
 
     def each(made: Output) -> list[float]:
         texts = zip(made.texts, gold.details or [])
-        return [float(fillings_of(text, one["given"], least=0) is not None) for text, one in texts]
+        return [fillings_of(text, one["given"], least=0) is not None for text, one in texts]
 
-    return Scale.of_each(each) if _known(gold) else None
+    return Scale.of_each(each, len(gold.details or [])) if _known(gold) else None
 
 
 def blank_exact(gold: Gold) -> Optional[Scale]:
     """Prepare the share of blanks filled exactly as in the reference, in percent; case counts."""
+    wanted = [[" ".join(WORD.findall(missing)) for missing in one.get("missing", ())] for one in gold.details or []]
 
     def each(made: Output) -> list[float]:
-        return [float(one == other) for one, other in zip(*_flat(gold, made))]
+        return [sum(map(str.__eq__, filled or [], right)) for filled, right in zip(_each(gold, made), wanted)]
 
-    return Scale.of_each(each, "case:mixed") if _known(gold) else None
+    return Scale.of_each(each, sum(map(len, wanted)), "case:mixed") if _known(gold) else None
 
 
 def blank_bleu(gold: Gold) -> Optional[Scale]:

@@ -21,7 +21,7 @@ def labels_of(gold: Gold) -> Optional[list[str]]:
 def accuracy(gold: Gold) -> Scale:
     """Prepare the share of answers that equal one of their references exactly, in percent."""
     wanted = [set(each) for each in zip(*gold.references)]
-    return Scale.of_each(lambda output: [float(text in each) for each, text in zip(wanted, output.texts)])
+    return Scale.of_each(lambda output: [*map(set.__contains__, wanted, output.texts)], len(wanted))
 
 
 def macro_f1(gold: Gold) -> Optional[Scale]:
@@ -76,7 +76,7 @@ def _error(gold: Gold, calibrated: bool) -> Optional[Scale]:
 
 
 def temperature(gold: Gold) -> Scale:
-    """Prepare the temperature that was fitted to the label scores, for Classifier.classify and the like."""
+    """Prepare the temperature that was fitted, by which Classifier.classify(temperature=...) divides label scores."""
     return Scale(lambda output: output.temperature)
 
 

@@ -73,24 +73,21 @@ class Scale:
     score      function of an output; it returns None if the output lacks what the measure reads
     signature  how the score was computed, for whoever repeats it; empty if the measure has no options
     metric     sacreBLEU's metric with the references in it, if paired bootstrap can compare two outputs
-    each       where the score is a mean in percent: function of an output that returns what it is the mean of, 0 to 1
-               for each sentence or blank
+    each       where the score is a sum over texts, in percent of a number: function of an output that returns what each
+               text adds to the sum
+    of         that number
     """
 
     score: Callable[[Output], Optional[float]]
     signature: str = ""
     metric: Any = None
     each: Optional[Callable[[Output], Sequence[float]]] = None
+    of: int = 0
 
     @classmethod
-    def of_each(cls, each: Callable[[Output], Sequence[float]], signature: str = "") -> Scale:
-        """Return the scale of a mean: 100 times that of what `each` returns, 0 of nothing."""
-
-        def score(output: Output) -> float:
-            found = each(output)
-            return 100 * sum(found) / len(found) if found else 0.0
-
-        return cls(score, signature, each=each)
+    def of_each(cls, each: Callable[[Output], Sequence[float]], of: int, signature: str = "") -> Scale:
+        """Return the scale of a sum of what `each` returns, in percent of `of`; 0 of nothing."""
+        return cls(lambda output: 100 * sum(each(output)) / max(of, 1), signature, each=each, of=of)
 
 
 @dataclass(frozen=True)

@@ -22,4 +22,5 @@ def rouge_l(gold: Gold) -> Scale:
         texts = zip(references, output.texts)
         return [float(scorer.score_multi(wanted, text)["rougeL"].fmeasure) for wanted, text in texts]
 
-    return Scale.of_each(each, f"rouge-score:{version('rouge-score')}|words:of a-z and 0-9|stemmer:no|refs:best")
+    told = f"rouge-score:{version('rouge-score')}|words:of a-z and 0-9|stemmer:no|refs:best"
+    return Scale.of_each(each, len(references), told)

@@ -20,7 +20,7 @@ from fairseq_cmlm.generated import (
     text_of,
 )
 from fairseq_cmlm.measures.measure import Gold, Output
-from fairseq_cmlm.measures.significance import TEST, compare
+from fairseq_cmlm.measures.significance import Difference, compare, named_tests
 from fairseq_cmlm.measures.table import MEASURES
 from fairseq_cmlm.measures.words import letters
 from fairseq_cmlm.render.markdown import markdown_table, numbers
@@ -77,7 +77,7 @@ def score_table(
     references           one or more raw texts
     tokenise             sacreBLEU's tokenizer for BLEU; None for that of the outputs' language, or 13a if unknown
     tokenised_reference  words of a reference as in the training text, before BPE: adds tokenised BLEU
-    against              another output, shown first: adds the differences of BLEU and chrF from its own
+    against              another output, shown first: adds the differences from it, where there is a test
     """
     outputs = with_first(against, outputs)
     gold = read_gold(references, tokenise, tokenised_reference)
@@ -86,6 +86,7 @@ def score_table(
     gold = replace(gold, language=target_language(prepared))
     read = [read_output(path, len(gold.references[0])) for path in outputs]
     columns = {"output": [path.stem for path in outputs]}
+    different: dict[str, Sequence[Difference]] = {}
     signatures = []
     for measure in MEASURES.values():
         scale = measure.scale(gold)
@@ -95,9 +96,10 @@ def score_table(
         columns[measure.title] = numbers(scores, measure.digits)
         if against is not None and (found := compare(scale, read)):
             columns[f"{measure.title}, difference"] = ["-", *map(str, found)]
+            different[measure.title] = found
         signatures += [f"{measure.title} {scale.signature}"] * bool(scale.signature)
     columns |= cost_columns(list(map(cost_beside, outputs, lines)))
-    signatures += [f"difference from {outputs[0].stem}: {TEST}"] * bool(against)
+    signatures += named_tests(different, outputs[0].stem)
     signatures += _told("decoding", outputs, list(map(decoding_of, lines)))
     signatures += _told("text", outputs, prepared) * any(prepared)
     signatures += _doubts(outputs, list(map(targets_of, lines)), references, gold)[:1]

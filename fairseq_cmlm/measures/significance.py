@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Sequence
+from importlib.metadata import version
+from typing import Any, Iterable, Mapping, NamedTuple, Sequence
 
 import numpy as np
 from sacrebleu.significance import PairedTest
-from scipy.stats import permutation_test
 
 from fairseq_cmlm.measures.measure import Output, Scale
 
 RESAMPLINGS = 1000
 TEST = f"paired bootstrap, {RESAMPLINGS} resamplings, sacreBLEU's seed"
 _SIGNS, _SEED = 9999, 12345
-SIGN_TEST = f"paired permutation test, {_SIGNS} draws, SciPy, seed {_SEED}"
+_SCIPY = f"SciPy {version('scipy')}"
+SIGN_TEST = f"exact sign test, {_SCIPY}"
+PERMUTATION = f"paired permutation test, {_SIGNS} draws with seed {_SEED}, {_SCIPY}"
 
 
 class Difference(NamedTuple):
@@ -32,27 +34,44 @@ def compare(scale: Scale, outputs: Sequence[Output]) -> list[Difference]:
     first, *others = outputs
     if scale.metric is not None:
         return differences(scale.metric, first.texts, [one.texts for one in others])
-    return [difference_of_means(scale.each(one), scale.each(first)) for one in others] if scale.each else []
+    if scale.each is None:
+        return []
+    baseline = scale.each(first)
+    return [difference_of_sums(scale.each(one), baseline, scale.of) for one in others]
 
 
-def difference_of_means(scores: Sequence[float], baseline: Sequence[float]) -> Difference:
-    """Return the difference in percent of the means of scores from 0 to 1, of the same sentences in the same order.
+def difference_of_sums(scores: Sequence[float], baseline: Sequence[float], of: int) -> Difference:
+    """Return the difference of two sums of scores, in percent of `of`; both have the same texts in the same order.
 
-    The p-value is the share of 9,999 draws of signs for the differences of the sentences whose mean is as far from 0
-    (Fisher's randomisation test; all signs where they are fewer), as scipy.stats.permutation_test has it, two-sided.
-    For shares of right answers that is the sign test (McNemar's) but for the draws.
+    Chance would give each difference of a text either sign, whatever its size. The p-value is two-sided: twice the
+    smaller of the shares of signs whose sum is at least, and at most, the one found. If all differences have one size,
+    as those of right and wrong answers, that is the exact sign test (McNemar's exact test); else 9,999 signs are drawn
+    (all are tried if there are fewer), and the third decimal of the p-value depends on the draws.
 
-    >>> difference_of_means([1.0] * 6, [0.0] * 6)[:2]
+    >>> difference_of_sums([1.0] * 6, [0.0] * 6, 6)[:2]
     (100.0, 0.03125)
     """
+    from scipy.stats import binomtest, permutation_test
+
     each = np.asarray(scores, dtype=float) - np.asarray(baseline, dtype=float)
-    points = 100 * float(each.mean())
-    other = each[each != 0]  # an equal score has no sign
-    if not len(other):
+    points = 100 * float(each.sum()) / max(of, 1)
+    each = each[each != 0]
+    if not len(each):
         return Difference(points, 1.0, SIGN_TEST)
-    options = {"permutation_type": "samples", "n_resamples": _SIGNS, "batch": 500, "random_state": _SEED}
-    found = permutation_test((other,), lambda drawn, axis: drawn.sum(axis=axis), vectorized=True, **options)
-    return Difference(points, min(1.0, float(found.pvalue)), SIGN_TEST)
+    if np.ptp(np.abs(each)) == 0:
+        return Difference(points, float(binomtest(int((each > 0).sum()), len(each)).pvalue), SIGN_TEST)
+    drawn = {"permutation_type": "samples", "n_resamples": _SIGNS, "batch": 500, "random_state": _SEED}
+    found = permutation_test((each,), lambda signed, axis: signed.sum(axis=axis), vectorized=True, **drawn)
+    return Difference(points, float(found.pvalue), PERMUTATION)
+
+
+def named_tests(found: Mapping[str, Iterable[Difference]], baseline: str) -> list[str]:
+    """Return a line for each test: what is compared by it, of differences by their titles, from `baseline`."""
+    titles: dict[str, dict[str, None]] = {}
+    for title, some in found.items():
+        for one in some:
+            titles.setdefault(one.test, {})[title] = None
+    return [f"difference of {', '.join(those)} from {baseline}: {test}" for test, those in titles.items()]
 
 
 def differences(metric: Any, baseline: Sequence[str], others: Sequence[Sequence[str]]) -> list[Difference]:

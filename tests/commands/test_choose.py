@@ -84,8 +84,8 @@ def test_spans_are_for_questions_and_a_temperature_for_labels(
     (tmp_path / "test.tsv").write_text(head + row)
     main(["format", "question_answering", str(tmp_path), str(tmp_path / "text")])
     test = tmp_path / "text" / "test.jsonl"
-    lines = answered(capsys, "choose", reviews.masked, test, "--longest", 2, "--passes", 1)
-    assert lines[0].startswith("# decoding likelihood of spans|longest:2|kept:50|passes:1|lenpen:1|version:")
+    lines = answered(capsys, "choose", reviews.masked, test, "--longest", 2, "--passes", 1, "--lenpen", 0.5)
+    assert lines[0].startswith("# decoding spans by log-likelihood|longest:2|kept:50|passes:1|lenpen:0.5|version:")
     (span,) = [line.split("\t")[2] for line in lines if line.startswith("D-")]
     assert span in "good film film 3"
     (simple,) = [line for line in answered(capsys, "baseline", test, "--train", test) if line.startswith("D-")]

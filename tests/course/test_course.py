@@ -23,7 +23,9 @@ from fairseq_cmlm.course.chapter import Chapter, Grid
 from fairseq_cmlm.course.chapters import CHAPTERS
 from fairseq_cmlm.course.page import Section, page, table
 from fairseq_cmlm.course.results import ResultFolder
+from fairseq_cmlm.course.tasks import named
 from fairseq_cmlm.course.text import LANGUAGES, Text
+from fairseq_cmlm.formats import FORMATS
 from fairseq_cmlm.render import plots
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -278,3 +280,9 @@ def test_the_course_in_docs_is_that_of_the_results_in_docs(tmp_path: Path) -> No
         )
     made, kept = ({one.name for one in (folder / "figures").iterdir()} for folder in (output, DOCS / "course"))
     assert made == kept
+
+
+def test_every_measure_of_a_task_has_a_name_in_chinese() -> None:
+    names = {"BLEU", "chrF", "ROUGE-L", "F1", "macro-F1", "self-BLEU", "distinct-1 %", "distinct-2 %"}
+    used = {measure for row in FORMATS.values() for measure in (*row.measures, "length_ratio")}
+    assert {named(measure).en for measure in used if named(measure).zh == named(measure).en} == names

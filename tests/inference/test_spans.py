@@ -71,6 +71,18 @@ def test_the_best_of_all_spans_are_found_each_once(passes: int, lenpen: float) -
         assert not found.size[row, len(spans) :].any()
 
 
+def test_the_best_for_their_length_of_the_first_pass_are_compared_again() -> None:
+    made, search = network(), Search(longest=4, kept=3, passes=2, lenpen=2)
+    found = best_spans(made, SOURCE[:1], Context(*(part[:1] for part in ANYWHERE)), search, SYMBOLS.mask, SYMBOLS.eos)
+    tokens = TOKENS[0].tolist()
+    spans = {tuple(tokens[i : i + n]) for n in range(1, 5) for i in range(len(tokens) - n + 1)}
+    once = search._replace(passes=1)
+    kept = sorted(spans, key=lambda span: -penalised(made, 0, list(span), once))[:3]
+    assert kept != sorted(spans, key=lambda span: -in_passes(made, 0, list(span), 1))[:3], "the penalty decides here"
+    expected = sorted((penalised(made, 0, list(span), search) for span in kept), reverse=True)
+    assert found.scores[0].tolist() == pytest.approx(expected, abs=1e-3)
+
+
 def test_spans_are_whole_words() -> None:
     begins = torch.tensor([[True, False, True, False, False, False, False]])
     ends = torch.tensor([[False, True, False, False, True, False, True]])

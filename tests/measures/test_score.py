@@ -217,7 +217,7 @@ def test_outputs_are_compared_with_another(tmp_path: Path, capsys: pytest.Captur
     gained = float(found["better"][0]) - float(found["base"][0])
     assert found["better"][1].startswith(f"+{gained:.1f} (p=0.0") and found["better"][3].startswith("+")
     assert found["same"][1] == "+0.0 (p=1.000)"
-    assert "difference from base: paired bootstrap, 1000 resamplings" in printed
+    assert "difference of BLEU, chrF from base: paired bootstrap, 1000 resamplings" in printed
     with pytest.raises(SystemExit, match="--tokenize foo is none of"):
         given = ("--against", str(tmp_path / "base"), "--tokenize", "foo")
         main(["score", *outputs, "--reference", str(tmp_path / "reference"), *given])
