@@ -40,6 +40,8 @@ def write_format(
     pipeline = read_pipeline(text_pipeline) if text_pipeline else None
     # All are read before any is written, so that an error leaves what an earlier call wrote as it was.
     texts = [_text_of(name, Part(folder, split, seed), pipeline, longest) for split in splits]
+    if text_pipeline and not any("sized" in text.files for text in texts):
+        raise OptionError(f"--text-pipeline {text_pipeline}: there is no template of the format {name}; leave it out")
     told = _remove_others(output, splits)
     for text in texts:
         _remove(output, text.split, _ENDINGS - text.files.keys())  # of an earlier call

@@ -157,6 +157,15 @@ def test_blanks_of_known_size_have_the_tokens_that_are_missing(tmp_path: Path) -
     assert infill == f"{one.source}\t{one.template}\n" and known == infill.replace("<blank>", f"<blank:{size}>")
 
 
+def test_sizes_of_blanks_are_for_templates(tmp_path: Path) -> None:
+    (tmp_path / "train.text").write_text(f"{TEXT}\n")  # has gaps and no templates
+    write_pipeline(tmp_path / "text.json", TextPipeline({"source": Side("en"), "target": Side("en")}))
+    words = ["format", "infilling", str(tmp_path), str(tmp_path / "text")]
+    with pytest.raises(SystemExit, match=r"--text-pipeline .*text.json: there is no template of the format infilling"):
+        main([*words, "--text-pipeline", str(tmp_path / "text.json")])
+    assert not (tmp_path / "text").exists()
+
+
 def test_the_right_text_is_filled_rightly_even_where_a_word_stands_twice() -> None:
     gold = Gold([["a x c y c d e"]], details=[{"given": ["a", "c", "e"], "missing": ["x c y", "d"]}])
     (text,) = gold.references[0]
