@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Optional, Sequence
 
 from fairseq_cmlm.measures.bleu import Bleu
@@ -33,8 +34,15 @@ def fillings_of(text: str, given: Sequence[str], least: int = 1) -> Optional[lis
     return [*found, " ".join(tokens[begin:end])] if begin + least <= end else None
 
 
-def _each(gold: Gold, made: Output) -> list[Optional[list[str]]]:
-    return [_filled(text, each["given"], each["missing"]) for text, each in zip(made.texts, gold.details or [])]
+def _found(gold: Gold, made: Output) -> list[list[str]]:
+    """Return the fillings of each text's blanks, empty where they cannot be found."""
+    texts = zip(made.texts, gold.details or [])
+    return [_filled(text, one["given"], one["missing"]) or [""] * len(one["missing"]) for text, one in texts]
+
+
+def _right(gold: Gold) -> list[list[str]]:
+    """Return the right fillings of each text's blanks."""
+    return [[" ".join(WORD.findall(part)) for part in one["missing"]] for one in gold.details or []]
 
 
 def _filled(text: str, given: Sequence[str], missing: Sequence[str]) -> Optional[list[str]]:
@@ -42,15 +50,6 @@ def _filled(text: str, given: Sequence[str], missing: Sequence[str]) -> Optional
     right = [WORD.findall(part) for part in missing]
     whole = [token for part, more in zip(given, [*missing, ""]) for token in WORD.findall(f"{part} {more}")]
     return [" ".join(tokens) for tokens in right] if WORD.findall(text) == whole else fillings_of(text, given)
-
-
-def _flat(gold: Gold, made: Output) -> tuple[list[str], list[str]]:
-    """Return the fillings of all blanks, empty where they cannot be found, and the right ones."""
-    found, wanted = [], []
-    for filled, each in zip(_each(gold, made), gold.details or []):
-        wanted += [" ".join(WORD.findall(missing)) for missing in each["missing"]]
-        found += filled or [""] * len(each["missing"])
-    return found, wanted
 
 
 def _known(gold: Gold) -> bool:
@@ -69,19 +68,21 @@ def kept(gold: Gold) -> Optional[Scale]:
 
 def blank_exact(gold: Gold) -> Optional[Scale]:
     """Prepare the share of blanks filled exactly as in the reference, in percent; case counts."""
-    wanted = [[" ".join(WORD.findall(missing)) for missing in one.get("missing", ())] for one in gold.details or []]
+    if not _known(gold):
+        return None
+    right = _right(gold)
 
     def each(made: Output) -> list[float]:
-        return [sum(map(str.__eq__, filled or [], right)) for filled, right in zip(_each(gold, made), wanted)]
+        return [sum(map(str.__eq__, *both)) for both in zip(_found(gold, made), right)]
 
-    return Scale.of_each(each, sum(map(len, wanted)), "case:mixed") if _known(gold) else None
+    return Scale.of_each(each, sum(map(len, right)), "case:mixed")
 
 
 def blank_bleu(gold: Gold) -> Optional[Scale]:
     """Prepare the BLEU of the fillings."""
 
     def score(made: Output) -> float:
-        found, wanted = _flat(gold, made)
-        return Bleu([wanted], gold.tokenise, True, gold.language).score(found)
+        found, right = ([*chain.from_iterable(each)] for each in (_found(gold, made), _right(gold)))
+        return Bleu([right], gold.tokenise, True, gold.language).score(found)
 
     return Scale(score, Bleu([["a"]], gold.tokenise, True, gold.language).signature) if _known(gold) else None
